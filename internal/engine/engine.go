@@ -1,0 +1,225 @@
+// Package engine is the contract between the loop and whatever performs I/O: the kernel's io_uring, epoll with
+// non-blocking calls, or package net.
+//
+// An engine performs operations ([Op]) on descriptors ([Desc]). Connections, timers, buffering and protocols exist once,
+// above it; everything that differs between kernels exists below it. The contract, for which package enginetest is the
+// proof:
+//
+//   - One goroutine, the loop, calls every method except [Engine.Wake], which anybody may call at any time before
+//     Close returns.
+//   - Every submitted Op completes exactly once: at once, when [Engine.Submit] returns true, or later, when
+//     [Engine.Next] returns it. Failure is a result ([Op.Err]), never a refusal. Until then the Op, its Bufs and the
+//     Desc belong to the engine; afterwards the engine keeps no reference to the Op.
+//   - No method calls back. Completions are pulled by Next, so whatever reacts to one may submit and cancel freely.
+//   - Memory that the kernel may write to is released only after the kernel's terminal completion, whatever was
+//     cancelled or closed meanwhile.
+//   - A cancelled Recv loses no byte and a cancelled Accept no connection: what arrived stays with the Desc and is the
+//     result of the next operation of that code.
+//   - What a Desc has received and nobody has asked for is bounded by [Config.UnreadBytes].
+//   - When the pool has no buffer a Recv waits for one. Exhaustion is never a result.
+package engine
+
+import (
+	"errors"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/mem"
+)
+
+// Name is an engine's one spelling: in options, environment, flags, build tags, metrics and tests.
+type Name string
+
+// The engines.
+const (
+	Auto  Name = ""
+	Uring Name = "uring"
+	Epoll Name = "epoll"
+	Std   Name = "std"
+)
+
+// ErrCanceled is the result of an operation that Cancel or Close ended.
+var ErrCanceled = errors.New("operation canceled")
+
+// Engine performs operations for one loop.
+type Engine interface {
+	// Attach takes a socket over and returns its descriptor. On success the socket belongs to the Desc until an Op of
+	// code Close completes; on failure it still belongs to the caller.
+	Attach(Socket, Kind) (Desc, error)
+
+	// Submit hands over an operation. It never blocks. True: the operation is complete, its results stand in the Op,
+	// and Next will not return it. At most one operation of each code may be pending on a Desc.
+	Submit(*Op) (done bool)
+
+	// Cancel asks for an early end of a pending operation. The Op still completes exactly once, with ErrCanceled or
+	// with the result that won the race. Cancelling an Op that is not pending does nothing.
+	Cancel(*Op)
+
+	// Poll submits what is queued and collects completions without sleeping. It reports whether Next has work.
+	Poll() (ready bool, err error)
+
+	// Wait is Poll that sleeps until there is work for Next, a Wake, or until d has passed; a negative d means no
+	// limit. It enters the kernel's sleep at most once and may return early with nothing (a signal, a spurious wake).
+	Wait(d time.Duration) error
+
+	// Next returns a completed operation, or nil when the collected ones are used up.
+	Next() *Op
+
+	// Wake ends a running or the next Wait. It is the only method for other goroutines, never blocks, and wakes
+	// that come together are one.
+	Wake()
+
+	// Caps tells what this engine does differently inside, for the loop's policies and for reports.
+	Caps() Caps
+
+	// Counters are updated by the engine as it works and may be read by anybody.
+	Counters() *Counters
+
+	// Close cancels what is pending, waits for every terminal completion, closes the descriptors that are left and
+	// frees the engine's memory. Operations that were still pending are returned by Next afterwards. When the kernel
+	// does not finish within the limit, memory that it may still write to is left allocated for good and an error
+	// says so.
+	Close(limit time.Duration) error
+}
+
+// Desc is a descriptor that an engine has taken over. Its state (readiness, armed multishot requests, what was received
+// and not yet asked for) is the engine's secret.
+type Desc interface {
+	// FD is the file descriptor, or -1 where there is none (std).
+	FD() int
+	// Socket is what was attached, for address and option calls. It remains the engine's.
+	Socket() Socket
+}
+
+// Kind says what a descriptor is.
+type Kind uint8
+
+// The kinds of descriptor.
+const (
+	Stream Kind = iota
+	Listener
+)
+
+// Socket is a socket outside of any engine: a file descriptor for the engines of the kernel, a net.Conn or
+// net.Listener for std. Exactly one of the three is set; FD counts as set when Conn and Listener are nil.
+type Socket struct {
+	FD       int
+	Conn     net.Conn
+	Listener net.Listener
+}
+
+// Code names an operation.
+type Code uint8
+
+// The operations. What an operation reads and which results it sets stands beside it; all set Err.
+const (
+	// Nop completes.
+	Nop Code = iota
+	// Accept gives the next connection of a listener: Sock. It is not attached anywhere yet.
+	Accept
+	// Connect makes a socket and connects it to Addr (a *net.TCPAddr or *net.UnixAddr), bound to Local if that is not
+	// nil; Control, if not nil, is called with the descriptor before the connection is made. The Op names no Desc;
+	// on success Desc is the new descriptor, attached to this engine. An attempt that fails leaves nothing open.
+	Connect
+	// Recv gives what has arrived: Buf, never empty, owned by whoever takes the result. The end of the stream is
+	// Err == io.EOF and stays so.
+	Recv
+	// Send sends all Bufs in order: N counts the bytes that the kernel took, on failure too. The Bufs are not
+	// released by the engine; they must live until the completion.
+	Send
+	// Shutdown ends one direction (How is syscall.SHUT_RD or SHUT_WR).
+	Shutdown
+	// Close ends every pending operation of the Desc with ErrCanceled, waits until the kernel is done with it, and
+	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards.
+	Close
+	codeCount
+)
+
+var codeNames = [codeCount]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close"}
+
+// String is the lower-case name, as it stands in reports and errors.
+func (c Code) String() string {
+	if c < codeCount {
+		return codeNames[c]
+	}
+	return "unknown"
+}
+
+// Op is one operation. The submitter owns the memory: an Op is part of the thing that waits for it, so that submitting
+// allocates nothing.
+type Op struct {
+	Code Code
+	How  uint8 // Shutdown
+	Desc Desc  // all but Connect, which sets it, and Nop
+
+	// To is for the submitter: whom the loop tells when Next has returned this Op. Engines do not touch it.
+	To Completer
+
+	Bufs []*mem.Buf // Send
+	Dial *Dial      // Connect
+
+	N    int      // Send: bytes taken
+	Buf  *mem.Buf // Recv
+	Sock Socket   // Accept
+	Err  error
+
+	// For the engine, between Submit and completion. The zero value is right for a new Op.
+	Link  *Op
+	State uint8
+	Seq   uint32
+	Word  uint64
+}
+
+// Completer is told about completions by the loop.
+type Completer interface{ Complete(*Op) }
+
+// Dial is the input of Connect.
+type Dial struct {
+	Network string // "tcp", "tcp4", "tcp6" or "unix"
+	Addr    net.Addr
+	Local   net.Addr
+	Control func(fd uintptr) error
+}
+
+// Config is what every engine's constructor takes.
+type Config struct {
+	// Pool gives receive buffers.
+	Pool *mem.Pool
+	// UnreadBytes bounds what one Desc may hold unread. 0 means [UnreadBytesDefault].
+	UnreadBytes int
+	// Netpoll makes Wait sleep in the Go runtime's network poller, for a loop that is an ordinary goroutine. Without
+	// it the loop is locked to its thread, New is called on that thread, and Wait sleeps in the kernel.
+	Netpoll bool
+}
+
+// UnreadBytesDefault bounds what a connection holds that nobody has read: large enough for a burst, small enough that
+// ten thousand slow readers are 640 MB at worst and not all of memory.
+const UnreadBytesDefault = 64 << 10
+
+// Caps describes an engine to the loop.
+type Caps struct {
+	Name Name
+	// SendsInline: Submit of a Send enters the kernel at once. The loop then flushes a connection when its task
+	// parks, while the buffer is hot; otherwise at the end of the turn, so that sends share one entry.
+	SendsInline bool
+	// Features are the kernel's abilities in use, for Report.
+	Features []string
+	// Avoided are the kernel defects that are being worked around, for Report.
+	Avoided []string
+}
+
+// Counters are cumulative. The engine is their only writer.
+type Counters struct {
+	Enters     atomic.Uint64 // entries into the kernel for I/O, sleeping or not
+	Ops        atomic.Uint64 // operations completed
+	Multishots atomic.Int64  // multishot requests armed now
+	Rearms     atomic.Uint64 // multishot requests armed again after they had ended
+	NoBuffers  atomic.Uint64 // times that a receive had to wait for a buffer
+	Copied     atomic.Uint64 // small pieces copied out of large buffers because buffers were scarce
+	Descs      atomic.Int64  // descriptors attached now
+	Pending    atomic.Int64  // operations that the kernel still has, multishots included
+}
+
+// Bump adds n to a counter of which the caller is the only writer, without a locked instruction's read-modify-write.
+func Bump(c *atomic.Uint64, n uint64) { c.Store(c.Load() + n) }
