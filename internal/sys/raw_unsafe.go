@@ -1,0 +1,131 @@
+//go:build linux
+
+package sys
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Recv is recv(2) with MSG_DONTWAIT, raw. It works the same whether or not fd has O_NONBLOCK. p must not be empty:
+// then 0 means the end of the stream.
+func Recv(fd int, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])),
+			uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return 0, errno
+		}
+		return int(n), 0
+	}
+}
+
+// VectorMax is how many pieces a [Vector] holds.
+const VectorMax = 64
+
+// Vector gathers pieces of memory for one sendmsg(2). Pieces that lie next to each other become one. The memory must
+// not be on Go's heap or stack, or must be kept alive by the caller until Send has returned.
+type Vector struct {
+	iov   [VectorMax]unix.Iovec
+	msg   unix.Msghdr
+	n     int
+	bytes int
+}
+
+// Reset empties v.
+func (v *Vector) Reset() {
+	clear(v.iov[:v.n])
+	v.n, v.bytes = 0, 0
+}
+
+// Bytes is the sum of the pieces' lengths.
+func (v *Vector) Bytes() int { return v.bytes }
+
+// Pieces is how many pieces there are, after merging.
+func (v *Vector) Pieces() int { return v.n }
+
+// Append adds p and reports whether there was room for it. An empty p needs none.
+func (v *Vector) Append(p []byte) bool {
+	if len(p) == 0 {
+		return true
+	}
+	base := unsafe.Pointer(unsafe.SliceData(p))
+	if v.n > 0 {
+		last := &v.iov[v.n-1]
+		if uintptr(unsafe.Pointer(last.Base))+uintptr(last.Len) == uintptr(base) {
+			last.SetLen(int(last.Len) + len(p))
+			v.bytes += len(p)
+			return true
+		}
+	}
+	if v.n == VectorMax {
+		return false
+	}
+	v.iov[v.n].Base = (*byte)(base)
+	v.iov[v.n].SetLen(len(p))
+	v.n++
+	v.bytes += len(p)
+	return true
+}
+
+// Send is sendmsg(2) of the pieces with MSG_DONTWAIT and MSG_NOSIGNAL, raw. It returns what the kernel took, which may
+// be less than Bytes.
+func (v *Vector) Send(fd int) (int, syscall.Errno) {
+	v.msg.Iov = &v.iov[0]
+	v.msg.SetIovlen(v.n)
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&v.msg)),
+			syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return 0, errno
+		}
+		return int(n), 0
+	}
+}
+
+// Accept is accept4(2), raw; the new descriptor is non-blocking and close-on-exec. fd must be non-blocking: accept has
+// no flag that says so for one call.
+func Accept(fd int) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(fd), 0, 0,
+			syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return -1, errno
+		}
+		return int(n), 0
+	}
+}
+
+// Shutdown is shutdown(2), raw.
+func Shutdown(fd, how int) syscall.Errno {
+	_, _, errno := syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
+	return errno
+}
+
+func connect(fd int, a *Sockaddr) syscall.Errno {
+	_, _, errno := syscall.Syscall(syscall.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
+	return errno
+}
+
+func bind(fd int, a *Sockaddr) syscall.Errno {
+	_, _, errno := syscall.Syscall(syscall.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
+	return errno
+}
+
+func getname(trap uintptr, fd int, a *Sockaddr) syscall.Errno {
+	a.n = uint32(len(a.raw))
+	_, _, errno := syscall.RawSyscall(trap, uintptr(fd), uintptr(unsafe.Pointer(&a.raw[0])),
+		uintptr(unsafe.Pointer(&a.n)))
+	return errno
+}

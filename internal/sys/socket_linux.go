@@ -1,0 +1,89 @@
+package sys
+
+import (
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Socket makes a stream socket of a family, non-blocking and close-on-exec.
+func Socket(family int) (int, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	return fd, os.NewSyscallError("socket", err)
+}
+
+// Bind is bind(2).
+func Bind(fd int, a *Sockaddr) error {
+	if errno := bind(fd, a); errno != 0 {
+		return os.NewSyscallError("bind", errno)
+	}
+	return nil
+}
+
+// Connect starts to connect a non-blocking socket. EINPROGRESS is the usual answer of TCP: the end is told by
+// writability and SocketError.
+func Connect(fd int, a *Sockaddr) syscall.Errno { return connect(fd, a) }
+
+// SocketError takes the pending error of a socket, SO_ERROR.
+func SocketError(fd int) syscall.Errno {
+	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		if errno, ok := err.(syscall.Errno); ok {
+			return errno
+		}
+		return syscall.EINVAL
+	}
+	return syscall.Errno(n)
+}
+
+// Connected reports whether fd has a peer.
+func Connected(fd int) bool {
+	var a Sockaddr
+	return getname(syscall.SYS_GETPEERNAME, fd, &a) == 0
+}
+
+// LocalAddr is the address that fd is bound to, nil when the kernel does not tell.
+func LocalAddr(fd int) net.Addr { return nameOf(syscall.SYS_GETSOCKNAME, fd) }
+
+// PeerAddr is the address of fd's peer, nil when there is none.
+func PeerAddr(fd int) net.Addr { return nameOf(syscall.SYS_GETPEERNAME, fd) }
+
+func nameOf(trap uintptr, fd int) net.Addr {
+	var a Sockaddr
+	if getname(trap, fd, &a) != 0 {
+		return nil
+	}
+	return a.Addr()
+}
+
+// SelfConnected reports whether a socket of TCP is connected to itself, which a simultaneous open on an ephemeral port
+// can bring about: the dial of a dead local port then seems to succeed.
+func SelfConnected(fd int) bool {
+	var local, peer Sockaddr
+	if getname(syscall.SYS_GETSOCKNAME, fd, &local) != 0 || getname(syscall.SYS_GETPEERNAME, fd, &peer) != 0 {
+		return false
+	}
+	return local == peer
+}
+
+// CloseFD closes a descriptor. EINTR is not a reason to repeat: Linux has released the number by then, close(2).
+func CloseFD(fd int) error {
+	err := unix.Close(fd)
+	if err == unix.EINTR {
+		return nil
+	}
+	return os.NewSyscallError("close", err)
+}
+
+// Dup is another descriptor of the same open file, close-on-exec.
+func Dup(fd int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	return n, os.NewSyscallError("fcntl", err)
+}
+
+// SetNonblock sets or clears O_NONBLOCK, which belongs to the open file and not to the descriptor.
+func SetNonblock(fd int, on bool) error {
+	return os.NewSyscallError("fcntl", unix.SetNonblock(fd, on))
+}

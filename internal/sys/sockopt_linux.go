@@ -1,0 +1,101 @@
+package sys
+
+import (
+	"net"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+func setsockopt(fd, level, opt, v int) error {
+	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, level, opt, v))
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// SetNoDelay sets TCP_NODELAY.
+func SetNoDelay(fd int, on bool) error {
+	return setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, boolInt(on))
+}
+
+// SetReadBuffer sets SO_RCVBUF in bytes.
+func SetReadBuffer(fd, bytes int) error {
+	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bytes)
+}
+
+// SetWriteBuffer sets SO_SNDBUF in bytes.
+func SetWriteBuffer(fd, bytes int) error {
+	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
+}
+
+// SetLinger sets SO_LINGER as [net.TCPConn.SetLinger] has it: negative is off, zero resets on close, and a positive
+// number is the seconds that close(2) may block, also on a non-blocking socket.
+func SetLinger(fd, sec int) error {
+	l := unix.Linger{Onoff: 1, Linger: int32(sec)}
+	if sec < 0 {
+		l = unix.Linger{}
+	}
+	return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l))
+}
+
+// LingerBlocks reports whether close(2) of fd may wait for unsent data (SO_LINGER with a positive time).
+func LingerBlocks(fd int) bool { return lingerSeconds(fd) > 0 }
+
+// SetKeepAlive sets SO_KEEPALIVE.
+func SetKeepAlive(fd int, on bool) error {
+	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, boolInt(on))
+}
+
+// SetKeepAliveConfig does what [net.TCPConn.SetKeepAliveConfig] does: zero stands for 15 s, 15 s and 9 probes, and a
+// negative value leaves what the kernel has.
+func SetKeepAliveConfig(fd int, c net.KeepAliveConfig) error {
+	if err := SetKeepAlive(fd, c.Enable); err != nil {
+		return err
+	}
+	idle, interval, count := c.Idle, c.Interval, c.Count
+	if idle == 0 {
+		idle = 15 * time.Second
+	}
+	if interval == 0 {
+		interval = 15 * time.Second
+	}
+	if count == 0 {
+		count = 9
+	}
+	if err := setKeepAliveSeconds(fd, unix.TCP_KEEPIDLE, idle); err != nil {
+		return err
+	}
+	if err := setKeepAliveSeconds(fd, unix.TCP_KEEPINTVL, interval); err != nil {
+		return err
+	}
+	if count < 0 {
+		return nil
+	}
+	return setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, count)
+}
+
+// setKeepAliveSeconds rounds up: the kernel counts in seconds and refuses zero.
+func setKeepAliveSeconds(fd, opt int, d time.Duration) error {
+	if d < 0 {
+		return nil
+	}
+	return setsockopt(fd, unix.IPPROTO_TCP, opt, int((d+time.Second-1)/time.Second))
+}
+
+// SetUserTimeout sets TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the connection is dropped.
+// Zero is the kernel's default. It counts in milliseconds, rounded up.
+func SetUserTimeout(fd int, d time.Duration) error {
+	return setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, waitMillis(d))
+}
+
+// Unread is how many bytes the kernel holds for the reader of fd, SIOCINQ.
+func Unread(fd int) (int, error) {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
+	return n, os.NewSyscallError("ioctl", err)
+}
