@@ -1,0 +1,20 @@
+//go:build unix && !aix && !solaris && !illumos
+
+package mem
+
+import (
+	"os"
+	"syscall"
+)
+
+// mapMemory is n bytes of zeroed memory outside the Go heap, aligned to pages. Pages cost nothing until touched.
+func mapMemory(n int) ([]byte, error) {
+	m, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	adviseMemory(m)
+	return m, nil
+}
+
+func unmapMemory(m []byte) error { return os.NewSyscallError("munmap", syscall.Munmap(m)) }

@@ -1,0 +1,252 @@
+package mem
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// PageBytes is the size of the smallest buffer, and what all memory is aligned to.
+	PageBytes = 1 << pageShift
+	// MaxBytes is the size of the largest buffer.
+	MaxBytes = 1 << 20
+
+	pageShift  = 12
+	classCount = 9 // 4 KiB, 8 KiB, ... 1 MiB
+
+	// limitDefaultBytes is 64 KiB, the most that a connection may hold unread, for four thousand connections.
+	limitDefaultBytes = 256 << 20
+	// limitMaxBytes keeps a block's number within 32 bits, with room.
+	limitMaxBytes = 1 << 40
+
+	cacheLineBytes = 64
+)
+
+// ErrClosed is the error of Get on a pool that is closed.
+var ErrClosed = errors.New("mem: pool is closed")
+
+// PoolOptions are the options of NewPool.
+type PoolOptions struct {
+	// LimitBytes is the most memory that the pool maps. 0 means 256 MiB.
+	//
+	// Memory is mapped in chunks of 1 MiB, and a chunk serves one size of buffer at a time, so a program that uses
+	// several sizes at once wants at least 1 MiB for each. A smaller pool gives no buffer larger than its largest
+	// chunk, which is the largest power of two within the limit.
+	LimitBytes int64
+}
+
+// Pool hands out buffers of 1 byte to 1 MiB. Every method may be called by any goroutine at any time.
+//
+// Sizes are rounded up to a power of two of at least a page. Free blocks of each size form a stack without locks, so
+// that what was used last, and is still in the caches, is used next. A mutex is taken only to map memory, to cut a chunk
+// for another size, and while somebody waits.
+type Pool struct {
+	limit    int64
+	maxClass int
+	chunks   []*chunk // as many as the limit can hold; each entry is written once, before a stack names its blocks
+	dbg      poolDebug
+
+	stacks [classCount]stack
+	inUse  atomic.Int64 // bytes handed out
+	_      [cacheLineBytes]byte
+
+	waiting atomic.Int64 // waiters, plus closedBias: what sends a release the slow way
+	gets    atomic.Uint64
+	fails   atomic.Uint64
+
+	mu       sync.Mutex
+	closed   bool
+	mapped   int64
+	chunkLen int // chunks in use
+	queues   [classCount]queue
+	tickets  uint64 // waiters so far
+	passed   int    // releases that did not serve the oldest waiter
+	drain    *chunk // its blocks are kept back until all are, for a waiter of another class
+}
+
+// closedBias stands in Pool.waiting once the pool is closed.
+const closedBias = 1 << 40
+
+// stack is the head of a stack of free blocks: the number of the top block, plus one, in the low half, and in the high
+// half a count of changes, so that a compare-and-swap fails when the top is the same block again with another successor.
+type stack struct {
+	head atomic.Uint64
+	_    [cacheLineBytes - 8]byte
+}
+
+// NewPool makes a pool and maps its first chunk. Nil options are good.
+func NewPool(o *PoolOptions) (*Pool, error) {
+	p := &Pool{limit: limitDefaultBytes}
+	if o != nil && o.LimitBytes != 0 {
+		p.limit = o.LimitBytes
+	}
+	if p.limit < PageBytes || p.limit > limitMaxBytes {
+		return nil, fmt.Errorf("mem: LimitBytes is %d, want %d to %d", p.limit, PageBytes, limitMaxBytes)
+	}
+	p.limit -= p.limit % PageBytes
+	rest := p.limit % MaxBytes // mapped as one chunk for each of its bits
+	p.chunks = make([]*chunk, int(p.limit/MaxBytes)+bits.OnesCount64(uint64(rest)))
+	p.maxClass = classOf(int(p.chunkBytes()))
+	if err := p.mapChunk(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// classOf is the class of a size between 1 and MaxBytes.
+func classOf(n int) int { return bits.Len(uint(n-1) >> pageShift) }
+
+func classBytes(class int) int { return PageBytes << class }
+
+// MaxLen is the largest buffer that the pool can give: MaxBytes, or less when its limit is.
+func (p *Pool) MaxLen() int { return classBytes(p.maxClass) }
+
+// TryGet gives a buffer of n bytes with whatever is in it. Its capacity is n rounded up to the pool's sizes. It never
+// blocks; false says that the limit is reached, that the pool is closed, or that n is not between 1 and MaxLen.
+func (p *Pool) TryGet(n int) (*Buf, bool) {
+	if uint(n-1) >= uint(p.MaxLen()) {
+		p.fails.Add(1)
+		return nil, false
+	}
+	class := classOf(n)
+	blk := p.pop(class)
+	if blk == nil {
+		if blk = p.getSlow(class); blk == nil {
+			p.fails.Add(1)
+			return nil, false
+		}
+	}
+	p.inUse.Add(int64(len(blk.mem)))
+	return blk.first(n), true
+}
+
+// getSlow is TryGet when the stack of the class is empty.
+func (p *Pool) getSlow(class int) *block {
+	var woken queue
+	p.mu.Lock()
+	blk := p.obtain(class, &woken)
+	p.mu.Unlock()
+	woken.call()
+	return blk
+}
+
+// put takes a block back that has no handles.
+func (p *Pool) put(blk *block) {
+	if debug {
+		blk.mangle()
+	}
+	p.inUse.Add(-int64(len(blk.mem)))
+	if p.waiting.Load() != 0 {
+		p.putSlow(blk)
+		return
+	}
+	// Whoever begins to wait adds to waiting first and looks at the stack then, so one of us sees the other.
+	ch := blk.chunk
+	p.push(blk.index, blk.index, int(ch.class))
+	if p.waiting.Load() != 0 {
+		p.putRaced(ch)
+	}
+}
+
+// Scarce reports whether more than three quarters of the limit are handed out. It costs two loads.
+func (p *Pool) Scarce() bool { return p.inUse.Load() > p.limit/4*3 }
+
+// Compact takes b over. When buffers are scarce and b uses no more than a quarter of its block, it gives a copy in a
+// buffer of the right size and releases b; else, and when no smaller buffer can be had, it gives b itself.
+func (p *Pool) Compact(b *Buf) *Buf {
+	n, blockBytes := b.Len(), len(b.blk.mem)
+	if n > blockBytes/4 || blockBytes == PageBytes || !p.Scarce() {
+		return b
+	}
+	small, ok := p.TryGet(max(n, 1))
+	if !ok {
+		return b
+	}
+	small.SetLen(n)
+	copy(small.Bytes(), b.Bytes())
+	b.Release()
+	return small
+}
+
+// PoolStats is what Stats tells.
+type PoolStats struct {
+	LimitBytes  int64
+	MappedBytes int64  // taken from the system
+	InUseBytes  int64  // handed out, in whole blocks
+	Buffers     int    // blocks handed out
+	Handles     int    // handles on them
+	Waiters     int    // in Get and Notify
+	Gets        uint64 // buffers given so far
+	Fails       uint64 // times that TryGet gave none
+}
+
+// Stats looks at every block, which takes some microseconds for each mapped megabyte. While others use the pool the
+// figures may be from slightly different moments.
+func (p *Pool) Stats() PoolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := PoolStats{
+		LimitBytes:  p.limit,
+		MappedBytes: p.mapped,
+		InUseBytes:  p.inUse.Load(),
+		Waiters:     int(p.waiting.Load() & (closedBias - 1)),
+		Gets:        p.gets.Load(),
+		Fails:       p.fails.Load(),
+	}
+	for _, ch := range p.chunks[:p.chunkLen] {
+		for i := range ch.blocks {
+			state := ch.blocks[i].state.Load()
+			s.Gets += state >> handleBits
+			if n := handles(state); n > 0 {
+				s.Buffers++
+				s.Handles += n
+			}
+		}
+	}
+	return s
+}
+
+// Outstanding describes the handles that are out: in debug builds one text for each with the stack that took it, else
+// one for each size of buffer with the counts. It is for tests that look for leaks.
+func (p *Pool) Outstanding() []string {
+	if debug {
+		return p.takers()
+	}
+	var buffers, refs [classCount]int
+	p.mu.Lock()
+	for _, ch := range p.chunks[:p.chunkLen] {
+		for i := range ch.blocks {
+			if n := handles(ch.blocks[i].state.Load()); n > 0 {
+				buffers[ch.class]++
+				refs[ch.class] += n
+			}
+		}
+	}
+	p.mu.Unlock()
+	var s []string
+	for class, n := range buffers {
+		if n > 0 {
+			s = append(s, fmt.Sprintf("%d buffers of %d bytes with %d handles", n, classBytes(class), refs[class]))
+		}
+	}
+	return s
+}
+
+// Close ends the pool: Get fails with ErrClosed, also where it waits; the functions given to Notify are dropped. It
+// unmaps what has no handle; the rest lives on until its last handle goes, and the error tells which handles those are.
+// A second Close only tells which are still out.
+func (p *Pool) Close() error {
+	var woken queue
+	p.mu.Lock()
+	err := p.shut(&woken)
+	p.mu.Unlock()
+	woken.call()
+	if out := p.Outstanding(); len(out) > 0 {
+		err = errors.Join(err, errors.New("mem: pool closed with buffers out:\n"+strings.Join(out, "\n")))
+	}
+	return err
+}
