@@ -1,0 +1,94 @@
+//go:build linux
+
+package uring
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// rsrcUpdate is struct io_uring_rsrc_update.
+type rsrcUpdate struct {
+	offset uint32
+	resv   uint32
+	data   uint64
+}
+
+var _ [16]byte = [unsafe.Sizeof(rsrcUpdate{})]byte{}
+
+// regWaitSize is sizeof(struct io_uring_reg_wait).
+const regWaitSize = 64
+
+func (r *Ring) register(name string, op uint32, arg unsafe.Pointer, n uint32) error {
+	_, err := r.registerN(name, op, arg, n)
+	return err
+}
+
+func (r *Ring) registerN(name string, op uint32, arg unsafe.Pointer, n uint32) (int, error) {
+	if r.closed {
+		return 0, ErrClosed
+	}
+	return registerFd(r.fd, name, op|r.regFlags, arg, n)
+}
+
+func registerFd(fd int, name string, op uint32, arg unsafe.Pointer, n uint32) (int, error) {
+	got, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(fd), uintptr(op), uintptr(arg), uintptr(n), 0, 0)
+	if e != 0 {
+		return 0, registerError(name, e)
+	}
+	return int(got), nil
+}
+
+func registerError(name string, e unix.Errno) error {
+	hint := ""
+	switch e {
+	case unix.EEXIST:
+		hint = "the ring belongs to another thread, or it is there already"
+	case unix.ENOMEM:
+		hint = "limit of locked memory (ulimit -l)"
+	case unix.EACCES:
+		hint = "a restriction of the ring forbids it"
+	}
+	return &Error{Op: "register " + name, Errno: e, Hint: hint}
+}
+
+// RegisterRingFd gives the ring an index in the calling thread's table, which every enter uses from then on
+// and which saves the look-up of the descriptor (5.18). The index is good in this thread only: enters from any other fail with EINVAL.
+func (r *Ring) RegisterRingFd() error {
+	if r.closed {
+		return ErrClosed
+	}
+	if r.enterFlags&EnterRegisteredRing != 0 {
+		return nil
+	}
+	up := &rsrcUpdate{offset: ^uint32(0), data: uint64(r.fd)}
+	if err := r.register("RING_FDS", RegisterRingFds, unsafe.Pointer(up), 1); err != nil {
+		return err
+	}
+	r.enterFd = int(up.offset)
+	r.enterFlags |= EnterRegisteredRing
+	return nil
+}
+
+// UnregisterRingFd undoes RegisterRingFd, in the same thread. Close does not: the slot goes with the thread.
+func (r *Ring) UnregisterRingFd() error {
+	if r.closed {
+		return ErrClosed
+	}
+	if r.enterFlags&EnterRegisteredRing == 0 || r.regFlags != 0 {
+		return nil
+	}
+	if err := r.dropRegisteredFd(r.enterFd); err != nil {
+		return err
+	}
+	r.enterFd = r.fd
+	r.enterFlags &^= EnterRegisteredRing
+	return nil
+}
+
+func (r *Ring) dropRegisteredFd(slot int) error {
+	up := &rsrcUpdate{offset: uint32(slot)}
+	_, err := registerFd(r.fd, "UNREGISTER RING_FDS", UnregisterRingFds|r.regFlags, unsafe.Pointer(up), 1)
+	return err
+}
