@@ -1,0 +1,106 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// idleLimit bounds the wait for a server to go to sleep after its load has ended.
+const idleLimit = 50 * time.Millisecond
+
+// idleProbe is the pause between two readings that must agree for a server to count as asleep. It is longer
+// than the spinning of an idle Go scheduler.
+const idleProbe = 500 * time.Microsecond
+
+// ProcessCPU is the CPU time of all threads of a process, kernel workers that serve it included. It is exact
+// only while the threads sleep: a running thread's time is brought up to date at its next tick or switch
+// (kernel/sched/fair.c, update_curr; /proc/PID/schedstat in Documentation/scheduler/sched-stats.rst).
+func ProcessCPU(pid int) (time.Duration, error) {
+	tasks := fmt.Sprintf("/proc/%d/task", pid)
+	entries, err := os.ReadDir(tasks)
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for _, e := range entries {
+		d, err := runTime(filepath.Join(tasks, e.Name(), "schedstat"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue // the thread has just ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		sum += d
+	}
+	return sum, nil
+}
+
+// SleepingCPU waits until a process uses no CPU any more and returns its CPU time, which is then exact. A
+// process that does not come to rest within idleLimit is read as it is.
+func SleepingCPU(pid int) (time.Duration, error) {
+	last, err := ProcessCPU(pid)
+	if err != nil {
+		return 0, err
+	}
+	for end := time.Now().Add(idleLimit); time.Now().Before(end); {
+		time.Sleep(idleProbe)
+		now, err := ProcessCPU(pid)
+		if err != nil {
+			return 0, err
+		}
+		if now == last {
+			return now, nil
+		}
+		last = now
+	}
+	return last, nil
+}
+
+// runTime reads the first field of a schedstat file: nanoseconds on a CPU.
+func runTime(name string) (time.Duration, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := bytes.Cut(b, []byte(" "))
+	ns, err := strconv.ParseInt(string(first), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", name, err)
+	}
+	return time.Duration(ns), nil
+}
+
+// Softirqd reads the CPU time of one CPU's ksoftirqd thread, which takes network work over under load. Work
+// that it does for a server would otherwise be missing from the server's account.
+type Softirqd struct {
+	schedstat string
+}
+
+// FindSoftirqd looks the thread up in /proc. Not found (a PID namespace hides kernel threads) is an error that
+// the caller reports; the zero Softirqd then reads as zero.
+func FindSoftirqd(cpu int) (Softirqd, error) {
+	want := fmt.Sprintf("ksoftirqd/%d\n", cpu)
+	comms, err := filepath.Glob("/proc/[0-9]*/comm")
+	if err != nil {
+		return Softirqd{}, err
+	}
+	for _, comm := range comms {
+		if b, err := os.ReadFile(comm); err == nil && string(b) == want {
+			return Softirqd{schedstat: filepath.Join(filepath.Dir(comm), "schedstat")}, nil
+		}
+	}
+	return Softirqd{}, fmt.Errorf("ksoftirqd/%d is not visible in /proc: its CPU time is not counted", cpu)
+}
+
+// CPU returns the thread's CPU time so far.
+func (s Softirqd) CPU() (time.Duration, error) {
+	if s.schedstat == "" {
+		return 0, nil
+	}
+	return runTime(s.schedstat)
+}

@@ -1,0 +1,39 @@
+package host
+
+import (
+	"os"
+	"slices"
+	"testing"
+)
+
+func TestParseCPUList(t *testing.T) {
+	for in, want := range map[string][]int{"0": {0}, "0-2": {0, 1, 2}, "1,4-5": {1, 4, 5}} {
+		got, err := parseCPUList(in)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: got %v, %v; want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "a", "1-b"} {
+		if got, err := parseCPUList(in); err == nil {
+			t.Errorf("%q: got %v, want an error", in, got)
+		}
+	}
+}
+
+func TestProcessCPUGrowsWithWork(t *testing.T) {
+	before, err := ProcessCPU(os.Getpid())
+	if err != nil {
+		t.Skip("schedstat is not available:", err)
+	}
+	x := 1
+	for range 100_000_000 {
+		x *= 3
+	}
+	after, err := SleepingCPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after <= before {
+		t.Errorf("CPU time went from %v to %v over work that gave %d", before, after, x)
+	}
+}

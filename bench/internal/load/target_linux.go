@@ -1,0 +1,267 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/unio-go/unio/bench/internal/hist"
+)
+
+const (
+	// eventsMax bounds one epoll_wait. As many as there are connections would make the server wait for the
+	// generator's turn to end.
+	eventsMax = 256
+	// openDepth is how many messages of an open loop may be under way on one connection. Behind a server that
+	// cannot keep up, later messages wait in the generator; their due time stays.
+	openDepth = 4096
+	// stallLimit is how long nothing may come back before the run is given up.
+	stallLimit = 5 * time.Second
+	// waitMs bounds a sleep in epoll_wait, so that the stall is noticed.
+	waitMs = 100
+)
+
+// ErrStalled says that a server stopped answering.
+var ErrStalled = errors.New("the server stopped answering")
+
+// Shape is what the connections to one server look like.
+type Shape struct {
+	Conns int // number of connections
+	Size  int // bytes of a message
+	Depth int // messages under way on a connection; 0: an open loop
+}
+
+// Slice says how a target is loaded once.
+type Slice struct {
+	Duration time.Duration // messages are issued for so long, then the outstanding ones are awaited
+	Rate     float64       // open loop: messages a second over all connections
+	Verify   bool          // compare every echoed byte
+}
+
+// Result is what a slice gave.
+type Result struct {
+	Messages        int64         // all that were answered, those after Duration included
+	InTime          int64         // answered within Duration
+	Elapsed         time.Duration // Duration, as it was kept
+	P50, P99, P99_9 time.Duration // latency
+}
+
+// Target is a set of open connections to one server. It is used by one goroutine.
+type Target struct {
+	shape  Shape
+	conns  []conn
+	epfd   int
+	stream *stream
+	events []syscall.EpollEvent
+	buf    []byte
+	lat    *hist.Hist
+	origin time.Time
+	turn   int // the connection that gets the next message of an open loop
+}
+
+// Open connects. On failure nothing stays open.
+func Open(addr netip.AddrPort, shape Shape) (_ *Target, err error) {
+	t := &Target{
+		shape: shape, epfd: -1, stream: newStream(), origin: time.Now(), lat: new(hist.Hist),
+		events: make([]syscall.EpollEvent, eventsMax), buf: make([]byte, recvBytesMax),
+	}
+	defer func() {
+		if err != nil {
+			t.Close()
+		}
+	}()
+	if t.epfd, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	room := openDepth
+	if shape.Depth > 0 {
+		for room = 1; room < shape.Depth; room *= 2 {
+		}
+	}
+	t.conns = make([]conn, 0, shape.Conns)
+	for i := range shape.Conns {
+		fd, err := dial(addr)
+		if err != nil {
+			return nil, fmt.Errorf("connection %d of %d to %v: %w", i+1, shape.Conns, addr, err)
+		}
+		pos := i * 7919 % streamPeriod
+		t.conns = append(t.conns, conn{fd: fd, stamps: make([]int64, room), sendPos: pos, recvPos: pos})
+		ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}
+		if err := syscall.EpollCtl(t.epfd, syscall.EPOLL_CTL_ADD, fd, &ev); err != nil {
+			return nil, os.NewSyscallError("epoll_ctl", err)
+		}
+	}
+	return t, nil
+}
+
+// Close resets all connections.
+func (t *Target) Close() {
+	for i := range t.conns {
+		syscall.Close(t.conns[i].fd)
+	}
+	t.conns = nil
+	if t.epfd >= 0 {
+		syscall.Close(t.epfd)
+	}
+	t.epfd = -1
+}
+
+// now is the time since Open in nanoseconds, one vDSO call.
+func (t *Target) now() int64 { return int64(time.Since(t.origin)) }
+
+// Run loads the target for one slice. It ends with nothing under way. After an error the target is of no more
+// use than to be closed.
+func (t *Target) Run(s Slice) (Result, error) {
+	t.lat.Reset()
+	r := run{Target: t, verify: s.Verify, start: t.now()}
+	r.progress = r.start
+	r.deadline = r.start + int64(s.Duration)
+	var err error
+	if t.shape.Depth > 0 {
+		err = r.closed()
+	} else {
+		err = r.open(s.Rate)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{
+		Messages: int64(t.lat.Total()), InTime: r.inTime, Elapsed: s.Duration,
+		P50: t.lat.Quantile(0.5), P99: t.lat.Quantile(0.99), P99_9: t.lat.Quantile(0.999),
+	}, nil
+}
+
+// run is the state of one slice. Times are in the target's nanoseconds.
+type run struct {
+	*Target
+	verify      bool
+	start       int64
+	deadline    int64
+	progress    int64 // when the last answer came
+	outstanding int   // messages under way on all connections
+	inTime      int64
+}
+
+// closed keeps Depth messages under way on every connection.
+func (r *run) closed() error {
+	for i := range r.conns {
+		if err := r.send(i, r.shape.Depth, r.now()); err != nil {
+			return err
+		}
+	}
+	for r.outstanding > 0 {
+		if err := r.poll(waitMs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open issues messages when they are due, in turn over the connections. It spins: it owns its CPU, and a sleep
+// would add its own wake-up to every latency.
+func (r *run) open(rate float64) error {
+	if rate <= 0 {
+		return errors.New("an open loop needs a rate")
+	}
+	interval := float64(time.Second) / rate
+	for i := 1; ; {
+		now := r.now()
+		for {
+			due := r.start + int64(float64(i)*interval)
+			if due > now || due > r.deadline || r.conns[r.turn].full() {
+				break
+			}
+			if err := r.send(r.turn, 1, due); err != nil {
+				return err
+			}
+			r.turn = (r.turn + 1) % len(r.conns)
+			i++
+		}
+		if r.start+int64(float64(i)*interval) > r.deadline && r.outstanding == 0 {
+			return nil
+		}
+		if err := r.poll(0); err != nil {
+			return err
+		}
+	}
+}
+
+// send issues n messages on one connection.
+func (r *run) send(i, n int, stamp int64) error {
+	r.outstanding += n
+	r.conns[i].issue(n, r.shape.Size, stamp)
+	return r.flush(i)
+}
+
+// flush sends what is unsent, and lets epoll tell when a full socket has room again.
+func (r *run) flush(i int) error {
+	c := &r.conns[i]
+	left, err := c.flush(r.stream)
+	if err != nil || left == c.waitsOut {
+		return err
+	}
+	c.waitsOut = left
+	ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}
+	if left {
+		ev.Events |= syscall.EPOLLOUT
+	}
+	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(r.epfd, syscall.EPOLL_CTL_MOD, c.fd, &ev))
+}
+
+// poll handles one batch of events.
+func (r *run) poll(timeoutMs int) error {
+	n, errno := rawEpollWait(r.epfd, r.events, timeoutMs)
+	if errno != 0 && errno != syscall.EINTR {
+		return os.NewSyscallError("epoll_pwait", errno)
+	}
+	if errno != 0 || n == 0 {
+		if silent := r.now() - r.progress; r.outstanding > 0 && silent > int64(stallLimit) {
+			return fmt.Errorf("%w: %d messages under way, none back for %v", ErrStalled,
+				r.outstanding, time.Duration(silent).Round(time.Second))
+		}
+		return nil
+	}
+	for i := range n {
+		ev := &r.events[i]
+		if ev.Events&syscall.EPOLLOUT != 0 {
+			if err := r.flush(int(ev.Fd)); err != nil {
+				return err
+			}
+		}
+		if ev.Events&^syscall.EPOLLOUT != 0 {
+			if err := r.receive(int(ev.Fd)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// receive takes what one connection has and, in a closed loop before the deadline, issues as many messages as
+// were answered.
+func (r *run) receive(i int) error {
+	c := &r.conns[i]
+	n, err := c.receive(r.buf, r.stream, r.shape.Size, r.verify)
+	if err != nil || n == 0 {
+		return err
+	}
+	now := r.now()
+	r.progress = now
+	r.outstanding -= n
+	mask := uint32(len(c.stamps) - 1)
+	for range n {
+		r.lat.Add(time.Duration(now - c.stamps[c.head&mask]))
+		c.head++
+	}
+	if now > r.deadline {
+		return nil
+	}
+	r.inTime += int64(n)
+	if r.shape.Depth == 0 {
+		return nil
+	}
+	return r.send(i, n, now)
+}
