@@ -1,0 +1,232 @@
+package http1
+
+import "bytes"
+
+// target finds the form of the request target and its parts.
+func (r *Request) target(b []byte) *fault {
+	t := r.Target.Of(b)
+	switch {
+	case r.Method == MethodConnect:
+		return r.authority(t)
+	case t[0] == '/':
+		return r.path(b, int(r.Target.Off))
+	case len(t) == 1 && t[0] == '*':
+		if r.Method != MethodOptions {
+			return faultTargetForm
+		}
+		r.Form = FormAsterisk
+		r.Path = r.Target
+		return nil
+	}
+	return r.absolute(b)
+}
+
+func (r *Request) authority(t []byte) *fault {
+	n, ok := hostname(t)
+	if !ok || n == len(t) {
+		return faultAuthority
+	}
+	r.Form = FormAuthority
+	r.HostReplaced = true
+	r.Host = r.Target
+	r.Hostname = Span{r.Host.Off, r.Host.Off + uint16(n)}
+	return nil
+}
+
+// absolute takes an http or https URI apart (RFC 9110 4.2). An empty authority and user information are no
+// host.
+func (r *Request) absolute(b []byte) *fault {
+	t := r.Target.Of(b)
+	colon := bytes.IndexByte(t, ':')
+	if colon < 0 {
+		return faultTargetForm
+	}
+	if s := t[:colon]; !equalFoldASCII(s, "http") && !equalFoldASCII(s, "https") {
+		return faultScheme
+	}
+	rest := t[colon+1:]
+	if len(rest) < 2 || rest[0] != '/' || rest[1] != '/' {
+		return faultAuthority
+	}
+	rest = rest[2:]
+	end := bytes.IndexAny(rest, "/?")
+	if end < 0 {
+		end = len(rest)
+	}
+	n, ok := hostname(rest[:end])
+	if !ok {
+		return faultAuthority
+	}
+	off := int(r.Target.Off) + colon + len("://")
+	r.Form = FormAbsolute
+	r.HostReplaced = true
+	r.Host = span(off, off+end)
+	r.Hostname = span(off, off+n)
+	return r.path(b, off+end)
+}
+
+// path splits what stands from off to the end of the target, and looks at the escapes of the path, so that
+// who decodes it later cannot fail.
+func (r *Request) path(b []byte, off int) *fault {
+	end := int(r.Target.End)
+	p := b[off:end]
+	if q := bytes.IndexByte(p, '?'); q >= 0 {
+		r.Query = span(off+q+1, end)
+		p = p[:q]
+	}
+	r.Path = span(off, off+len(p))
+	if !validEscapes(p) {
+		return faultEscape
+	}
+	return nil
+}
+
+// host checks the Host field and takes it for the effective host, unless the target has an authority.
+func (r *Request) host(b []byte) *fault {
+	i := r.Find(IDHost, 0)
+	if i < 0 {
+		if r.minor == 1 {
+			return faultHostMissing
+		}
+		return nil
+	}
+	s := r.table[i].Value
+	n, ok := hostname(s.Of(b))
+	if !ok {
+		return faultHost
+	}
+	if r.HostReplaced {
+		r.Drop(i)
+		return nil
+	}
+	r.Host = s
+	r.Hostname = Span{s.Off, s.Off + uint16(n)}
+	return nil
+}
+
+func validEscapes(p []byte) bool {
+	for {
+		i := bytes.IndexByte(p, '%')
+		if i < 0 {
+			return true
+		}
+		if len(p) < i+3 || class[p[i+1]]&class[p[i+2]]&classHex == 0 {
+			return false
+		}
+		p = p[i+3:]
+	}
+}
+
+// hostname checks host [":" port] and returns the length of host.
+func hostname(b []byte) (n int, ok bool) {
+	switch {
+	case len(b) == 0:
+		return 0, false
+	case b[0] == '[':
+		n = bytes.IndexByte(b, ']') + 1
+		if n == 0 || !validIPv6(b[1:n-1]) {
+			return 0, false
+		}
+	default:
+		n = skipClass(b, 0, classHost)
+		if n < len(b) && b[n] == '%' {
+			if n = bytes.IndexByte(b, ':'); n < 0 {
+				n = len(b)
+			}
+			for _, c := range b[:n] {
+				if c != '%' && class[c]&classHost == 0 {
+					return 0, false
+				}
+			}
+			if !validEscapes(b[:n]) {
+				return 0, false
+			}
+		}
+		if n == 0 {
+			return 0, false
+		}
+	}
+	return n, n == len(b) || validPort(b[n:])
+}
+
+// validPort accepts a colon and one to five digits up to 65535.
+func validPort(b []byte) bool {
+	if len(b) < 2 || len(b) > 6 || b[0] != ':' {
+		return false
+	}
+	v := 0
+	for _, c := range b[1:] {
+		if c < '0' || c > '9' {
+			return false
+		}
+		v = v*10 + int(c-'0')
+	}
+	return v <= 65535
+}
+
+// validIPv6 accepts the text of RFC 3986 3.2.2 IPv6address: eight groups of one to four hexadecimal digits,
+// one "::" for one or more of them, the last two possibly as an IPv4 address. Zones and future versions are
+// refused.
+func validIPv6(b []byte) bool {
+	groups, gap := 0, false
+	if len(b) >= 2 && b[0] == ':' && b[1] == ':' {
+		gap = true
+		b = b[2:]
+		if len(b) == 0 {
+			return true
+		}
+	}
+	for {
+		n := skipClass(b, 0, classHex)
+		if n < len(b) && b[n] == '.' {
+			groups += 2
+			return validIPv4(b) && (groups == 8 || gap && groups < 8)
+		}
+		groups++
+		if n == 0 || n > 4 || groups > 8 {
+			return false
+		}
+		b = b[n:]
+		if len(b) == 0 {
+			return groups == 8 || gap && groups < 8
+		}
+		if b[0] != ':' || len(b) == 1 {
+			return false
+		}
+		b = b[1:]
+		if b[0] == ':' {
+			if gap {
+				return false
+			}
+			gap = true
+			b = b[1:]
+			if len(b) == 0 {
+				return groups < 8
+			}
+		}
+	}
+}
+
+func validIPv4(b []byte) bool {
+	for part := range 4 {
+		n, v := 0, 0
+		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
+			v = v*10 + int(b[n]-'0')
+			if n++; n > 3 {
+				return false
+			}
+		}
+		if n == 0 || v > 255 || n > 1 && b[0] == '0' {
+			return false
+		}
+		b = b[n:]
+		if part == 3 {
+			return len(b) == 0
+		}
+		if len(b) == 0 || b[0] != '.' {
+			return false
+		}
+		b = b[1:]
+	}
+	return false
+}
