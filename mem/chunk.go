@@ -15,8 +15,9 @@ type chunk struct {
 	class  int8 // uncut at first
 	blocks []block
 
-	held chain // blocks that are kept back while the chunk is drained, or the pool closed
-	busy int   // where a block with handles was found last
+	held   chain // blocks that are kept back while the chunk is drained, or the pool closed
+	busy   int   // where a block with handles was found last
+	drains int   // times that it was chosen to be drained since it was cut
 
 	// next is what lies below each block in its stack. It is no part of the blocks, because the reader of a stack's
 	// head may come here when the chunk has long been cut anew.
@@ -63,7 +64,7 @@ func (p *Pool) push(first, last uint32, class int) {
 	for {
 		old := head.Load()
 		below.Store(uint32(old))
-		if head.CompareAndSwap(old, (old>>32+1)<<32|uint64(first)) {
+		if head.CompareAndSwap(old, old>>32<<32|uint64(first)) {
 			return
 		}
 	}
@@ -123,7 +124,7 @@ func (p *Pool) cut(ch *chunk, class int) chain {
 		p.gets.Add(ch.blocks[i].state.Load() >> handleBits)
 	}
 	size := classBytes(class)
-	ch.class, ch.busy, ch.held = int8(class), 0, chain{}
+	ch.class, ch.busy, ch.drains, ch.held = int8(class), 0, 0, chain{}
 	ch.blocks = make([]block, len(ch.mem)/size)
 	var c chain
 	for i := range ch.blocks {
@@ -184,12 +185,16 @@ func (p *Pool) gather(ch *chunk) {
 // whole reports whether all blocks of the chunk are held.
 func (ch *chunk) whole() bool { return ch.held.count == len(ch.blocks) }
 
-// reclaim takes a chunk that has no block out, if it is so; then it may be cut anew.
+// reclaim takes a chunk that has no block out, if it is so and its blocks are not promised; then it may be cut anew.
 func (p *Pool) reclaim(ch *chunk) bool {
 	if ch.class == uncut {
 		return true
 	}
 	if !ch.vacant() {
+		return false
+	}
+	if p.promises[ch.class].open(&p.stacks[ch.class]) {
+		p.deferred = true
 		return false
 	}
 	p.gather(ch)

@@ -66,13 +66,16 @@ type Pool struct {
 	tickets  uint64 // waiters so far
 	passed   int    // releases that did not serve the oldest waiter
 	drain    *chunk // its blocks are kept back until all are, for a waiter of another class
+	promises [classCount]promise
+	deferred bool // a chunk was not reclaimed because of a promise
 }
 
 // closedBias stands in Pool.waiting once the pool is closed.
 const closedBias = 1 << 40
 
 // stack is the head of a stack of free blocks: the number of the top block, plus one, in the low half, and in the high
-// half a count of changes, so that a compare-and-swap fails when the top is the same block again with another successor.
+// half a count of pops, so that a compare-and-swap fails when the top is the same block again with another successor:
+// to get one, it must have been popped.
 type stack struct {
 	head atomic.Uint64
 	_    [cacheLineBytes - 8]byte
@@ -121,6 +124,9 @@ func (p *Pool) TryGet(n int) (*Buf, bool) {
 		}
 	}
 	p.inUse.Add(int64(len(blk.mem)))
+	if p.waiting.Load() != 0 {
+		p.kept()
+	}
 	return blk.first(n), true
 }
 

@@ -1,0 +1,321 @@
+package mem
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// bound is how long a test waits for what must happen.
+const bound = 20 * time.Second
+
+// until waits for a condition.
+func until(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(bound); !cond(); time.Sleep(50 * time.Microsecond) {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
+	}
+}
+
+func TestGetRefusesImpossibleSizes(t *testing.T) {
+	p := newPool(t, 3*PageBytes)
+	for _, n := range []int{-1, 0, 2*PageBytes + 1, MaxBytes + 1} {
+		if _, err := p.Get(t.Context(), n); err == nil {
+			t.Errorf("%d: no error", n)
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%d: Notify did not panic", n)
+				}
+			}()
+			p.Notify(n, func() {})
+		}()
+	}
+}
+
+func TestGetWaitsInOrder(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	const n = 20
+	order := make(chan int, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			b, err := p.Get(t.Context(), 1)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			order <- i
+			b.Release()
+		})
+		until(t, "waiter", func() bool { return p.Stats().Waiters == i+1 })
+	}
+	b.Release()
+	wg.Wait()
+	for i := range n {
+		if got := <-order; got != i {
+			t.Fatalf("waiter %d was served at place %d", got, i)
+		}
+	}
+}
+
+func TestGetEndsWithItsContext(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() {
+		_, err := p.Get(ctx, 1)
+		done <- err
+	}()
+	until(t, "waiter", func() bool { return p.Stats().Waiters == 1 })
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	b.Release()
+	get(t, p, 1).Release()
+}
+
+func TestCloseEndsGet(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	done := make(chan error)
+	go func() {
+		_, err := p.Get(t.Context(), 1)
+		done <- err
+	}()
+	until(t, "waiter", func() bool { return p.Stats().Waiters == 1 })
+	if err := p.Close(); err == nil {
+		t.Error("no error with a buffer out")
+	}
+	if err := <-done; err != ErrClosed {
+		t.Error(err)
+	}
+	b.Release()
+}
+
+func TestNotifyWakesOneForEachBuffer(t *testing.T) {
+	p := newPool(t, 2*PageBytes)
+	a, b := get(t, p, 1), get(t, p, 1)
+	var order []int
+	for i := range 4 {
+		p.Notify(1, func() { order = append(order, i) })
+	}
+	a.Release()
+	if len(order) != 1 || order[0] != 0 {
+		t.Fatalf("after one release: %v", order)
+	}
+	a = get(t, p, 1)
+	a.Release()
+	b.Release()
+	if len(order) != 3 || order[2] != 2 {
+		t.Fatalf("after three releases: %v", order)
+	}
+	called := false
+	p.Notify(1, func() { called = true })
+	if !called {
+		t.Error("not called at once with a buffer free")
+	}
+	get(t, p, 1).Release()
+	if len(order) != 4 {
+		t.Errorf("after four releases: %v", order)
+	}
+}
+
+func TestCancelledNotifyIsNotCalled(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	cancel := p.Notify(1, func() { t.Error("called") })
+	called := false
+	p.Notify(1, func() { called = true })
+	cancel()
+	cancel()
+	b.Release()
+	if !called {
+		t.Error("the next was not called")
+	}
+}
+
+func TestCalledWaiterThatCancelsPassesTheCallOn(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	first, second := false, false
+	cancel := p.Notify(1, func() { first = true })
+	p.Notify(1, func() { second = true })
+	b.Release()
+	if !first || second {
+		t.Fatalf("after the release: %v %v", first, second)
+	}
+	cancel()
+	if !second {
+		t.Error("the wake-up was lost")
+	}
+}
+
+// A large buffer wants a whole chunk, and users of small ones keep every chunk in use: without help it would wait for
+// good.
+func TestLargeWaiterIsServedWhileSmallBuffersCirculate(t *testing.T) {
+	p := newPool(t, 2*MaxBytes)
+	const held = 300 // more than a chunk has, so that both are in use
+	small := make([]*Buf, held)
+	for i := range small {
+		small[i] = get(t, p, 1)
+	}
+	done := make(chan *Buf, 1)
+	go func() {
+		b, err := p.Get(t.Context(), MaxBytes)
+		if err != nil {
+			t.Error(err)
+		}
+		done <- b
+	}()
+	until(t, "waiter", func() bool { return p.Stats().Waiters == 1 })
+	r := rand.New(rand.NewPCG(1, 2))
+	for end := time.Now().Add(bound); ; {
+		select {
+		case b := <-done:
+			b.Release()
+			for _, b := range small {
+				if b != nil {
+					b.Release()
+				}
+			}
+			return
+		default:
+		}
+		if time.Now().After(end) {
+			t.Fatalf("never served: %+v", p.Stats())
+		}
+		i := r.IntN(held)
+		if small[i] != nil {
+			small[i].Release()
+		}
+		small[i], _ = p.TryGet(1)
+		runtime.Gosched()
+	}
+}
+
+// The chunk with the fewest buffers out is drained first, but one of its buffers is kept for good.
+func TestDrainTurnsToAnotherChunk(t *testing.T) {
+	p := newPool(t, 2*MaxBytes)
+	pages := make([]*Buf, 2*chunkBlocks)
+	for i := range pages {
+		pages[i] = get(t, p, 1)
+	}
+	for _, b := range pages[1:chunkBlocks] {
+		b.Release()
+	}
+	called := false
+	p.Notify(MaxBytes, func() { called = true })
+	other := pages[chunkBlocks:]
+	for i := 0; !called; i++ {
+		if i > 100*drainAgain {
+			t.Fatalf("never served: %+v", p.Stats())
+		}
+		j := i % len(other)
+		if other[j] != nil {
+			other[j].Release()
+		}
+		other[j], _ = p.TryGet(1)
+	}
+	get(t, p, MaxBytes).Release()
+	pages[0].Release()
+	for _, b := range other {
+		if b != nil {
+			b.Release()
+		}
+	}
+}
+
+func TestWaiterOfAnotherSizeGetsTheFreeChunk(t *testing.T) {
+	p := newPool(t, MaxBytes)
+	a, b := get(t, p, MaxBytes/2), get(t, p, MaxBytes/2)
+	var small, large bool
+	p.Notify(MaxBytes, func() { large = true })
+	p.Notify(PageBytes, func() { small = true })
+	a.Release()
+	if small || large {
+		t.Fatal("called while the chunk was in use")
+	}
+	b.Release()
+	if !large || small {
+		t.Fatalf("large %v, small %v: the first who waits is the first to be served", large, small)
+	}
+	get(t, p, MaxBytes).Release()
+	if !small {
+		t.Error("the small one was forgotten")
+	}
+	get(t, p, 1).Release()
+}
+
+// The bytes of a buffer say who holds it; two holders of one block would see each other's.
+func TestStress(t *testing.T) {
+	p := newPool(t, 4*MaxBytes)
+	const workers, rounds = 8, 3000
+	sizes := []int{1, PageBytes, 9000, 64 << 10, 300 << 10, MaxBytes}
+	mail := make(chan *Buf, 16)
+	var workersDone, mailDone sync.WaitGroup
+	mailDone.Go(func() {
+		for b := range mail {
+			b.Release()
+		}
+	})
+	var notified atomic.Int64
+	for id := range workers {
+		workersDone.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(id), 1))
+			for range rounds {
+				n := sizes[r.IntN(len(sizes))]
+				b, ok := p.TryGet(n)
+				if !ok && r.IntN(3) == 0 {
+					woken := make(chan struct{})
+					p.Notify(n, func() { notified.Add(1); close(woken) })
+					<-woken
+					b, ok = p.TryGet(n)
+				}
+				if !ok {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(300))*time.Microsecond)
+					got, err := p.Get(ctx, n)
+					cancel()
+					if err != nil {
+						p.Notify(n, func() {})() // the call, if there was one, is passed on
+						continue
+					}
+					b = got
+				}
+				mark := byte(r.Uint32())
+				b.Bytes()[0], b.Bytes()[n-1] = mark, mark
+				s := b.Slice(n-1, n)
+				runtime.Gosched()
+				if b.Bytes()[0] != mark || s.Bytes()[0] != mark {
+					t.Error("the buffer has two owners")
+				}
+				b.Release()
+				mail <- s
+			}
+		})
+	}
+	finished := make(chan struct{})
+	go func() { workersDone.Wait(); close(finished) }()
+	select {
+	case <-finished:
+	case <-time.After(3 * bound):
+		t.Fatalf("somebody waits for good: %+v", p.Stats())
+	}
+	close(mail)
+	mailDone.Wait()
+	if s := p.Stats(); s.InUseBytes != 0 || s.Waiters != 0 || s.Handles != 0 {
+		t.Errorf("%+v", s)
+	}
+	t.Logf("%d notified, %+v", notified.Load(), p.Stats())
+}
