@@ -128,7 +128,7 @@ const (
 	// Send sends all Bufs in order: N counts the bytes that the kernel took, on failure too. The Bufs are not
 	// released by the engine; they must live until the completion.
 	Send
-	// Shutdown ends one direction (How is syscall.SHUT_RD or SHUT_WR).
+	// Shutdown ends one direction (How is syscall.SHUT_RD or SHUT_WR). It completes at once: Submit returns true.
 	Shutdown
 	// Close ends every pending operation of the Desc with ErrCanceled, waits until the kernel is done with it, and
 	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards.

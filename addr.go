@@ -1,0 +1,35 @@
+package unio
+
+import "net"
+
+// LocalAddr is the connection's own address. It stays known after Close.
+func (c *Conn) LocalAddr() net.Addr { return c.knownAddrs().local }
+
+// RemoteAddr is the peer's address. It stays known after Close.
+func (c *Conn) RemoteAddr() net.Addr { return c.knownAddrs().remote }
+
+// knownAddrs reads the addresses once, on the loop: elsewhere the descriptor might be closed and its number taken by
+// another connection meanwhile.
+func (c *Conn) knownAddrs() *connAddrs {
+	if a := c.addrs.Load(); a != nil {
+		return a
+	}
+	if c.l.Here() != nil || c.l.OnThread() {
+		c.readAddrs()
+	} else {
+		c.call(callAddrs)
+	}
+	if a := c.addrs.Load(); a != nil {
+		return a
+	}
+	return &connAddrs{}
+}
+
+// readAddrs asks the socket, on the loop. Closing does so before the descriptor goes.
+func (c *Conn) readAddrs() {
+	if c.addrs.Load() != nil || c.ending {
+		return
+	}
+	local, remote := addrsOf(c.desc.Socket())
+	c.addrs.Store(&connAddrs{local, remote})
+}

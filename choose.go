@@ -1,0 +1,74 @@
+package unio
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/engine/epollengine"
+)
+
+// EngineVariable is the environment variable by which an operator chooses the engine of programs that do not choose
+// one themselves.
+const EngineVariable = "UNIO_ENGINE"
+
+// candidate is an engine that may be chosen. Available does what the engine needs and says why it cannot work here.
+type candidate struct {
+	name      Engine
+	available func() error
+	open      func(engine.Config) (engine.Engine, error)
+}
+
+// candidates are in the order of preference.
+var candidates = []candidate{
+	{Epoll, epollengine.Available, func(c engine.Config) (engine.Engine, error) { return epollengine.New(c) }},
+}
+
+// choice is an engine with the reason why it was taken.
+type choice struct {
+	candidate
+	reason   string
+	rejected []string // why better ones were not taken
+}
+
+// choose finds the engine: what the program wishes, else what the environment wishes, else the first that works.
+func choose(wish Engine) (choice, error) {
+	from := "Options.Engine"
+	if wish == Auto {
+		wish, from = Engine(os.Getenv(EngineVariable)), "the environment variable "+EngineVariable
+	}
+	if wish == Auto || wish == "auto" {
+		return chooseFirst()
+	}
+	for _, c := range candidates {
+		if c.name != wish {
+			continue
+		}
+		if err := c.available(); err != nil {
+			return choice{}, fmt.Errorf("unio: engine %s, chosen by %s, cannot work here: %w", wish, from, err)
+		}
+		return choice{candidate: c, reason: "chosen by " + from}, nil
+	}
+	return choice{}, fmt.Errorf("unio: %s names the engine %q; there are uring, epoll and std, and nothing or "+
+		"auto for the best that works", from, wish)
+}
+
+func chooseFirst() (choice, error) {
+	var rejected []string
+	var errs []error
+	for _, c := range candidates {
+		err := c.available()
+		if err == nil {
+			reason := "the best engine that works here"
+			if len(rejected) > 0 {
+				reason += " (" + strings.Join(rejected, "; ") + ")"
+			}
+			return choice{candidate: c, reason: reason, rejected: rejected}, nil
+		}
+		rejected = append(rejected, fmt.Sprintf("not %s: %v", c.name, err))
+		errs = append(errs, err)
+	}
+	return choice{}, fmt.Errorf("unio: no engine works here: %w", errors.Join(errs...))
+}

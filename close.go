@@ -1,0 +1,139 @@
+package unio
+
+import (
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// closeDrainLimit bounds how long a closing connection waits for a peer that does not read, when no write deadline
+// says otherwise.
+const closeDrainLimit = 30 * time.Second
+
+// Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
+// the kernel, and Close waits for that until the write deadline, or thirty seconds where there is none. What is not
+// handed over by then is dropped and the error is os.ErrDeadlineExceeded. A second Close fails with net.ErrClosed.
+func (c *Conn) Close() error {
+	if t := c.l.Here(); t != nil {
+		if c.closing {
+			return c.opError("close", net.ErrClosed)
+		}
+		c.shut(&t.Waiter)
+		t.Wait()
+		err := t.Waiter.Err
+		t.Waiter.Err = nil
+		return c.opError("close", err)
+	}
+	if c.isClosed.Load() {
+		return c.opError("close", net.ErrClosed)
+	}
+	err := c.call(callClose)
+	if errors.Is(err, loop.ErrCoroutine) {
+		c.mail(func(c *Conn, _ int64) { c.shut(nil) }, 0)
+		err = nil
+	}
+	return c.opError("close", err)
+}
+
+// CloseWrite ends the sending side after everything that was written: the peer reads the end of the stream. Receiving
+// goes on.
+func (c *Conn) CloseWrite() error {
+	if t := c.l.Here(); t != nil {
+		c.shutWrite(&t.Waiter)
+		t.Wait()
+		err := t.Waiter.Err
+		t.Waiter.Err = nil
+		return c.opError("close", err)
+	}
+	return c.opError("close", c.call(callCloseWrite))
+}
+
+// CloseRead ends the receiving side: Recv and Read return io.EOF when what has arrived is taken.
+func (c *Conn) CloseRead() error {
+	if c.l.Here() != nil {
+		return c.opError("close", c.shutRead())
+	}
+	return c.opError("close", c.call(callCloseRead))
+}
+
+// Abort closes the connection because its loop ends.
+func (c *Conn) Abort() { c.shut(nil) }
+
+// shut begins the end: for w, who waits for it, or for nobody.
+func (c *Conn) shut(w *loop.Waiter) {
+	if c.closing {
+		if w != nil {
+			finish(w, net.ErrClosed)
+		}
+		return
+	}
+	c.readAddrs()
+	c.closing = true
+	c.isClosed.Store(true)
+	if w != nil {
+		c.closers.push(w)
+	}
+	c.readers.fail(net.ErrClosed)
+	c.writers.fail(net.ErrClosed)
+	c.lock.queue.fail(net.ErrClosed)
+	c.halfClosers.fail(net.ErrClosed)
+	if c.rest != nil {
+		c.rest.Release()
+		c.rest = nil
+	}
+	if c.queued == 0 || passed(c.writeDeadline) {
+		c.endNow()
+		return
+	}
+	c.drainBy = loop.Time(time.Now().Add(closeDrainLimit))
+	if d := c.writeDeadline; d != 0 && d < c.drainBy {
+		c.drainBy = d
+	}
+	c.arm(c.drainBy)
+	c.soil()
+}
+
+// drained is told when nothing written is left that the kernel has not taken.
+func (c *Conn) drained() {
+	if c.halfClosing {
+		c.halfClose()
+	}
+	if c.closing {
+		c.endNow()
+	}
+}
+
+// drainLate gives up on a peer that does not read.
+func (c *Conn) drainLate(now int64) {
+	if now < c.drainBy {
+		c.arm(c.drainBy)
+		return
+	}
+	c.closeErr = os.ErrDeadlineExceeded
+	c.endNow()
+}
+
+// endNow gives the descriptor back.
+func (c *Conn) endNow() {
+	if c.ending {
+		return
+	}
+	c.ending = true
+	op := &engine.Op{Code: engine.Close, Desc: c.desc, To: c}
+	if c.l.Engine().Submit(op) {
+		c.closed()
+	}
+}
+
+// closed is the end: the kernel is done with everything that belonged to the connection.
+func (c *Conn) closed() {
+	c.failSends(net.ErrClosed)
+	c.l.StopTimer(&c.timer)
+	c.l.Remove(&c.member)
+	c.home.conns.Add(-1)
+	c.closers.fail(c.closeErr)
+}

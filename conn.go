@@ -1,0 +1,238 @@
+package unio
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// Conn is a stream connection: TCP or a Unix stream socket. It is a net.Conn, and everything of it may be called from
+// any goroutine at the same time. From a task of the loop on which it lives a call is cheapest; a connection that a
+// Serve handler gets lives on the handler's loop, one that Accept or Dial returns lives with the caller.
+//
+// A Conn ends with Close, or when the handler returns that it was given to (unless Keep was called). Calls that wait
+// then fail with net.ErrClosed; what was written before is handed to the kernel first.
+type Conn struct {
+	l      *loop.Loop
+	home   *place
+	desc   engine.Desc
+	member loop.Member
+
+	// Receiving. rest is what has arrived and is not yet taken, from off on.
+	recv      engine.Op
+	rest      *mem.Buf
+	off       int
+	readers   waitQueue
+	readErr   error // sticky: io.EOF, a reset, net.ErrClosed
+	receiving bool
+
+	// Sending. out waits for the kernel, flight is with it; tail is the last of out while Write may append to it.
+	send    engine.Op
+	out     []*mem.Buf
+	tail    *mem.Buf
+	queued  int // bytes in out and flight
+	writers waitQueue
+	lock    writeLock
+	sendErr error // sticky
+	sending bool
+	dirty   bool
+
+	timer         loop.Timer
+	readDeadline  int64 // loop time; 0: none
+	writeDeadline int64
+
+	halfClosers waitQueue
+	halfClosing bool  // CloseWrite has begun
+	closing     bool  // Close has begun; the descriptor waits for what was written
+	ending      bool  // the operation Close is with the engine
+	drainBy     int64 // loop time at which closing waits no longer
+	closeErr    error
+	closers     waitQueue
+	keep        bool
+	isClosed    atomic.Bool // for calls from outside
+	addrs    atomic.Pointer[connAddrs]
+}
+
+// connAddrs are the two ends, read when first asked for.
+type connAddrs struct{ local, remote net.Addr }
+
+var (
+	_ net.Conn         = (*Conn)(nil)
+	_ engine.Completer = (*Conn)(nil)
+	_ loop.Server      = (*Conn)(nil)
+	_ loop.Flusher     = (*Conn)(nil)
+	_ loop.Firer       = (*Conn)(nil)
+	_ loop.Resource    = (*Conn)(nil)
+)
+
+// newConn makes the connection of an attached descriptor. It runs on the loop.
+func newConn(p *place, d engine.Desc) *Conn {
+	c := &Conn{l: p.Loop, home: p, desc: d}
+	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c}
+	c.send = engine.Op{Code: engine.Send, Desc: d, To: c}
+	c.timer.To = c
+	c.member.Of = c
+	c.l.Add(&c.member)
+	p.conns.Add(1)
+	return c
+}
+
+// attach takes a socket over on the loop p. When it fails the socket has been closed.
+func (p *place) attach(s engine.Socket) (*Conn, error) {
+	if p.Closing() {
+		closeSocket(s)
+		return nil, net.ErrClosed
+	}
+	d, err := p.Engine().Attach(s, engine.Stream)
+	if err != nil {
+		closeSocket(s)
+		return nil, err
+	}
+	return newConn(p, d), nil
+}
+
+// closeSocket closes a socket that no engine has taken over.
+func closeSocket(s engine.Socket) {
+	switch {
+	case s.Conn != nil:
+		s.Conn.Close()
+	case s.Listener != nil:
+		s.Listener.Close()
+	default:
+		closeFD(s.FD)
+	}
+}
+
+// Calls from outside the loop, by the code that they have in a Waiter.
+const (
+	callRecv uint8 = iota
+	callSend
+	callSendLocked // by the holder of the write lock
+	callLock
+	callCloseWrite
+	callCloseRead
+	callClose
+	callAddrs
+)
+
+// Serve performs a call from outside, on the loop.
+func (c *Conn) Serve(w *loop.Waiter) {
+	switch w.Code {
+	case callRecv:
+		c.serveRecv(w)
+	case callSend, callSendLocked:
+		c.serveSend(w)
+	case callLock:
+		c.serveLock(w)
+	case callCloseWrite:
+		c.shutWrite(w)
+	case callCloseRead:
+		finish(w, c.shutRead())
+	case callClose:
+		c.shut(w)
+	case callAddrs:
+		c.readAddrs()
+		finish(w, nil)
+	}
+}
+
+// Complete takes a completion from the loop.
+func (c *Conn) Complete(op *engine.Op) {
+	switch {
+	case op == &c.recv:
+		c.receiving = false
+		c.recvDone()
+		c.serveReaders()
+	case op.Code == engine.Close:
+		c.closed()
+	default:
+		c.sendDone()
+	}
+}
+
+// finish ends a waiter with an error or with success. The caller gives no result that must not be lost.
+func finish(w *loop.Waiter, err error) {
+	if w.Claim() {
+		w.Err = err
+		w.Finish()
+	}
+}
+
+// waitQueue is waiters in the order in which they came.
+type waitQueue struct{ head, tail *loop.Waiter }
+
+func (q *waitQueue) empty() bool { return q.head == nil }
+
+func (q *waitQueue) push(w *loop.Waiter) {
+	w.Next = nil
+	if q.tail == nil {
+		q.head = w
+	} else {
+		q.tail.Next = w
+	}
+	q.tail = w
+}
+
+func (q *waitQueue) pop() *loop.Waiter {
+	w := q.head
+	if w != nil {
+		q.head, w.Next = w.Next, nil
+		if q.head == nil {
+			q.tail = nil
+		}
+	}
+	return w
+}
+
+// fail ends everybody in the queue.
+func (q *waitQueue) fail(err error) {
+	for w := q.pop(); w != nil; w = q.pop() {
+		finish(w, err)
+	}
+}
+
+// Keep lets the connection outlive the handler that it was given to; whoever keeps it closes it.
+func (c *Conn) Keep() {
+	if c.l.Here() != nil {
+		c.keep = true
+		return
+	}
+	c.mail((*Conn).keepHere, 0)
+}
+
+func (c *Conn) keepHere(int64) { c.keep = true }
+
+// connMail is a change to a connection from outside that nobody waits for.
+type connMail struct {
+	loop.Node
+	c   *Conn
+	do  func(*Conn, int64)
+	arg int64
+}
+
+// mail has do called on the loop. False: the loop has ended.
+func (c *Conn) mail(do func(*Conn, int64), arg int64) bool {
+	m := &connMail{c: c, do: do, arg: arg}
+	m.Mail = m
+	return c.l.Post(&m.Node)
+}
+
+// Deliver makes the change.
+func (m *connMail) Deliver(*loop.Loop) { m.do(m.c, m.arg) }
+
+// SetDeadline sets both deadlines, as net.Conn has it: they are absolute, hold for pending and later calls, leave the
+// connection usable, and the zero time means none.
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, (*Conn).bothDeadlines) }
+
+// SetReadDeadline sets the time at which receiving fails with os.ErrDeadlineExceeded.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, (*Conn).newReadDeadline) }
+
+// SetWriteDeadline sets the time at which sending fails with os.ErrDeadlineExceeded. What was taken over before is still
+// sent, in order, unless the connection is closed.
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(t, (*Conn).newWriteDeadline)
+}

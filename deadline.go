@@ -1,0 +1,82 @@
+package unio
+
+import (
+	"net"
+	"os"
+	"time"
+
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// setDeadline applies a deadline on the loop. From outside it is sent and not waited for: whatever the caller does next
+// on the connection takes the same way and arrives after it.
+func (c *Conn) setDeadline(t time.Time, do func(*Conn, int64)) error {
+	if c.isClosed.Load() {
+		return c.opError("set", net.ErrClosed)
+	}
+	var when int64
+	if !t.IsZero() {
+		when = loop.Time(t)
+	}
+	if c.l.Here() != nil {
+		do(c, when)
+		return nil
+	}
+	if !c.mail(do, when) {
+		return c.opError("set", net.ErrClosed)
+	}
+	return nil
+}
+
+func (c *Conn) bothDeadlines(when int64) {
+	c.newReadDeadline(when)
+	c.newWriteDeadline(when)
+}
+
+func (c *Conn) newReadDeadline(when int64) {
+	c.readDeadline = when
+	if when != 0 && !c.readers.empty() {
+		c.arm(when)
+	}
+}
+
+func (c *Conn) newWriteDeadline(when int64) {
+	c.writeDeadline = when
+	if when != 0 && (!c.writers.empty() || c.lock.waiting()) {
+		c.arm(when)
+	}
+}
+
+// passed reports whether a deadline is over. It reads the clock, and is asked only where a deadline is set.
+func passed(when int64) bool { return when != 0 && when <= loop.Time(time.Now()) }
+
+// arm sees to it that Fire runs no later than when. The one timer of a connection is lazy: a deadline that moves away
+// leaves it alone, and it is set again when it fires too early.
+func (c *Conn) arm(when int64) {
+	if !c.timer.Set() || c.timer.When() > when {
+		c.l.SetTimer(&c.timer, when)
+	}
+}
+
+// Fire ends the calls whose deadline is over and waits on for the others.
+func (c *Conn) Fire(*loop.Timer) {
+	now := c.l.Now()
+	if d := c.readDeadline; d != 0 && !c.readers.empty() {
+		if d <= now {
+			c.readers.fail(os.ErrDeadlineExceeded)
+		} else {
+			c.arm(d)
+		}
+	}
+	if d := c.writeDeadline; d != 0 && (!c.writers.empty() || c.lock.waiting() || c.closing) {
+		if d <= now {
+			c.writers.fail(os.ErrDeadlineExceeded)
+			c.lock.queue.fail(os.ErrDeadlineExceeded)
+		} else {
+			c.arm(d)
+		}
+	}
+	if c.closing && !c.ending {
+		c.drainLate(now)
+	}
+}

@@ -1,0 +1,48 @@
+package unio
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// ErrStalled is what errors.Is finds when a call from outside waited for a loop that one of its tasks held longer than
+// Options.StallLimit. The error's text has the stack of that task. The call has had no effect.
+var ErrStalled = loop.ErrStalled
+
+// ErrCoroutine is what errors.Is finds when a call would have to wait in a coroutine that the handler made itself, where
+// waiting would stop the loop for good.
+var ErrCoroutine = loop.ErrCoroutine
+
+func errInTask(what string) error {
+	return errors.New("unio: Runtime." + what + " waits for the tasks, so a task cannot call it; use a goroutine")
+}
+
+// opError dresses an error as package net does: io.EOF stays bare, all else becomes a *net.OpError around the cause, with
+// an *os.SyscallError where it came from the kernel.
+func (c *Conn) opError(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return err
+	}
+	e := &net.OpError{Op: op, Net: "tcp", Err: sysError(op, err)}
+	if a := c.addrs.Load(); a != nil && a.local != nil {
+		e.Net, e.Source, e.Addr = a.local.Network(), a.local, a.remote
+	}
+	return e
+}
+
+// sysError names the system call of a bare errno.
+func sysError(call string, err error) error {
+	if errno, ok := err.(syscall.Errno); ok {
+		return os.NewSyscallError(call, errno)
+	}
+	if err == engine.ErrCanceled {
+		return net.ErrClosed
+	}
+	return err
+}

@@ -1,0 +1,227 @@
+package unio
+
+import (
+	"context"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// This file is a connection's calls from outside its loop: what the caller does, and what the loop does for it.
+
+// call performs a request without data.
+func (c *Conn) call(code uint8) error {
+	w, err := c.l.Foreign()
+	if err != nil {
+		return err
+	}
+	w.To, w.Code = c, code
+	w.Await()
+	err = w.Err
+	w.Free()
+	return err
+}
+
+// recvForeign is Recv from outside: the request goes to the loop by mail, the buffer comes back.
+func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
+	if c.isClosed.Load() {
+		return nil, c.opError("read", net.ErrClosed)
+	}
+	w, err := c.l.Foreign()
+	if err != nil {
+		return c.recvInside(limit, err)
+	}
+	w.To, w.Code, w.N = c, callRecv, limit
+	w.Await()
+	b, err := w.Buf, w.Err
+	w.Free()
+	if err != nil {
+		return nil, c.opError("read", err)
+	}
+	return b, nil
+}
+
+// recvInside is Recv in a coroutine of a task: the loop stands still, so what is there may be taken, but nothing may be
+// waited for.
+func (c *Conn) recvInside(limit int, cannot error) (*mem.Buf, error) {
+	if !c.l.OnThread() || c.rest == nil && !c.startRecv() {
+		return nil, c.opError("read", cannot)
+	}
+	return c.take(limit)
+}
+
+func (c *Conn) serveRecv(w *loop.Waiter) {
+	if c.closing || c.readDeadline != 0 && passed(c.readDeadline) {
+		finish(w, c.readable())
+		return
+	}
+	c.readers.push(w)
+	if c.readDeadline != 0 {
+		c.arm(c.readDeadline)
+	}
+	c.serveReaders()
+}
+
+// writeForeign is Write from outside. The caller copies, so that copying does not hold the loop.
+func (c *Conn) writeForeign(p []byte) (n int, err error) {
+	if c.isClosed.Load() {
+		return 0, c.opError("write", net.ErrClosed)
+	}
+	long := len(p) > aheadBytes
+	if long {
+		if err := c.call(callLock); err != nil {
+			return 0, c.opError("write", err)
+		}
+		defer c.mail((*Conn).unlock, 0)
+	}
+	for n < len(p) {
+		m := min(len(p)-n, aheadBytes)
+		b, err := c.home.rt.Alloc(context.Background(), m)
+		if err != nil {
+			return n, c.opError("write", err)
+		}
+		copy(b.Bytes(), p[n:])
+		if err := c.sendForeign([]*mem.Buf{b}, long); err != nil {
+			return n, err
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// sendForeign is Send from outside; locked says that the caller holds the write lock.
+func (c *Conn) sendForeign(bufs []*mem.Buf, locked bool) error {
+	w, err := c.l.Foreign()
+	if err != nil {
+		return c.sendInside(bufs, err)
+	}
+	w.To, w.Code, w.Bufs = c, callSend, bufs
+	if locked {
+		w.Code = callSendLocked
+	}
+	w.Await()
+	err = w.Err
+	if err != nil {
+		release(w.TakeBufs())
+	}
+	w.Free()
+	return c.opError("write", err)
+}
+
+// sendInside is Send in a coroutine of a task.
+func (c *Conn) sendInside(bufs []*mem.Buf, cannot error) error {
+	err := cannot
+	if c.l.OnThread() {
+		if err = c.writeErr(); err == nil && (c.lock.held || c.queued >= aheadBytes) {
+			err = cannot
+		}
+	}
+	if err != nil {
+		release(bufs)
+		return c.opError("write", err)
+	}
+	c.enqueue(bufs)
+	return nil
+}
+
+// serveSend takes the buffers when there is room, and ends the call when no more than aheadBytes are queued. A call that
+// has to wait is served again.
+func (c *Conn) serveSend(w *loop.Waiter) {
+	if err := c.writeErr(); err != nil {
+		finish(w, err)
+		return
+	}
+	if !w.Taken() {
+		switch {
+		case c.lock.held && w.Code != callSendLocked:
+			c.waitWriting(&c.lock.queue, w)
+			return
+		case c.queued >= aheadBytes:
+			c.waitWriting(&c.writers, w)
+			return
+		}
+		c.enqueue(w.TakeBufs())
+	}
+	if c.queued > aheadBytes {
+		c.waitWriting(&c.writers, w)
+		return
+	}
+	finish(w, nil)
+}
+
+func (c *Conn) waitWriting(q *waitQueue, w *loop.Waiter) {
+	q.push(w)
+	if c.writeDeadline != 0 {
+		c.arm(c.writeDeadline)
+	}
+}
+
+// serveLock gives the write lock to somebody outside, who gives it back by mail.
+func (c *Conn) serveLock(w *loop.Waiter) {
+	if err := c.writeErr(); err != nil {
+		finish(w, err)
+		return
+	}
+	if c.lock.held {
+		c.waitWriting(&c.lock.queue, w)
+		return
+	}
+	if w.Claim() {
+		c.lock.held, c.lock.owner = true, nil
+		w.Finish()
+	}
+}
+
+// shutWrite begins the end of sending for w: it is done when what was written is with the kernel.
+func (c *Conn) shutWrite(w *loop.Waiter) {
+	if err := c.writeErr(); err != nil && c.sendErr != syscall.EPIPE {
+		finish(w, err)
+		return
+	}
+	c.halfClosing = true
+	c.halfClosers.push(w)
+	if c.queued == 0 {
+		c.drained()
+	}
+}
+
+// halfClose shuts the sending side down after the last byte.
+func (c *Conn) halfClose() {
+	c.halfClosing = false
+	err := c.sendErr
+	if err == nil {
+		err = c.shutdown(shutWr)
+		c.failSends(syscall.EPIPE)
+	}
+	c.halfClosers.fail(err)
+}
+
+// shutRead shuts the receiving side down.
+func (c *Conn) shutRead() error {
+	if c.closing {
+		return net.ErrClosed
+	}
+	err := c.shutdown(shutRd)
+	if c.readErr == nil {
+		c.readErr = io.EOF
+	}
+	c.readers.fail(c.readErr)
+	return err
+}
+
+// The directions of shutdown(2), the same on every system that has it.
+const (
+	shutRd = 0
+	shutWr = 1
+)
+
+// shutdown ends one direction at once.
+func (c *Conn) shutdown(how uint8) error {
+	op := engine.Op{Code: engine.Shutdown, How: how, Desc: c.desc}
+	c.l.Engine().Submit(&op)
+	return op.Err
+}

@@ -1,0 +1,318 @@
+package loop
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+)
+
+// Bounds of a turn. They keep a turn short, so that a timer, a mail or a stop-the-world never waits for a long queue, and
+// are high enough that a saturated loop still gathers its sends.
+const (
+	completionsPerTurnMax = 256
+	tasksPerRunMax        = 1024
+)
+
+// Config describes a loop.
+type Config struct {
+	// NewEngine makes the loop's engine, on the loop's goroutine.
+	NewEngine func(engine.Config) (engine.Engine, error)
+	// Engine is passed to NewEngine; its Netpoll is set from Shared.
+	Engine engine.Config
+	// Shared makes an ordinary goroutine without tasks of a loop that only goroutines use.
+	Shared bool
+	// CPU is what the loop's thread is pinned to; negative: not pinned.
+	CPU int
+	// Logger hears of panics and stalls.
+	Logger *slog.Logger
+	// BatchWait allows the wait policy to hold completions back for a moment under load (policy.go).
+	BatchWait bool
+}
+
+// Loop runs one engine. Its exported methods are for its goroutine and its tasks, except those that say otherwise.
+type Loop struct {
+	cur  atomic.Pointer[Task] // the running task; anybody may read it
+	eng  engine.Engine
+	caps engine.Caps
+
+	runHead, runTail *Task
+	idle             *Task
+	idles            int
+	dirty            []Flusher
+	timers           heap
+	now              int64
+	policy           policy
+	readied          bool // a goroutine was made ready since the last Gosched
+	closing          bool
+	resources        list
+
+	box      mailbox
+	sleeping atomic.Bool
+	turns    atomic.Uint64
+	registry registry
+	tid      int
+	shared   bool
+	log      *slog.Logger
+	err      error // why the engine failed, if it did
+
+	ended   chan struct{}
+	endMail endMail
+
+	// Counters may be read by anybody.
+	Counters Counters
+}
+
+// Counters of a loop are cumulative but for Tasks.
+type Counters struct {
+	Tasks  atomic.Int64
+	Panics atomic.Uint64
+	Stalls atomic.Uint64
+	Mails  atomic.Uint64
+	// BatchWaits are entries into the kernel that waited for further completions.
+	BatchWaits atomic.Uint64
+}
+
+// Flusher is something that gathers output and hands it to the engine when the loop says so.
+type Flusher interface{ Flush() }
+
+// loops are all loops of the process, for Current.
+var (
+	loops   atomic.Pointer[[]*Loop]
+	loopsMu sync.Mutex
+)
+
+func addLoop(l *Loop) {
+	loopsMu.Lock()
+	defer loopsMu.Unlock()
+	all := append([]*Loop{}, allLoops()...)
+	all = append(all, l)
+	loops.Store(&all)
+}
+
+func removeLoop(l *Loop) {
+	loopsMu.Lock()
+	defer loopsMu.Unlock()
+	var rest []*Loop
+	for _, o := range allLoops() {
+		if o != l {
+			rest = append(rest, o)
+		}
+	}
+	loops.Store(&rest)
+}
+
+func allLoops() []*Loop {
+	if p := loops.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// onLoopThread reports whether the caller runs on the thread of a loop that is running a task. A goroutine that is not
+// that task can only be a coroutine of it. Where threads have no identity the answer is no.
+func onLoopThread() bool {
+	for _, l := range allLoops() {
+		if l.OnThread() {
+			return true
+		}
+	}
+	return false
+}
+
+// OnThread reports whether the caller runs on this loop's thread while a task has it: in the task, or in a coroutine
+// that the task made. The loop stands still meanwhile, so the caller may touch what belongs to it.
+func (l *Loop) OnThread() bool {
+	return l.cur.Load() != nil && l.tid != 0 && l.tid == sys.Gettid()
+}
+
+// New starts a loop and returns when its engine runs or has failed.
+func New(cfg Config) (*Loop, error) {
+	l := &Loop{shared: cfg.Shared, log: cfg.Logger, ended: make(chan struct{})}
+	l.endMail.Mail = &l.endMail
+	l.policy.batch = cfg.BatchWait
+	started := make(chan error)
+	go l.run(cfg, started)
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// run is the loop's goroutine.
+func (l *Loop) run(cfg Config, started chan<- error) {
+	defer close(l.ended)
+	if !l.shared {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		l.tid = sys.Gettid()
+		if cfg.CPU >= 0 {
+			if err := sys.PinThread(cfg.CPU); err != nil {
+				started <- err
+				return
+			}
+		}
+	}
+	cfg.Engine.Netpoll = l.shared
+	eng, err := cfg.NewEngine(cfg.Engine)
+	if err != nil {
+		started <- err
+		return
+	}
+	l.eng, l.caps = eng, eng.Caps()
+	addLoop(l)
+	defer removeLoop(l)
+	l.readClock()
+	started <- nil
+	for !l.endMail.over {
+		l.turn()
+	}
+	l.stopIdle()
+}
+
+// turn does what has come up, hands it to the kernel, and waits for more.
+func (l *Loop) turn() {
+	l.turns.Store(l.turns.Load() + 1)
+	if l.shared && l.readied {
+		l.readied = false
+		runtime.Gosched()
+	}
+	l.takeMail()
+	l.runReady()
+	l.flush()
+	ready, err := l.policy.poll(l)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	if !ready && l.quiet() {
+		if err := l.sleep(); err != nil {
+			l.fail(err)
+			return
+		}
+	}
+	if len(l.timers) > 0 {
+		l.readClock()
+	}
+	l.complete()
+	l.fireTimers()
+}
+
+// quiet reports whether nothing is left to do but to wait. A loop that has made goroutines ready lets them run first:
+// what they answer with is most often another operation, which is then done without a wake-up.
+func (l *Loop) quiet() bool {
+	if l.runHead != nil || len(l.dirty) > 0 || l.endMail.over {
+		return false
+	}
+	if l.readied {
+		l.readied = false
+		runtime.Gosched()
+	}
+	return l.box.empty()
+}
+
+// sleep waits in the engine until the next timer. The flag is set before the mailbox is looked at once more: whoever
+// posts puts his mail down before he looks at the flag.
+func (l *Loop) sleep() error {
+	d := time.Duration(-1)
+	if len(l.timers) > 0 {
+		l.readClock()
+		d = time.Duration(max(l.timers[0].when-l.now, 0))
+	}
+	l.sleeping.Store(true)
+	defer l.sleeping.Store(false)
+	if !l.box.empty() {
+		return nil
+	}
+	return l.eng.Wait(d)
+}
+
+// complete hands out what the engine has collected.
+func (l *Loop) complete() {
+	for n := 0; n < completionsPerTurnMax; n++ {
+		op := l.eng.Next()
+		if op == nil {
+			return
+		}
+		op.To.Complete(op)
+		if l.runHead == nil {
+			continue
+		}
+		l.runReady()
+		if l.caps.SendsInline {
+			l.flush()
+		}
+	}
+}
+
+// Dirty has f.Flush called before the loop next waits, or, where sends are inline, when the running task parks.
+// The caller calls it once until then.
+func (l *Loop) Dirty(f Flusher) { l.dirty = append(l.dirty, f) }
+
+func (l *Loop) flush() {
+	for i := 0; i < len(l.dirty); i++ {
+		l.dirty[i].Flush()
+	}
+	clear(l.dirty)
+	l.dirty = l.dirty[:0]
+}
+
+// Post gives mail to the loop; anybody may call it. False: the loop has ended and will not deliver it.
+func (l *Loop) Post(n *Node) bool {
+	if !l.box.push(n) {
+		return false
+	}
+	if l.sleeping.Load() && l.sleeping.CompareAndSwap(true, false) {
+		l.eng.Wake()
+	}
+	return true
+}
+
+func (l *Loop) takeMail() {
+	for n := l.box.take(); n != nil; {
+		next := n.next
+		n.next = nil
+		l.Counters.Mails.Add(1)
+		n.Mail.Deliver(l)
+		n = next
+	}
+}
+
+// Turns counts the loop's turns; anybody may call it.
+func (l *Loop) Turns() uint64 { return l.turns.Load() }
+
+// Caps describes the loop's engine; anybody may call it.
+func (l *Loop) Caps() engine.Caps { return l.caps }
+
+// Engine is the loop's engine.
+func (l *Loop) Engine() engine.Engine { return l.eng }
+
+// Shared reports whether the loop is an ordinary goroutine without tasks. Anybody may call it.
+func (l *Loop) Shared() bool { return l.shared }
+
+// Closing reports whether the loop takes no new work. New resources are refused with net.ErrClosed.
+func (l *Loop) Closing() bool { return l.closing }
+
+// fail is for an engine that can go on no longer: everything it held ends with net.ErrClosed.
+func (l *Loop) fail(err error) {
+	l.log.Error("unio: engine failed; its connections are closed", slog.Any("error", err))
+	l.err = err
+	l.closing = true
+	l.resources.abort()
+	l.runReady()
+	l.end(time.Now())
+}
+
+// Err says why the loop's engine failed, after the loop has ended.
+func (l *Loop) Err() error {
+	if l.err != nil {
+		return errors.Join(net.ErrClosed, l.err)
+	}
+	return nil
+}

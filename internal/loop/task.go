@@ -1,0 +1,164 @@
+package loop
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/unio-go/unio/internal/coro"
+)
+
+// Task is straight-line code that a loop runs. It exists while its function runs; the coroutine below it serves one
+// task after another.
+type Task struct {
+	loop *Loop
+	co   *coro.Coro
+	fn   func()
+	next *Task // in the run queue or among the idle
+	wake wakeMail
+
+	// Waiter is for the task's own waits on its own loop. A task waits for one thing at a time.
+	Waiter Waiter
+}
+
+// wakeMail makes a task of another loop ready.
+type wakeMail struct {
+	Node
+	task *Task
+}
+
+// Deliver makes the task ready on its loop.
+func (m *wakeMail) Deliver(l *Loop) { l.ready(m.task) }
+
+// Loop is the loop that the task belongs to.
+func (t *Task) Loop() *Loop { return t.loop }
+
+// Wait parks the task until its Waiter is finished. The caller has proved that it runs on the task (Here, Current).
+func (t *Task) Wait() { t.park() }
+
+func (t *Task) park() {
+	if t.loop.cur.Load() != t {
+		panic("unio: a task was parked that is not running")
+	}
+	t.co.Park()
+}
+
+// goroutinesIdleMax bounds the coroutines that a loop keeps for later tasks: a burst of connections does not leave its
+// stacks behind for good, and a steady load makes none.
+const goroutinesIdleMax = 128
+
+// Go starts fn as a task of this loop, from the loop itself or one of its tasks. It runs when the caller parks.
+func (l *Loop) Go(fn func()) {
+	t := l.idle
+	if t != nil {
+		l.idle, t.next = t.next, nil
+		l.idles--
+	} else {
+		t = &Task{loop: l}
+		t.wake.task, t.wake.Mail = t, &t.wake
+		t.Waiter.task = t
+		t.co = coro.New(t.serve)
+	}
+	t.fn = fn
+	l.Counters.Tasks.Add(1)
+	l.ready(t)
+}
+
+// serve runs one job. It is not inlined so that a stack shows it with the task's address, by which the watchdog finds
+// the task that holds its loop.
+//
+//go:noinline
+func (t *Task) serve() bool {
+	defer t.ended()
+	t.fn()
+	return t.loop.idles < goroutinesIdleMax && !t.loop.closing
+}
+
+// ended recovers a panic, which must not reach the loop with its stack lost, and counts the task out. A Goexit passes
+// through here too.
+func (t *Task) ended() {
+	l := t.loop
+	if r := recover(); r != nil && !isAbort(r) {
+		l.Counters.Panics.Add(1)
+		l.log.Error("unio: panic in a task", slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
+	}
+	t.fn = nil
+	l.Counters.Tasks.Add(-1)
+}
+
+// isAbort recognises net/http's ErrAbortHandler, which ends a handler without a word, by its text: importing net/http
+// for it would put an HTTP server into every program.
+func isAbort(r any) bool {
+	err, ok := r.(error)
+	return ok && err.Error() == "net/http: abort Handler"
+}
+
+// ready puts a task on the run queue.
+func (l *Loop) ready(t *Task) {
+	if l.runTail == nil {
+		l.runHead = t
+	} else {
+		l.runTail.next = t
+	}
+	l.runTail = t
+}
+
+// runReady resumes the tasks that are ready now, and those that they make ready, up to a bound.
+func (l *Loop) runReady() {
+	for n := 0; l.runHead != nil && n < tasksPerRunMax; n++ {
+		t := l.runHead
+		l.runHead, t.next = t.next, nil
+		if l.runHead == nil {
+			l.runTail = nil
+		}
+		l.resume(t)
+	}
+}
+
+// resume runs t until it parks or its job ends.
+func (l *Loop) resume(t *Task) {
+	l.cur.Store(t)
+	alive := t.co.Resume()
+	l.cur.Store(nil)
+	if t.fn != nil || !alive {
+		return // it parked inside its job, or the coroutine has ended
+	}
+	t.next, l.idle = l.idle, t
+	l.idles++
+}
+
+// stopIdle ends the coroutines that are between jobs. One that has seen a Goexit takes the caller's goroutine with it,
+// so each is stopped from a deferred call, of which the others are left: the loop calls this last.
+func (l *Loop) stopIdle() {
+	for l.idle != nil {
+		t := l.idle
+		l.idle = t.next
+		if t.co.Exited() {
+			defer t.co.Stop()
+		} else {
+			t.co.Stop()
+		}
+	}
+}
+
+// Current returns the task whose coroutine the caller runs on, or nil.
+func Current() *Task {
+	id := coro.ID()
+	for _, l := range *loops.Load() {
+		if t := l.cur.Load(); t != nil && t.co.GoID() == id {
+			return t
+		}
+	}
+	return nil
+}
+
+// Here returns the caller's task if it is one of this loop, else nil. It costs a few nanoseconds.
+func (l *Loop) Here() *Task {
+	if t := l.cur.Load(); t != nil && t.co.GoID() == coro.ID() {
+		return t
+	}
+	return nil
+}
+
+// String names the task as it appears in stacks.
+func (t *Task) String() string { return fmt.Sprintf("task %p", t) }

@@ -1,0 +1,385 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// ListenOptions are the settings of a [Listener]. nil is good.
+type ListenOptions struct {
+	// OnFirstByte starts a Serve handler when the first bytes have arrived instead of at accept. Until then a
+	// connection costs less than a kilobyte. It is wrong for protocols in which the server speaks first.
+	OnFirstByte bool
+
+	// FirstByteLimit closes a connection that has sent nothing for so long. 0 means 30 s. It is an error without
+	// OnFirstByte.
+	FirstByteLimit time.Duration
+
+	// Control is called with the descriptor before it is bound, as in net.ListenConfig.
+	Control func(network, address string, c syscall.RawConn) error
+}
+
+const firstByteLimitDefault = 30 * time.Second
+
+// Listener accepts stream connections. It is a net.Listener; a program either calls Accept or AcceptConn, or gives a
+// handler to Serve.
+//
+// A Listener ends with Close, which leaves the connections that it has given out alone, or with its Runtime.
+type Listener struct {
+	rt      *Runtime
+	sock    engine.Socket
+	addr    net.Addr
+	opts    ListenOptions
+	cleanup func() // removes the path of a Unix socket
+
+	mu     sync.Mutex
+	acc    *acceptor // made by the first Accept or Serve, on the loop that they choose
+	mode   string    // what made it
+	closed bool
+}
+
+var _ net.Listener = (*Listener)(nil)
+
+// Listen opens a listener. Networks and addresses are those of net.Listen: tcp, tcp4, tcp6 and unix.
+func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	switch network {
+	case "tcp", "tcp4", "tcp6", "unix":
+	default:
+		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
+	}
+	if rt.closing.Load() {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
+	}
+	lc := net.ListenConfig{Control: opts.Control}
+	lc.SetMultipathTCP(false) // its sockets are no TCP sockets to the kernel's fast paths
+	var inner net.Listener
+	listen := func() { inner, err = lc.Listen(context.Background(), network, addr) }
+	Offload(listen) // it may resolve a name
+	if err != nil {
+		return nil, err
+	}
+	ln := &Listener{rt: rt, addr: inner.Addr(), opts: opts}
+	if ln.sock, ln.cleanup, err = rt.takeListener(inner); err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.addr, Err: err}
+	}
+	rt.mu.Lock()
+	rt.listeners[ln] = struct{}{}
+	rt.mu.Unlock()
+	return ln, nil
+}
+
+func (o *ListenOptions) withDefaults() (ListenOptions, error) {
+	var out ListenOptions
+	if o != nil {
+		out = *o
+	}
+	switch {
+	case out.FirstByteLimit != 0 && !out.OnFirstByte:
+		return out, errors.New("unio: ListenOptions.FirstByteLimit is set without OnFirstByte, where it has no effect")
+	case out.FirstByteLimit < 0:
+		return out, fmt.Errorf("unio: ListenOptions.FirstByteLimit is %v: it must be positive", out.FirstByteLimit)
+	case out.FirstByteLimit == 0:
+		out.FirstByteLimit = firstByteLimitDefault
+	}
+	return out, nil
+}
+
+// Addr is the address that the listener is bound to.
+func (ln *Listener) Addr() net.Addr { return ln.addr }
+
+// Accept waits for the next connection; the Conn is a *Conn.
+func (ln *Listener) Accept() (net.Conn, error) {
+	c, err := ln.AcceptConn()
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// AcceptConn waits for the next connection. It lives with the caller: on its loop when a task calls. When descriptors
+// run out the error is EMFILE or ENFILE inside a net.OpError, which is Temporary; the connection stays in the backlog.
+func (ln *Listener) AcceptConn() (*Conn, error) {
+	p, err := ln.rt.callerPlace()
+	if err != nil {
+		return nil, ln.opError(err)
+	}
+	a, err := ln.acceptor("Accept", func() (*place, error) { return p, nil })
+	if err != nil {
+		return nil, ln.opError(err)
+	}
+	sock, err := a.next()
+	if err != nil {
+		return nil, ln.opError(err)
+	}
+	c, err := p.adopt(sock)
+	if err != nil {
+		return nil, ln.opError(err)
+	}
+	return c, nil
+}
+
+// Serve accepts connections until the listener is closed and runs handler as a task for each, spread over the loops. It
+// blocks, as http.Server.Serve does, and returns net.ErrClosed after Close; handlers that run then go on. The
+// connection is closed when its handler returns or panics, unless the handler has called Keep.
+func (ln *Listener) Serve(handler func(*Conn)) error {
+	if handler == nil {
+		return errors.New("unio: Serve needs a handler")
+	}
+	a, err := ln.acceptor("Serve", func() (*place, error) { return ln.rt.taskPlace(), nil })
+	if err != nil {
+		return ln.opError(err)
+	}
+	return ln.opError(a.serve(handler))
+}
+
+// acceptor returns what accepts for this listener, made at first use on the loop that home chooses.
+func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*acceptor, error) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.closed {
+		return nil, net.ErrClosed
+	}
+	if ln.acc != nil {
+		if ln.mode != mode || mode == "Serve" {
+			return nil, fmt.Errorf("the listener is in use by %s", ln.mode)
+		}
+		return ln.acc, nil
+	}
+	p, err := home()
+	if err != nil {
+		return nil, err
+	}
+	a := &acceptor{ln: ln, p: p, ended: make(chan struct{})}
+	if err := p.run(a.open); err != nil {
+		return nil, err
+	}
+	ln.acc, ln.mode = a, mode
+	return a, nil
+}
+
+// Close stops accepting. Calls that wait in Accept or Serve return net.ErrClosed. Connections that were accepted and not
+// yet given out are closed; those in the kernel's backlog are reset by the kernel.
+func (ln *Listener) Close() error {
+	ln.mu.Lock()
+	if ln.closed {
+		ln.mu.Unlock()
+		return ln.opError(net.ErrClosed)
+	}
+	ln.closed = true
+	a := ln.acc
+	ln.mu.Unlock()
+	ln.forget()
+	if a == nil {
+		closeSocket(ln.sock)
+		ln.cleanup()
+		return nil
+	}
+	err := a.p.run(func() error { a.Abort(); return nil })
+	if err == nil && !a.p.onLoop() {
+		<-a.ended
+	}
+	ln.cleanup()
+	return ln.opError(err)
+}
+
+// forget takes the listener off its runtime's list, and closes a socket that no loop owns.
+func (ln *Listener) forget() {
+	ln.rt.mu.Lock()
+	delete(ln.rt.listeners, ln)
+	ln.rt.mu.Unlock()
+}
+
+func (ln *Listener) opError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &net.OpError{Op: "accept", Net: ln.addr.Network(), Addr: ln.addr, Err: sysError("accept", err)}
+}
+
+// acceptor accepts on the loop that owns the listening descriptor, while somebody wants connections.
+type acceptor struct {
+	ln     *Listener
+	p      *place
+	desc   engine.Desc
+	op     engine.Op
+	busy   bool // op is with the engine
+	member loop.Member
+	timer  loop.Timer
+	pause  time.Duration
+
+	waiters waitQueue     // of Accept
+	spare   []engine.Socket // accepted, and its waiter had gone
+	handler func(*Conn)   // of Serve
+	under   atomic.Int64  // sockets under way to other loops
+	closing bool
+	ended   chan struct{}
+}
+
+// underWayMax bounds the connections that have been accepted for another loop and have not arrived there: when loops are
+// busy the rest waits in the kernel's backlog, where the peer can see it.
+const underWayMax = 64
+
+// open gives the listening socket to the engine. It runs on the loop.
+func (a *acceptor) open() error {
+	if a.p.Closing() {
+		return net.ErrClosed
+	}
+	d, err := a.p.Engine().Attach(a.ln.sock, engine.Listener)
+	if err != nil {
+		return err
+	}
+	a.desc = d
+	a.op = engine.Op{Code: engine.Accept, Desc: d, To: a}
+	a.member.Of, a.timer.To = a, a
+	a.p.Add(&a.member)
+	return nil
+}
+
+// want asks the engine for a connection if somebody waits for one.
+func (a *acceptor) want() {
+	for !a.busy && !a.closing && !a.timer.Set() {
+		if a.handler == nil && a.waiters.empty() || a.under.Load() >= underWayMax {
+			return
+		}
+		if !a.p.Engine().Submit(&a.op) {
+			a.busy = true
+			return
+		}
+		a.accepted()
+	}
+}
+
+// Complete takes a connection or an error from the loop.
+func (a *acceptor) Complete(op *engine.Op) {
+	if op.Code == engine.Close {
+		a.closed()
+		return
+	}
+	a.busy = false
+	a.accepted()
+	a.want()
+}
+
+// accepted passes the result of one accept on.
+func (a *acceptor) accepted() {
+	sock, err := a.op.Sock, a.op.Err
+	a.op.Sock, a.op.Err = engine.Socket{}, nil
+	switch {
+	case err == engine.ErrCanceled:
+	case err != nil && a.handler != nil:
+		a.backOff(err)
+	case err != nil:
+		if w := a.waiters.pop(); w != nil {
+			finish(w, err)
+		}
+	case a.closing:
+		closeSocket(sock)
+	default:
+		a.pause = 0
+		a.give(sock)
+	}
+}
+
+// The pause after an accept that failed for lack of descriptors or memory, as in net/http: doubled from the first to the
+// last while it goes on failing.
+const (
+	acceptPauseMin = 5 * time.Millisecond
+	acceptPauseMax = time.Second
+)
+
+func (a *acceptor) backOff(err error) {
+	a.pause = min(max(2*a.pause, acceptPauseMin), acceptPauseMax)
+	a.ln.rt.log.Warn("unio: accept failed; trying again", "error", err, "pause", a.pause)
+	a.p.SetTimer(&a.timer, loop.Time(time.Now().Add(a.pause)))
+}
+
+// Fire ends a pause.
+func (a *acceptor) Fire(*loop.Timer) { a.want() }
+
+// give hands a socket to a waiter or to a handler.
+func (a *acceptor) give(sock engine.Socket) {
+	if a.handler != nil {
+		a.start(a.ln.rt.leastBusy(), sock)
+		return
+	}
+	for w := a.waiters.pop(); w != nil; w = a.waiters.pop() {
+		if w.Claim() {
+			w.Sock = sock
+			w.Finish()
+			return
+		}
+	}
+	a.spare = append(a.spare, sock)
+}
+
+// Serve serves a call of Accept, on the loop.
+func (a *acceptor) Serve(w *loop.Waiter) {
+	if a.closing {
+		finish(w, net.ErrClosed)
+		return
+	}
+	a.waiters.push(w)
+	for len(a.spare) > 0 && !a.waiters.empty() {
+		sock := a.spare[0]
+		a.spare = a.spare[1:]
+		a.give(sock)
+	}
+	a.want()
+}
+
+// next waits for a socket.
+func (a *acceptor) next() (engine.Socket, error) {
+	if t := a.p.Here(); t != nil {
+		w := &t.Waiter
+		a.Serve(w)
+		t.Wait()
+		sock, err := w.Sock, w.Err
+		w.Sock, w.Err = engine.Socket{}, nil
+		return sock, err
+	}
+	w, err := a.p.Foreign()
+	if err != nil {
+		return engine.Socket{}, err
+	}
+	w.To = a
+	w.Await()
+	sock, err := w.Sock, w.Err
+	w.Free()
+	return sock, err
+}
+
+// Abort stops accepting.
+func (a *acceptor) Abort() {
+	if a.closing {
+		return
+	}
+	a.closing = true
+	a.p.StopTimer(&a.timer)
+	a.waiters.fail(net.ErrClosed)
+	for _, s := range a.spare {
+		closeSocket(s)
+	}
+	a.spare = nil
+	op := &engine.Op{Code: engine.Close, Desc: a.desc, To: a}
+	if a.p.Engine().Submit(op) {
+		a.closed()
+	}
+}
+
+func (a *acceptor) closed() {
+	a.p.Remove(&a.member)
+	close(a.ended)
+}

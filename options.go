@@ -1,0 +1,76 @@
+package unio
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+)
+
+// Engine names what performs I/O. There is one spelling everywhere: here, in UNIO_ENGINE, in flags, build tags, JSON and
+// metrics.
+type Engine string
+
+// The engines. Auto chooses by trying.
+const (
+	Auto  = Engine(engine.Auto)
+	Uring = Engine(engine.Uring)
+	Epoll = Engine(engine.Epoll)
+	Std   = Engine(engine.Std)
+)
+
+// Options are the settings of a [Runtime]. The zero value of each field means its default; a nil *Options is good.
+type Options struct {
+	// Engine is the engine to use. An engine that cannot work here is an error of New. Auto asks the environment
+	// variable UNIO_ENGINE and, where that says nothing either, takes the first of uring, epoll and std that works.
+	Engine Engine
+
+	// Loops is the number of loops for handlers and tasks. 0 means runtime.GOMAXPROCS(0), which unio never changes.
+	Loops int
+
+	// Pin binds the thread of each loop to one CPU of those that the process may use, in order.
+	Pin bool
+
+	// BufBytes limits the memory of the buffer pool, in bytes. 0 means 256 MiB, of which only what is used becomes
+	// resident. When it is used up, receiving waits for a release.
+	BufBytes int64
+
+	// StallLimit is how long one task may hold its loop before callers from outside get ErrStalled and the log names
+	// the task. 0 means 10 s; a negative value turns the watchdog off.
+	StallLimit time.Duration
+
+	// NoBatchWait turns off the wait for further completions under load. It applies to uring, where a busy loop may
+	// hold completions back for at most 60 us so that more of them share one entry into the kernel.
+	NoBatchWait bool
+
+	// Logger hears of panics in handlers, of stalls and of failing engines. nil means slog.Default().
+	Logger *slog.Logger
+}
+
+const stallLimitDefault = 10 * time.Second
+
+// withDefaults returns a copy with every default filled in, or says which field is wrong.
+func (o *Options) withDefaults() (Options, error) {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	switch {
+	case out.Loops < 0:
+		return out, fmt.Errorf("unio: Options.Loops is %d: it is a number of threads, 0 for the default", out.Loops)
+	case out.BufBytes < 0:
+		return out, fmt.Errorf("unio: Options.BufBytes is %d: it is a size in bytes, 0 for the default", out.BufBytes)
+	}
+	if out.Loops == 0 {
+		out.Loops = runtime.GOMAXPROCS(0)
+	}
+	if out.StallLimit == 0 {
+		out.StallLimit = stallLimitDefault
+	}
+	if out.Logger == nil {
+		out.Logger = slog.Default()
+	}
+	return out, nil
+}

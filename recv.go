@@ -1,0 +1,200 @@
+package unio
+
+import (
+	"net"
+	"os"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// Recv waits until something has arrived and returns it, never empty; the caller releases the buffer, or passes it to
+// Send. At the end of the stream the error is io.EOF, bare. With an error there is no buffer. An idle connection holds
+// no buffer while it waits.
+func (c *Conn) Recv() (*mem.Buf, error) {
+	if t := c.l.Here(); t != nil {
+		if c.rest == nil && !c.startRecv() {
+			c.awaitData(t, 0)
+			return c.recvResult(&t.Waiter)
+		}
+		return c.take(0)
+	}
+	return c.recvForeign(0)
+}
+
+// Read is Recv with a copy into p. It returns 0 and nil for an empty p.
+func (c *Conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	t := c.l.Here()
+	if t == nil {
+		b, err := c.recvForeign(len(p))
+		if err != nil {
+			return 0, err
+		}
+		n := copy(p, b.Bytes())
+		b.Release()
+		return n, nil
+	}
+	if c.rest == nil && !c.startRecv() {
+		c.awaitData(t, len(p))
+		b, err := c.recvResult(&t.Waiter)
+		if err != nil {
+			return 0, err
+		}
+		n := copy(p, b.Bytes())
+		b.Release()
+		return n, nil
+	}
+	if c.rest == nil || c.closing || c.readDeadline != 0 {
+		if err := c.readable(); err != nil {
+			return 0, c.opError("read", err)
+		}
+	}
+	return c.copyOut(p), nil
+}
+
+// copyOut moves what is there into p.
+func (c *Conn) copyOut(p []byte) int {
+	b := c.rest.Bytes()
+	n := copy(p, b[c.off:])
+	c.off += n
+	if c.off == len(b) {
+		c.rest.Release()
+		c.rest, c.off = nil, 0
+	}
+	return n
+}
+
+// readable says why nothing may be taken now, although something may be there.
+func (c *Conn) readable() error {
+	switch {
+	case c.closing:
+		return net.ErrClosed
+	case passed(c.readDeadline):
+		return os.ErrDeadlineExceeded
+	case c.rest == nil:
+		return c.readErr
+	}
+	return nil
+}
+
+// take gives up to limit bytes of what is there, all of it for 0.
+func (c *Conn) take(limit int) (*mem.Buf, error) {
+	if c.closing || c.readDeadline != 0 || c.rest == nil {
+		if err := c.readable(); err != nil {
+			return nil, c.opError("read", err)
+		}
+	}
+	return c.cut(limit), nil
+}
+
+func (c *Conn) cut(limit int) *mem.Buf {
+	b, left := c.rest, c.rest.Len()-c.off
+	if c.off == 0 && (limit == 0 || left <= limit) {
+		c.rest = nil
+		return b
+	}
+	if limit == 0 || left <= limit {
+		limit = left
+	}
+	piece := b.Slice(c.off, c.off+limit)
+	if c.off += limit; limit == left {
+		b.Release()
+		c.rest, c.off = nil, 0
+	}
+	return piece
+}
+
+// startRecv asks the engine for data unless that is under way or there is nothing to come. False: the caller has to wait.
+func (c *Conn) startRecv() (ready bool) {
+	if c.readErr != nil || c.closing {
+		return true
+	}
+	if c.readDeadline != 0 && passed(c.readDeadline) {
+		return true
+	}
+	if c.receiving || !c.readers.empty() {
+		return false
+	}
+	if c.l.Engine().Submit(&c.recv) {
+		c.recvDone()
+		return true
+	}
+	c.receiving = true
+	return false
+}
+
+// recvDone takes the result of a receive: bytes into rest, an error to stay.
+func (c *Conn) recvDone() {
+	b, err := c.recv.Buf, c.recv.Err
+	c.recv.Buf, c.recv.Err = nil, nil
+	switch {
+	case err == engine.ErrCanceled:
+		if c.readErr == nil {
+			c.readErr = net.ErrClosed
+		}
+	case err != nil:
+		c.readErr = err
+	case c.closing:
+		b.Release()
+	default:
+		c.rest, c.off = b, 0
+	}
+}
+
+// awaitData parks the task as a reader of up to limit bytes until the loop has served it.
+func (c *Conn) awaitData(t *loop.Task, limit int) {
+	w := &t.Waiter
+	w.N = limit
+	c.readers.push(w)
+	if c.readDeadline != 0 {
+		c.arm(c.readDeadline)
+	}
+	t.Wait()
+}
+
+func (c *Conn) recvResult(w *loop.Waiter) (*mem.Buf, error) {
+	b, err := w.Buf, w.Err
+	w.Buf, w.Err = nil, nil
+	if err != nil {
+		return nil, c.opError("read", err)
+	}
+	return b, nil
+}
+
+// serveReaders gives what is there to those who wait, in order, and asks for more if somebody is left.
+func (c *Conn) serveReaders() {
+	for !c.readers.empty() {
+		if c.rest == nil && !c.startRecvFor() {
+			return
+		}
+		w := c.readers.pop()
+		if !w.Claim() {
+			continue
+		}
+		if c.rest == nil {
+			w.Err = c.readErr
+		} else {
+			w.Buf = c.cut(w.N)
+		}
+		w.Finish()
+	}
+}
+
+// startRecvFor is startRecv for those who wait already.
+func (c *Conn) startRecvFor() (ready bool) {
+	switch {
+	case c.readErr != nil:
+		return true
+	case c.receiving:
+		return false
+	case c.l.Engine().Submit(&c.recv):
+		c.recvDone()
+		return true
+	}
+	c.receiving = true
+	return false
+}

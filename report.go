@@ -1,0 +1,81 @@
+package unio
+
+import (
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+)
+
+// Report says which engine a runtime uses and why.
+type Report struct {
+	Engine   Engine   `json:"engine"`
+	Reason   string   `json:"reason"`
+	Rejected []string `json:"rejected,omitempty"` // the engines that would have been better, with reason and cure
+	Kernel   string   `json:"kernel"`
+	Features []string `json:"features,omitempty"` // abilities of the kernel that the engine uses
+	Avoided  []string `json:"avoided,omitempty"`  // defects of this kernel that the engine works around
+	Loops    int      `json:"loops"`
+}
+
+// Report tells what was chosen when the runtime was made.
+func (rt *Runtime) Report() Report {
+	caps := rt.loops[0].Caps()
+	return Report{
+		Engine: rt.choice.name, Reason: rt.choice.reason, Rejected: rt.choice.rejected,
+		Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided, Loops: len(rt.loops),
+	}
+}
+
+// Stats are counters of a runtime since its start, and what is in use now. They are read without stopping anything, so
+// they need not add up exactly while work goes on.
+type Stats struct {
+	Conns      int64 // connections open
+	Tasks      int64 // tasks running or parked
+	Turns      uint64
+	Enters     uint64 // entries into the kernel for I/O
+	Ops        uint64 // operations completed
+	Multishots int64  // multishot requests armed
+	Rearms     uint64 // multishot requests armed again
+	NoBuffers  uint64 // receives that had to wait for a buffer
+	Copied     uint64 // pieces copied because buffers were scarce
+	Pending    int64  // operations in the kernel now
+	Mails      uint64 // messages to loops from outside
+	Panics     uint64 // panics recovered in tasks
+	Stalls     uint64 // times that a task held its loop beyond the limit
+	BatchWaits uint64 // entries that waited for further completions
+
+	BuffersOut  int64 // buffers in use
+	BufferBytes int64 // memory in use by buffers
+}
+
+// Stats adds up the counters of all loops.
+func (rt *Runtime) Stats() Stats {
+	var s Stats
+	for _, p := range rt.places() {
+		s.Conns += p.conns.Load()
+		s.addLoop(p)
+		s.addEngine(p.Engine().Counters())
+	}
+	m := rt.pool.Stats()
+	s.BuffersOut, s.BufferBytes = int64(m.Buffers), int64(m.InUseBytes)
+	return s
+}
+
+func (s *Stats) addLoop(p *place) {
+	c := &p.Counters
+	s.Tasks += c.Tasks.Load()
+	s.Turns += p.Turns()
+	s.Mails += c.Mails.Load()
+	s.Panics += c.Panics.Load()
+	s.Stalls += c.Stalls.Load()
+	s.BatchWaits += c.BatchWaits.Load()
+}
+
+func (s *Stats) addEngine(c *engine.Counters) {
+	s.Enters += c.Enters.Load()
+	s.Ops += c.Ops.Load()
+	s.Multishots += c.Multishots.Load()
+	s.Rearms += c.Rearms.Load()
+	s.NoBuffers += c.NoBuffers.Load()
+	s.Copied += c.Copied.Load()
+	s.Pending += c.Pending.Load()
+}

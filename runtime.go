@@ -1,0 +1,286 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/mem"
+)
+
+// Runtime is a set of loops with one engine and one pool of buffers. There is no global Runtime: a program makes one and
+// passes it on. All methods may be called from tasks and from goroutines.
+//
+// A Runtime ends with Close, or gently with Shutdown. Afterwards every call on it and on what it made fails with
+// net.ErrClosed, and its goroutines, threads, descriptors and buffers are gone.
+type Runtime struct {
+	opts   Options
+	choice choice
+	pool   *mem.Pool
+	log    *slog.Logger
+	start  time.Time
+
+	loops []*place
+	dog   *loop.Watchdog
+
+	mu        sync.Mutex
+	shared    []*place // loops for connections of goroutines, made at first use
+	listeners map[*Listener]struct{}
+	closing   atomic.Bool
+	closed    chan struct{}
+	closeErr  error
+	nextLoop  atomic.Uint32
+	handlers  atomic.Int64
+}
+
+// place is a loop with what the runtime knows of it.
+type place struct {
+	*loop.Loop
+	rt    *Runtime
+	conns atomic.Int64
+}
+
+// New starts a runtime. It fails when an explicit wish for an engine cannot be met, when an option is wrong, and when
+// resources such as descriptors are lacking.
+func New(o *Options) (*Runtime, error) {
+	opts, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	ch, err := choose(opts.Engine)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: opts.BufBytes})
+	if err != nil {
+		return nil, err
+	}
+	rt := &Runtime{
+		opts: opts, choice: ch, pool: pool, log: opts.Logger, start: time.Now(),
+		listeners: map[*Listener]struct{}{}, closed: make(chan struct{}),
+	}
+	for i := range opts.Loops {
+		p, err := rt.newPlace(i, false)
+		if err != nil {
+			return nil, errors.Join(err, rt.Close())
+		}
+		rt.loops = append(rt.loops, p)
+	}
+	if opts.StallLimit > 0 {
+		rt.dog = loop.Watch(rt.allLoops, opts.StallLimit, rt.log)
+	}
+	return rt, nil
+}
+
+func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
+	cpu := -1
+	if rt.opts.Pin && !shared {
+		cpus, err := sys.ThreadCPUs()
+		if err != nil {
+			return nil, err
+		}
+		cpu = cpus[i%len(cpus)]
+	}
+	l, err := loop.New(loop.Config{
+		NewEngine: rt.choice.open,
+		Engine:    engine.Config{Pool: rt.pool},
+		Shared:    shared,
+		CPU:       cpu,
+		Logger:    rt.log,
+		BatchWait: !rt.opts.NoBatchWait && rt.choice.name == Uring && !shared,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &place{Loop: l, rt: rt}, nil
+}
+
+func (rt *Runtime) places() []*place {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	return append(append([]*place{}, rt.loops...), rt.shared...)
+}
+
+func (rt *Runtime) allLoops() []*loop.Loop {
+	var all []*loop.Loop
+	for _, p := range rt.places() {
+		all = append(all, p.Loop)
+	}
+	return all
+}
+
+// taskPlace chooses the loop for something new that tasks will use: the caller's, if it is a task of this runtime, else
+// the loop with the fewest connections.
+func (rt *Runtime) taskPlace() *place {
+	if p := rt.here(); p != nil {
+		return p
+	}
+	return rt.leastBusy()
+}
+
+// leastBusy is the loop with the fewest connections, the next in turn among equals.
+func (rt *Runtime) leastBusy() *place {
+	first := int(rt.nextLoop.Add(1))
+	best := rt.loops[first%len(rt.loops)]
+	for i := 1; i < len(rt.loops); i++ {
+		p := rt.loops[(first+i)%len(rt.loops)]
+		if p.conns.Load() < best.conns.Load() {
+			best = p
+		}
+	}
+	return best
+}
+
+// here is the loop of the calling task, or nil when the caller is not a task of this runtime.
+func (rt *Runtime) here() *place {
+	t := loop.Current()
+	if t == nil {
+		return nil
+	}
+	for _, p := range rt.loops {
+		if p.Loop == t.Loop() {
+			return p
+		}
+	}
+	return nil
+}
+
+// callerPlace is where a connection lives that the caller makes or accepts: on its own loop for a task, on a loop that
+// is an ordinary goroutine for everybody else.
+func (rt *Runtime) callerPlace() (*place, error) {
+	if p := rt.here(); p != nil {
+		return p, nil
+	}
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.closing.Load() {
+		return nil, net.ErrClosed
+	}
+	if len(rt.shared) < rt.opts.Loops {
+		p, err := rt.newPlace(len(rt.shared), true)
+		if err != nil {
+			return nil, err
+		}
+		rt.shared = append(rt.shared, p)
+		return p, nil
+	}
+	best := rt.shared[0]
+	for _, p := range rt.shared[1:] {
+		if p.conns.Load() < best.conns.Load() {
+			best = p
+		}
+	}
+	return best, nil
+}
+
+// Alloc gives a buffer of n bytes from the runtime's pool, the caller's to release. It waits when the pool's limit is
+// reached: a task parks, a goroutine blocks, until a buffer is released or ctx is done.
+func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
+	if b, ok := rt.pool.TryGet(n); ok {
+		return b, nil
+	}
+	t := loop.Current()
+	if t == nil || n <= 0 || n > mem.MaxBytes {
+		return rt.pool.Get(ctx, n)
+	}
+	return allocTask(ctx, rt.pool, t, n)
+}
+
+// Pool is the runtime's pool of buffers.
+func (rt *Runtime) Pool() *mem.Pool { return rt.pool }
+
+// Shutdown ends gently: listeners are closed at once, handlers and tasks may finish until ctx is done, then everything is
+// closed as by Close. The error is ctx's when it had to be cut short.
+func (rt *Runtime) Shutdown(ctx context.Context) error {
+	if loop.Current() != nil {
+		return errInTask("Shutdown")
+	}
+	for _, ln := range rt.openListeners() {
+		ln.Close()
+	}
+	err := rt.awaitTasks(ctx)
+	return errors.Join(err, rt.Close())
+}
+
+// awaitTasks waits until no task runs. It looks at counters from time to time: nothing waits for this to be instant, and
+// a signal at every task's end would cost every task.
+func (rt *Runtime) awaitTasks(ctx context.Context) error {
+	const tick = 2 * time.Millisecond
+	timer := time.NewTicker(tick)
+	defer timer.Stop()
+	for {
+		if rt.Stats().Tasks == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+func (rt *Runtime) openListeners() []*Listener {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	var all []*Listener
+	for ln := range rt.listeners {
+		all = append(all, ln)
+	}
+	return all
+}
+
+// closeLimit bounds how long Close waits for handlers to return and for the kernel to finish.
+const closeLimit = 10 * time.Second
+
+// Close ends the runtime: listeners and connections are closed, waiting calls fail with net.ErrClosed, and tasks get to
+// run until they return. It waits for that, for at most ten seconds; then it reports what had not ended. Memory
+// that the kernel might still write to is not freed in that case. Close must not be called from a task. A second call
+// waits for the first and returns the same error.
+func (rt *Runtime) Close() error {
+	if loop.Current() != nil {
+		return errInTask("Close")
+	}
+	rt.mu.Lock()
+	first := rt.closing.CompareAndSwap(false, true)
+	rt.mu.Unlock()
+	if !first {
+		<-rt.closed
+		return rt.closeErr
+	}
+	defer close(rt.closed)
+	deadline := time.Now().Add(closeLimit)
+	places := rt.places()
+	var quiet []<-chan struct{}
+	for _, p := range places {
+		quiet = append(quiet, p.Abort())
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+	defer cancel()
+	for _, q := range quiet {
+		select {
+		case <-q:
+		case <-ctx.Done():
+		}
+	}
+	var errs []error
+	for _, ln := range rt.openListeners() {
+		ln.forget()
+	}
+	for _, p := range places {
+		errs = append(errs, p.End(deadline.Add(time.Second)))
+	}
+	if rt.dog != nil {
+		rt.dog.Stop()
+	}
+	errs = append(errs, rt.pool.Close())
+	rt.closeErr = errors.Join(errs...)
+	return rt.closeErr
+}

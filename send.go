@@ -1,0 +1,276 @@
+package unio
+
+import (
+	"context"
+	"net"
+	"os"
+
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// aheadBytes is how far a writer may be ahead of the kernel: enough to gather the small writes of one turn into one
+// send, little enough that a connection to a slow reader costs no more than that.
+const aheadBytes = 64 << 10
+
+// Send sends buffers in order. It takes them over always, also when it fails: the caller must not touch them
+// afterwards. It returns when at most 64 KiB of what was given to the connection are not yet with the kernel. An error of
+// the connection is reported by the first Send or Write after it happened, and by all later ones; after
+// os.ErrDeadlineExceeded what had been taken before the wait is still sent.
+func (c *Conn) Send(bufs ...*mem.Buf) error {
+	t := c.l.Here()
+	if t == nil {
+		return c.sendForeign(append([]*mem.Buf(nil), bufs...), false)
+	}
+	if c.queued >= aheadBytes || c.lock.held || c.unwritable() {
+		if err := c.awaitRoom(t); err != nil {
+			release(bufs)
+			return c.opError("write", err)
+		}
+	}
+	c.enqueue(bufs)
+	if c.queued > aheadBytes {
+		if err := c.awaitRoom(t); err != nil {
+			return c.opError("write", err)
+		}
+	}
+	return nil
+}
+
+func release(bufs []*mem.Buf) {
+	for _, b := range bufs {
+		b.Release()
+	}
+}
+
+// unwritable is the quick look before a send: whether writeErr has to be asked.
+func (c *Conn) unwritable() bool {
+	return c.sendErr != nil || c.closing || c.writeDeadline != 0
+}
+
+// writeErr says why nothing may be sent now.
+func (c *Conn) writeErr() error {
+	switch {
+	case c.closing:
+		return net.ErrClosed
+	case c.sendErr != nil:
+		return c.sendErr
+	case passed(c.writeDeadline):
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// enqueue takes buffers over and has them sent with the rest of the turn.
+func (c *Conn) enqueue(bufs []*mem.Buf) {
+	for _, b := range bufs {
+		if b.Len() == 0 {
+			b.Release()
+			continue
+		}
+		c.queued += b.Len()
+		c.out = append(c.out, b)
+	}
+	c.tail = nil
+	c.soil()
+}
+
+// soil has Flush called before the loop waits.
+func (c *Conn) soil() {
+	if !c.dirty && !c.sending && len(c.out) > 0 {
+		c.dirty = true
+		c.l.Dirty(c)
+	}
+}
+
+// Flush hands what is queued to the engine: one operation at a time, so that bytes cannot overtake each other.
+func (c *Conn) Flush() {
+	c.dirty = false
+	if c.sending || len(c.out) == 0 {
+		return
+	}
+	c.send.Bufs, c.out = c.out, c.send.Bufs[:0]
+	c.tail = nil
+	if c.l.Engine().Submit(&c.send) {
+		c.sendDone()
+		return
+	}
+	c.sending = true
+}
+
+// sendDone releases what was sent and goes on with what was queued meanwhile.
+func (c *Conn) sendDone() {
+	c.sending = false
+	for i, b := range c.send.Bufs {
+		c.queued -= b.Len()
+		b.Release()
+		c.send.Bufs[i] = nil
+	}
+	c.send.Bufs = c.send.Bufs[:0]
+	if err := c.send.Err; err != nil {
+		c.send.Err = nil
+		c.failSends(err)
+	}
+	if c.queued < aheadBytes {
+		c.resumeWriters(&c.writers)
+	}
+	c.soil()
+	if c.queued == 0 {
+		c.drained()
+	}
+}
+
+// resumeWriters lets those go on who waited for room or for the lock: a task looks again itself, a call from outside
+// is served again.
+func (c *Conn) resumeWriters(q *waitQueue) {
+	waiting := *q
+	*q = waitQueue{}
+	for w := waiting.pop(); w != nil; w = waiting.pop() {
+		switch {
+		case w.Own():
+			finish(w, nil)
+		case w.Code == callLock:
+			c.serveLock(w)
+		default:
+			c.serveSend(w)
+		}
+	}
+}
+
+// failSends ends sending for good.
+func (c *Conn) failSends(err error) {
+	if c.sendErr == nil {
+		c.sendErr = err
+	}
+	for i, b := range c.out {
+		c.queued -= b.Len()
+		b.Release()
+		c.out[i] = nil
+	}
+	c.out, c.tail = c.out[:0], nil
+	c.writers.fail(c.sendErr)
+	c.lock.queue.fail(c.sendErr)
+}
+
+// awaitRoom parks the task until it is its turn to write and at most aheadBytes are queued.
+func (c *Conn) awaitRoom(t *loop.Task) error {
+	for {
+		if err := c.writeErr(); err != nil {
+			return err
+		}
+		w := &t.Waiter
+		switch {
+		case c.lock.held && c.lock.owner != t:
+			c.lock.queue.push(w)
+		case c.queued >= aheadBytes:
+			c.writers.push(w)
+		default:
+			return nil
+		}
+		if c.writeDeadline != 0 {
+			c.arm(c.writeDeadline)
+		}
+		t.Wait()
+		if err := w.Err; err != nil {
+			w.Err = nil
+			return err
+		}
+	}
+}
+
+// Write sends p. It returns when p has been taken over: at most 64 KiB of it are not yet with the kernel. Concurrent
+// Writes do not mix their bytes.
+func (c *Conn) Write(p []byte) (int, error) {
+	t := c.l.Here()
+	if t == nil {
+		return c.writeForeign(p)
+	}
+	if len(p) > aheadBytes-c.queued || c.lock.held || c.unwritable() {
+		return c.writeLong(t, p)
+	}
+	n, err := c.appendOut(t, p)
+	if err != nil {
+		return n, c.opError("write", err)
+	}
+	return n, nil
+}
+
+// writeLong writes what does not fit at once, holding other writers off meanwhile.
+func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
+	if err := c.awaitRoom(t); err != nil {
+		return 0, c.opError("write", err)
+	}
+	c.lock.held, c.lock.owner = true, t
+	defer c.unlock(0)
+	for n < len(p) {
+		if err := c.awaitRoom(t); err != nil {
+			return n, c.opError("write", err)
+		}
+		m := min(len(p)-n, aheadBytes-c.queued)
+		k, err := c.appendOut(t, p[n:n+m])
+		if n += k; err != nil {
+			return n, c.opError("write", err)
+		}
+	}
+	return n, nil
+}
+
+// appendOut copies p behind what is queued.
+func (c *Conn) appendOut(t *loop.Task, p []byte) (n int, err error) {
+	for n < len(p) {
+		if b := c.tail; b != nil {
+			old := b.Len()
+			if m := min(b.Cap()-old, len(p)-n); m > 0 {
+				b.SetLen(old + m)
+				copy(b.Bytes()[old:], p[n:n+m])
+				c.queued += m
+				n += m
+				continue
+			}
+		}
+		b, ok := c.home.rt.pool.TryGet(len(p) - n)
+		if !ok {
+			b, err = allocTask(context.Background(), c.home.rt.pool, t, min(len(p)-n, aheadBytes))
+			if err == nil {
+				err = c.writeErr() // it was a long wait
+			}
+			if err != nil {
+				return n, err
+			}
+		}
+		b.SetLen(0)
+		c.out, c.tail = append(c.out, b), b
+	}
+	c.soil()
+	return n, nil
+}
+
+// Writev sends all of v, consuming it as net.Buffers.WriteTo does.
+func (c *Conn) Writev(v *net.Buffers) (n int64, err error) {
+	for len(*v) > 0 {
+		m, err := c.Write((*v)[0])
+		n += int64(m)
+		if err != nil {
+			(*v)[0] = (*v)[0][m:]
+			return n, err
+		}
+		(*v)[0] = nil
+		*v = (*v)[1:]
+	}
+	return n, nil
+}
+
+// writeLock keeps the pieces of a long Write together.
+type writeLock struct {
+	held  bool
+	owner *loop.Task // nil when somebody outside holds it
+	queue waitQueue
+}
+
+func (k *writeLock) waiting() bool { return !k.queue.empty() }
+
+// unlock lets other writers go on.
+func (c *Conn) unlock(int64) {
+	c.lock.held, c.lock.owner = false, nil
+	c.resumeWriters(&c.lock.queue)
+}

@@ -1,0 +1,213 @@
+package unio
+
+import (
+	"net"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// serve sets the handler and waits for the end of the acceptor.
+func (a *acceptor) serve(handler func(*Conn)) error {
+	err := a.p.run(func() error {
+		if a.closing {
+			return net.ErrClosed
+		}
+		a.handler = handler
+		a.want()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	Offload(func() { <-a.ended })
+	return net.ErrClosed
+}
+
+// start begins serving a socket on p, which may be another loop.
+func (a *acceptor) start(p *place, sock engine.Socket) {
+	if p == a.p {
+		a.begin(p, sock)
+		return
+	}
+	a.under.Add(1)
+	m := &sockMail{a: a, p: p, sock: sock}
+	m.Mail = m
+	if !p.Post(&m.Node) {
+		a.under.Add(-1)
+		closeSocket(sock)
+	}
+}
+
+// sockMail brings an accepted socket to the loop that will serve it.
+type sockMail struct {
+	loop.Node
+	a    *acceptor
+	p    *place
+	sock engine.Socket
+}
+
+// Deliver begins to serve the socket, and has the acceptor go on that had stopped because too many were under way.
+func (m *sockMail) Deliver(*loop.Loop) {
+	if m.a.under.Add(-1) == underWayMax-1 {
+		w := &wantMail{a: m.a}
+		w.Mail = w
+		m.a.p.Post(&w.Node)
+	}
+	m.a.begin(m.p, m.sock)
+}
+
+// wantMail asks an acceptor to look again.
+type wantMail struct {
+	loop.Node
+	a *acceptor
+}
+
+// Deliver has the acceptor look again.
+func (m *wantMail) Deliver(*loop.Loop) { m.a.want() }
+
+// begin serves a socket on its loop: at once, or when the first bytes arrive.
+func (a *acceptor) begin(p *place, sock engine.Socket) {
+	if a.ln.opts.OnFirstByte {
+		a.await(p, sock)
+		return
+	}
+	c, err := p.attach(sock)
+	if err != nil {
+		a.ln.rt.log.Warn("unio: an accepted connection was dropped", "error", err)
+		return
+	}
+	c.handle(a.handler)
+}
+
+// handle runs a handler as a task of the connection's loop, and closes the connection after it.
+func (c *Conn) handle(handler func(*Conn)) {
+	c.l.Go(func() {
+		defer func() {
+			if !c.keep {
+				c.shut(nil)
+			}
+		}()
+		handler(c)
+	})
+}
+
+// quietConn is a connection that has sent nothing yet: a descriptor with a pending receive.
+type quietConn struct {
+	a      *acceptor
+	p      *place
+	recv   engine.Op
+	timer  loop.Timer
+	member loop.Member
+	ending bool
+}
+
+// await waits for the first bytes of a socket without a task.
+func (a *acceptor) await(p *place, sock engine.Socket) {
+	if p.Closing() {
+		closeSocket(sock)
+		return
+	}
+	d, err := p.Engine().Attach(sock, engine.Stream)
+	if err != nil {
+		closeSocket(sock)
+		a.ln.rt.log.Warn("unio: an accepted connection was dropped", "error", err)
+		return
+	}
+	q := &quietConn{a: a, p: p, recv: engine.Op{Code: engine.Recv, Desc: d}}
+	q.recv.To, q.timer.To, q.member.Of = q, q, q
+	p.Add(&q.member)
+	p.conns.Add(1)
+	p.SetTimer(&q.timer, p.FreshNow()+int64(a.ln.opts.FirstByteLimit))
+	if p.Engine().Submit(&q.recv) {
+		q.arrived()
+	}
+}
+
+// Complete takes the first bytes, or the end.
+func (q *quietConn) Complete(op *engine.Op) {
+	switch {
+	case op.Code == engine.Close:
+		q.p.Remove(&q.member)
+		q.p.conns.Add(-1)
+	case !q.ending:
+		q.arrived()
+	case op.Buf != nil:
+		op.Buf.Release()
+	}
+}
+
+// arrived makes a connection of it.
+func (q *quietConn) arrived() {
+	q.p.StopTimer(&q.timer)
+	if q.recv.Err != nil {
+		q.Abort()
+		return
+	}
+	q.p.Remove(&q.member)
+	q.p.conns.Add(-1)
+	c := newConn(q.p, q.recv.Desc)
+	c.rest = q.recv.Buf
+	c.handle(q.a.handler)
+}
+
+// Fire closes a connection that has been silent for too long.
+func (q *quietConn) Fire(*loop.Timer) { q.Abort() }
+
+// Abort closes the connection.
+func (q *quietConn) Abort() {
+	if q.ending {
+		return
+	}
+	q.ending = true
+	q.p.StopTimer(&q.timer)
+	op := &engine.Op{Code: engine.Close, Desc: q.recv.Desc, To: q}
+	if q.p.Engine().Submit(op) {
+		q.Complete(op)
+	}
+}
+
+// run has fn called on the loop and waits for it: by a task of the loop directly, from elsewhere by mail.
+func (p *place) run(fn func() error) error {
+	if p.onLoop() {
+		return fn()
+	}
+	w, err := p.Foreign()
+	if err != nil {
+		return err
+	}
+	w.To = runOn(fn)
+	w.Await()
+	err = w.Err
+	w.Free()
+	return err
+}
+
+// onLoop reports whether the caller has the loop: as its task or in a coroutine of it.
+func (p *place) onLoop() bool { return p.Here() != nil || p.OnThread() }
+
+// runOn is a function as a server of waiters. It is called only if somebody still waits, so that whoever gets an error
+// of the wait knows that it was not.
+type runOn func() error
+
+// Serve calls the function.
+func (f runOn) Serve(w *loop.Waiter) {
+	if w.Claim() {
+		w.Err = f()
+		w.Finish()
+	}
+}
+
+// adopt takes a socket over on the loop p, for a caller who may be elsewhere. When it fails the socket is closed.
+func (p *place) adopt(sock engine.Socket) (c *Conn, err error) {
+	ran := false
+	err = p.run(func() error {
+		ran = true
+		c, err = p.attach(sock)
+		return err
+	})
+	if !ran {
+		closeSocket(sock)
+	}
+	return c, err
+}

@@ -1,0 +1,203 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// mailedTask is a task that waits for something outside its loop, which tells it by mail.
+type mailedTask struct {
+	loop.Node
+	t *loop.Task
+}
+
+func newMailedTask(t *loop.Task) *mailedTask {
+	m := &mailedTask{t: t}
+	m.Mail = m
+	return m
+}
+
+// Deliver wakes the task.
+func (m *mailedTask) Deliver(*loop.Loop) { m.t.Waiter.Finish() }
+
+// wake is for whatever the task waits for, once.
+func (m *mailedTask) wake() { m.t.Loop().Post(&m.Node) }
+
+// Offload runs fn on a goroutine of its own while the calling task is parked, for what would block the loop: a mutex,
+// a channel, a system call, a long computation. On a goroutine it just calls fn. A panic in fn is raised in the caller.
+func Offload(fn func()) {
+	t := loop.Current()
+	if t == nil {
+		fn()
+		return
+	}
+	m := newMailedTask(t)
+	var panicked any
+	normal := false
+	go func() {
+		defer m.wake()
+		defer func() {
+			if !normal {
+				panicked = recover()
+			}
+		}()
+		fn()
+		normal = true
+	}()
+	t.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
+}
+
+// Sleep pauses the caller for at least d: a task parks and its loop goes on. When the runtime is closed a sleeping task
+// is woken early.
+func Sleep(d time.Duration) {
+	t := loop.Current()
+	if t == nil {
+		time.Sleep(d)
+		return
+	}
+	s := &sleeper{t: t}
+	s.timer.To = s
+	s.member.Of = s
+	l := t.Loop()
+	if l.Closing() {
+		t.Waiter.Finish()
+		t.Wait()
+		return
+	}
+	l.Add(&s.member)
+	l.SetTimer(&s.timer, loop.Time(time.Now().Add(max(d, 0))))
+	t.Wait()
+}
+
+// sleeper is a task in Sleep.
+type sleeper struct {
+	t      *loop.Task
+	timer  loop.Timer
+	member loop.Member
+}
+
+// Fire wakes the task.
+func (s *sleeper) Fire(*loop.Timer) {
+	s.t.Loop().Remove(&s.member)
+	s.t.Waiter.Finish()
+}
+
+// Abort wakes the task because its loop ends.
+func (s *sleeper) Abort() {
+	s.t.Loop().StopTimer(&s.timer)
+	s.Fire(&s.timer)
+}
+
+// Go starts fn as a task: on the caller's loop when a task calls, else on the loop with the fewest connections. fn may
+// block only as the package comment says. After Close it does nothing.
+func (rt *Runtime) Go(fn func()) {
+	if p := rt.here(); p != nil {
+		p.Go(fn)
+		return
+	}
+	m := &goMail{fn: fn}
+	m.Mail = m
+	rt.leastBusy().Post(&m.Node)
+}
+
+// goMail starts a task on another loop.
+type goMail struct {
+	loop.Node
+	fn func()
+}
+
+// Deliver starts the task, unless the loop is about to end.
+func (m *goMail) Deliver(l *loop.Loop) {
+	if !l.Closing() {
+		l.Go(m.fn)
+	}
+}
+
+// Group runs functions concurrently and waits for all: as tasks on the caller's loop when it is used in a task, as
+// goroutines otherwise. It is how a handler does two things at once, such as copying in both directions. A Group is used
+// by one task or goroutine; its zero value is ready, and again after Wait.
+type Group struct {
+	open   int
+	errs   []error
+	waiter *loop.Task
+	wait   chan error
+}
+
+// Go starts fn.
+func (g *Group) Go(fn func() error) {
+	g.open++
+	t := loop.Current()
+	if t == nil {
+		if g.wait == nil {
+			g.wait = make(chan error)
+		}
+		go func() { g.wait <- fn() }()
+		return
+	}
+	t.Loop().Go(func() {
+		err := errors.New("unio: a function of a Group ended by panic or Goexit")
+		defer func() {
+			g.open--
+			if err != nil {
+				g.errs = append(g.errs, err)
+			}
+			if g.open == 0 && g.waiter != nil {
+				g.waiter.Waiter.Finish()
+				g.waiter = nil
+			}
+		}()
+		err = fn()
+	})
+}
+
+// Wait waits until every function has returned and joins their errors.
+func (g *Group) Wait() error {
+	if t := loop.Current(); t != nil {
+		if g.open > 0 {
+			g.waiter = t
+			t.Wait()
+		}
+	} else {
+		for ; g.open > 0; g.open-- {
+			if err := <-g.wait; err != nil {
+				g.errs = append(g.errs, err)
+			}
+		}
+	}
+	err := errors.Join(g.errs...)
+	g.errs = nil
+	return err
+}
+
+// allocTask waits for a buffer in a task.
+func allocTask(ctx context.Context, pool *mem.Pool, t *loop.Task, n int) (*mem.Buf, error) {
+	for {
+		if b, ok := pool.TryGet(n); ok {
+			return b, nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m := newMailedTask(t)
+		once := make(chan struct{}, 1)
+		wake := func() {
+			select {
+			case once <- struct{}{}:
+				m.wake()
+			default:
+			}
+		}
+		cancel := pool.Notify(n, wake)
+		stop := context.AfterFunc(ctx, wake)
+		t.Wait()
+		stop()
+		cancel()
+	}
+}
