@@ -1,0 +1,73 @@
+package server
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+)
+
+// Verb is the hidden command by which a bench binary becomes an echo server.
+const Verb = "__serve"
+
+// echoBytes is the receive buffer of contenders that bring their own: at least one message, and what the other
+// contenders take at once.
+const echoBytes = 64 << 10
+
+// Running is a server that listens.
+type Running struct {
+	Addr net.Addr
+	// Enters counts how often the server has entered the kernel; nil where the contender does not count.
+	Enters func() uint64
+	// Stop ends the server.
+	Stop func() error
+}
+
+// starters are the contenders by "engine/api".
+var starters = map[string]func() (*Running, error){
+	"net/goroutine": startNet,
+	"gnet/event":    startGnet,
+}
+
+// Names lists the contenders that this package has, sorted.
+func Names() []string {
+	return slices.Sorted(maps.Keys(starters))
+}
+
+// Serve runs one contender until in ends. It writes "ready PORT" once the server listens and, for each line of
+// in, "stats N" with the kernel entries so far or "stats -".
+func Serve(name string, in io.Reader, out io.Writer) error {
+	start, ok := starters[name]
+	if !ok {
+		return fmt.Errorf("no server is called %q; there are %s", name, strings.Join(Names(), ", "))
+	}
+	s, err := start()
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	addr, ok := s.Addr.(*net.TCPAddr)
+	if !ok {
+		return fmt.Errorf("%s listens on %v, which is not TCP", name, s.Addr)
+	}
+	if _, err := fmt.Fprintf(out, "ready %d\n", addr.Port); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(in)
+	for lines.Scan() {
+		if s.Enters == nil {
+			_, err = fmt.Fprintln(out, "stats -")
+		} else {
+			_, err = fmt.Fprintf(out, "stats %d\n", s.Enters())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return s.Stop()
+}
