@@ -8,15 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rsrcUpdate is struct io_uring_rsrc_update.
-type rsrcUpdate struct {
-	offset uint32
-	resv   uint32
-	data   uint64
-}
-
-var _ [16]byte = [unsafe.Sizeof(rsrcUpdate{})]byte{}
-
 // regWaitSize is sizeof(struct io_uring_reg_wait).
 const regWaitSize = 64
 
