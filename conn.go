@@ -54,7 +54,7 @@ type Conn struct {
 	closers     waitQueue
 	keep        bool
 	isClosed    atomic.Bool // for calls from outside
-	addrs    atomic.Pointer[connAddrs]
+	addrs       atomic.Pointer[connAddrs]
 }
 
 // connAddrs are the two ends, read when first asked for.

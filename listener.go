@@ -220,10 +220,10 @@ type acceptor struct {
 	timer  loop.Timer
 	pause  time.Duration
 
-	waiters waitQueue     // of Accept
+	waiters waitQueue       // of Accept
 	spare   []engine.Socket // accepted, and its waiter had gone
-	handler func(*Conn)   // of Serve
-	under   atomic.Int64  // sockets under way to other loops
+	handler func(*Conn)     // of Serve
+	under   atomic.Int64    // sockets under way to other loops
 	closing bool
 	ended   chan struct{}
 }
