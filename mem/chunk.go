@@ -194,7 +194,7 @@ func (p *Pool) reclaim(ch *chunk) bool {
 		return false
 	}
 	if p.promises[ch.class].open(&p.stacks[ch.class]) {
-		p.deferred = true
+		p.deferred.Store(true)
 		return false
 	}
 	p.gather(ch)

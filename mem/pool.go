@@ -67,7 +67,7 @@ type Pool struct {
 	passed   int    // releases that did not serve the oldest waiter
 	drain    *chunk // its blocks are kept back until all are, for a waiter of another class
 	promises [classCount]promise
-	deferred bool // a chunk was not reclaimed because of a promise
+	deferred atomic.Bool // a chunk was not reclaimed because of a promise
 }
 
 // closedBias stands in Pool.waiting once the pool is closed.
@@ -124,7 +124,7 @@ func (p *Pool) TryGet(n int) (*Buf, bool) {
 		}
 	}
 	p.inUse.Add(int64(len(blk.mem)))
-	if p.waiting.Load() != 0 {
+	if p.waiting.Load() != 0 && p.deferred.Load() {
 		p.kept()
 	}
 	return blk.first(n), true

@@ -147,7 +147,7 @@ func (p *Pool) promise(w *waiter) {
 func (p *Pool) kept() {
 	var woken queue
 	p.mu.Lock()
-	if p.deferred && !p.closed {
+	if p.deferred.Load() && !p.closed {
 		p.retry(&woken)
 	}
 	p.mu.Unlock()
@@ -156,7 +156,7 @@ func (p *Pool) kept() {
 
 // retry looks for free chunks for all who wait, the longest waiters first.
 func (p *Pool) retry(woken *queue) {
-	p.deferred = false
+	p.deferred.Store(false)
 	var tried [classCount]bool
 	for {
 		var w *waiter

@@ -258,6 +258,34 @@ func TestWaiterOfAnotherSizeGetsTheFreeChunk(t *testing.T) {
 	get(t, p, 1).Release()
 }
 
+// A waiter that was called comes a little later. If its chunk were cut for whoever asks meanwhile, it would be called in
+// vain each time.
+func TestChunkOfACalledWaiterIsNotCutForAnother(t *testing.T) {
+	for _, cancels := range []bool{false, true} {
+		p := newPool(t, MaxBytes)
+		b := get(t, p, MaxBytes)
+		large, small := false, false
+		cancel := p.Notify(MaxBytes, func() { large = true })
+		b.Release()
+		if _, ok := p.TryGet(1); ok || !large {
+			t.Fatalf("the block was given away: called %v", large)
+		}
+		p.Notify(1, func() { small = true })
+		if small {
+			t.Fatal("called with nothing to be had")
+		}
+		if cancels {
+			cancel()
+		} else {
+			get(t, p, MaxBytes).Release()
+		}
+		if !small {
+			t.Errorf("cancels %v: the small one was forgotten", cancels)
+		}
+		get(t, p, 1).Release()
+	}
+}
+
 // The bytes of a buffer say who holds it; two holders of one block would see each other's.
 func TestStress(t *testing.T) {
 	p := newPool(t, 4*MaxBytes)
