@@ -146,14 +146,15 @@ const (
 
 // Flags of a completion, CQE.Flags. The buffer's id stands above CqeBufferShift.
 const (
-	CqeFBuffer       uint32 = 1      // IORING_CQE_F_BUFFER, 5.7
-	CqeFMore         uint32 = 2      // IORING_CQE_F_MORE, 5.13
-	CqeFSockNonempty uint32 = 4      // IORING_CQE_F_SOCK_NONEMPTY, 5.19
-	CqeFNotif        uint32 = 8      // IORING_CQE_F_NOTIF, 6.0
-	CqeFBufMore      uint32 = 0x10   // IORING_CQE_F_BUF_MORE, 6.12
-	CqeFSkip         uint32 = 0x20   // IORING_CQE_F_SKIP, 6.18
-	CqeF32           uint32 = 0x8000 // IORING_CQE_F_32, 6.18
-	CqeBufferShift   uint32 = 0x10   // IORING_CQE_BUFFER_SHIFT, 5.7
+	CqeFBuffer       uint32 = 1       // IORING_CQE_F_BUFFER, 5.7
+	CqeFMore         uint32 = 2       // IORING_CQE_F_MORE, 5.13
+	CqeFSockNonempty uint32 = 4       // IORING_CQE_F_SOCK_NONEMPTY, 5.19
+	CqeFNotif        uint32 = 8       // IORING_CQE_F_NOTIF, 6.0
+	CqeFBufMore      uint32 = 0x10    // IORING_CQE_F_BUF_MORE, 6.12
+	CqeFSkip         uint32 = 0x20    // IORING_CQE_F_SKIP, 6.18
+	CqeF32           uint32 = 0x8000  // IORING_CQE_F_32, 6.18
+	CqeFTstampHw     uint32 = 0x10000 // IORING_CQE_F_TSTAMP_HW, 6.17
+	CqeBufferShift   uint32 = 0x10    // IORING_CQE_BUFFER_SHIFT, 5.7
 )
 
 // Flag words of the rings: what the kernel tells in the submission ring, what the user tells in the completion ring.

@@ -216,7 +216,7 @@ func (s *SQE) PrepRecvmsgMultishot(fd int, msg uintptr, flags uint32) {
 // PrepRecvZc receives without copying into the zero-copy queue ifq (6.15); n limits the bytes, 0 does not. It is
 // always multishot.
 //
-// liburing: no helper before 2.12
+// liburing has no helper for it.
 func (s *SQE) PrepRecvZc(fd int, n uint32, ifq uint32) {
 	s.prep(OpRecvZc, fd, 0, n, 0)
 	s.Ioprio = RecvMultishot
