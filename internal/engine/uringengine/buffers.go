@@ -1,0 +1,196 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"sync/atomic"
+
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uring"
+)
+
+// blocks is the buffer ring: blocks of the pool that the kernel fills. An incremental ring fills a block piece by piece,
+// with what any descriptors receive; then a piece is a handle on a part of the block, and the block goes back to the pool
+// when the kernel and all who hold pieces of it are done.
+type blocks struct {
+	ring       *uring.BufRing
+	pool       *mem.Pool
+	blockBytes int
+	all        []block
+	empty      []uint16 // ids without a block
+	offered    int      // ids with one
+	// short says that refill has something to do.
+	short bool
+	// used says that somebody has received: an engine without receives holds no blocks.
+	used bool
+	// scarce says that small pieces are copied out of their blocks.
+	scarce bool
+
+	// While there is none to offer and a receive waits, the pool tells when it is worth trying again.
+	waiting bool
+	cancels [2]func()
+	freed   atomic.Bool
+	wake    func()
+
+	copied uint64
+}
+
+// block is what stands under one id.
+type block struct {
+	buf *mem.Buf
+	at  int // where the kernel's next piece begins
+}
+
+// openBlocks registers a buffer ring, incremental where the kernel has that. It takes no blocks yet: an engine on which
+// nobody receives holds none.
+func openBlocks(r *uring.Ring, g geometry, pool *mem.Pool, incremental bool, wake func()) (*blocks, error) {
+	b := &blocks{pool: pool, blockBytes: g.blockBytes, short: true, wake: wake}
+	n, ringFlags := g.blocks, uring.PbufRingInc
+	if !incremental {
+		n, ringFlags, b.blockBytes = plainBlocks, 0, plainBlockBytes
+	}
+	ring, err := r.NewBufRing(bufferGroup, uint32(n), ringFlags)
+	if err != nil {
+		return nil, err
+	}
+	b.ring = ring
+	share := int(min(pool.Stats().LimitBytes/poolShareDiv, int64(n*b.blockBytes)))
+	for b.blockBytes > blockBytesMin && (b.blockBytes*n > share || b.blockBytes > pool.MaxLen()) {
+		b.blockBytes /= 2
+	}
+	n = min(n, max(share/b.blockBytes, 1))
+	b.all = make([]block, n)
+	for id := n - 1; id >= 0; id-- {
+		b.empty = append(b.empty, uint16(id))
+	}
+	return b, nil
+}
+
+// take gives the n bytes that a completion with these flags has put into a block, and nil when n is 0.
+func (b *blocks) take(cqe uint32, n int) *mem.Buf {
+	id := uint16(cqe >> uring.CqeBufferShift)
+	blk := &b.all[id]
+	from := blk.at
+	blk.at += n
+	more := cqe&uring.CqeFBufMore != 0
+	var p *mem.Buf
+	switch {
+	case n == 0:
+	case b.scarce && n <= copyBytesMax:
+		p = b.copyOut(blk, from, n)
+	case !more && from == 0:
+		// The kernel had the block for this piece alone: the ring's handle becomes the piece's.
+		p, blk.buf = blk.buf, nil
+		p.SetLen(n)
+	default:
+		p = blk.buf.Slice(from, from+n)
+	}
+	if !more {
+		if blk.buf != nil {
+			blk.buf.Release()
+			blk.buf = nil
+		}
+		b.offered--
+		b.empty = append(b.empty, id)
+		b.short = true
+	}
+	return p
+}
+
+// copyOut gives a piece in a buffer of its own, or a handle on the block when there is none.
+func (b *blocks) copyOut(blk *block, from, n int) *mem.Buf {
+	p, ok := b.pool.TryGet(n)
+	if !ok {
+		return blk.buf.Slice(from, from+n)
+	}
+	copy(p.Bytes(), blk.buf.Bytes()[from:from+n])
+	b.copied++
+	return p
+}
+
+// compact gives b in a buffer of its own when it is small and blocks are scarce, and else b itself.
+func (b *blocks) compact(p *mem.Buf) *mem.Buf {
+	small := b.pool.Compact(p)
+	if small != p {
+		b.copied++
+	}
+	return small
+}
+
+// refill offers the kernel a block for every id that has none, as far as the pool has them. wanted says that a receive
+// waits; then the pool is asked to tell when it has some again.
+func (b *blocks) refill(wanted bool) {
+	b.short = false
+	for len(b.empty) > 0 {
+		buf := b.get()
+		if buf == nil {
+			break
+		}
+		id := b.empty[len(b.empty)-1]
+		b.empty = b.empty[:len(b.empty)-1]
+		b.all[id] = block{buf: buf}
+		b.ring.Add(addrOf(buf.Bytes()), uint32(buf.Len()), id)
+		b.offered++
+	}
+	b.ring.Advance()
+	b.scarce = b.offered*offeredScarceDiv < len(b.all) || b.pool.Scarce()
+	switch {
+	case b.offered > 0:
+		b.stopWaiting()
+	case wanted:
+		b.await()
+	}
+}
+
+// get is a block, a small one rather than none when the kernel has no other.
+func (b *blocks) get() *mem.Buf {
+	for n := b.blockBytes; n >= blockBytesMin; n /= 2 {
+		if buf, ok := b.pool.TryGet(n); ok {
+			buf.SetLen(buf.Cap())
+			return buf
+		}
+		if b.offered > 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// await has the pool wake the loop. It is asked for a whole block and for the smallest one: which of them comes first
+// depends on what others release.
+func (b *blocks) await() {
+	b.stopWaiting()
+	b.waiting = true
+	for i, n := range [...]int{b.blockBytes, blockBytesMin} {
+		b.cancels[i] = b.pool.Notify(n, b.onFreed)
+	}
+}
+
+// onFreed is called by whoever releases a buffer.
+func (b *blocks) onFreed() {
+	b.freed.Store(true)
+	b.wake()
+}
+
+func (b *blocks) stopWaiting() {
+	if !b.waiting {
+		return
+	}
+	b.waiting = false
+	for i, cancel := range b.cancels {
+		cancel()
+		b.cancels[i] = nil
+	}
+}
+
+// drop gives the blocks back. The group is unregistered or the ring closed, and no receive is left.
+func (b *blocks) drop() error {
+	b.stopWaiting()
+	for i := range b.all {
+		if buf := b.all[i].buf; buf != nil {
+			buf.Release()
+			b.all[i].buf = nil
+		}
+	}
+	return b.ring.Free()
+}

@@ -1,0 +1,100 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/uring"
+)
+
+// submitClose ends what is pending. close(2) alone would end nothing: a request keeps the open file, and a receive would
+// go on to take data from it.
+func (e *Engine) submitClose(d *desc, op *engine.Op) bool {
+	d.closing = op
+	e.endAll(d)
+	if d.requests > 0 {
+		return false
+	}
+	if e.closeFD(d) {
+		return true
+	}
+	return false
+}
+
+// endAll completes or cancels everything that is pending on a descriptor.
+func (e *Engine) endAll(d *desc) {
+	if op := d.recv; op != nil {
+		e.cancelRecv(d, op)
+	}
+	if op := d.accept; op != nil {
+		e.cancelAccept(d, op)
+	}
+	e.cancelSend(d)
+	if d.flags&(armed|ending) == armed {
+		kind := uint64(kindRecv)
+		if d.kind == engine.Listener {
+			kind = kindAccept
+		}
+		e.cancelMultishot(d, kind)
+	}
+}
+
+// maybeClosed goes on with a close when the kernel has nothing more of the descriptor.
+func (e *Engine) maybeClosed(d *desc) {
+	op := d.closing
+	if op == nil || d.requests > 0 {
+		return
+	}
+	if e.closeFD(d) {
+		e.complete(op)
+	}
+}
+
+// closeFD closes the descriptor and reports whether that is done. Where SO_LINGER makes close(2) block, a worker thread
+// of the kernel does it.
+func (e *Engine) closeFD(d *desc) (done bool) {
+	e.dropUnread(d)
+	if d.kind == engine.Stream && sys.LingerBlocks(int(d.fd)) {
+		s := e.sqe()
+		s.PrepClose(int(d.fd))
+		s.Flags |= uring.SqeAsync
+		s.UserData = kindClose<<kindShift | d.tag
+		d.requests++
+		e.n.pending++
+		return false
+	}
+	d.closing.Err = sys.CloseFD(int(d.fd))
+	e.forget(d)
+	return true
+}
+
+// closeDone takes the completion of a close by a worker.
+func (e *Engine) closeDone(d *desc, res int32) {
+	d.requests--
+	e.n.pending--
+	op := d.closing
+	if res < 0 {
+		op.Err = os.NewSyscallError("close", syscall.Errno(-res))
+	}
+	e.forget(d)
+	e.complete(op)
+}
+
+// dropUnread gives up what nobody will ask for.
+func (e *Engine) dropUnread(d *desc) {
+	d.unread.drop()
+	for d.backlog.len() > 0 {
+		sys.CloseFD(int(d.backlog.pop()))
+	}
+}
+
+// forget takes a descriptor out of the table. Its index may be used again: the kernel has nothing of it.
+func (e *Engine) forget(d *desc) {
+	e.table.remove(d)
+	d.fd = -1
+	e.n.descs--
+}

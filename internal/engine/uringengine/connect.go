@@ -1,0 +1,131 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+)
+
+// submitConnect makes a socket and starts to connect it. Op.Word finds the descriptor until the Op has it.
+func (e *Engine) submitConnect(op *engine.Op) bool {
+	op.Desc, op.Word = nil, 0
+	var to sys.Sockaddr
+	if op.Err = to.Encode(op.Dial.Network, op.Dial.Addr); op.Err != nil {
+		return true
+	}
+	rec, err := e.records.get()
+	if err != nil {
+		op.Err = os.NewSyscallError("mmap", err)
+		return true
+	}
+	fd, err := dialSocket(op.Dial, &to)
+	if err != nil {
+		e.records.put(rec)
+		op.Err = err
+		return true
+	}
+	d := &desc{fd: int32(fd), kind: engine.Stream, conn: op, rec: rec}
+	e.table.add(d)
+	e.n.descs++
+	op.Word = d.tag
+	e.startConnect(d, &to)
+	return false
+}
+
+// dialSocket makes the socket as package net does: blocking for the ring, without Nagle's delay.
+func dialSocket(dial *engine.Dial, to *sys.Sockaddr) (fd int, err error) {
+	if fd, err = sys.Socket(to.Family()); err != nil {
+		return -1, err
+	}
+	defer func() {
+		if err != nil {
+			sys.CloseFD(fd)
+		}
+	}()
+	if err = sys.SetNonblock(fd, false); err != nil {
+		return -1, err
+	}
+	if strings.HasPrefix(dial.Network, "tcp") {
+		if err = sys.SetNoDelay(fd, true); err != nil {
+			return -1, err
+		}
+	}
+	if dial.Control != nil {
+		if err = dial.Control(uintptr(fd)); err != nil {
+			return -1, err
+		}
+	}
+	if dial.Local == nil {
+		return fd, nil
+	}
+	var from sys.Sockaddr
+	if err = from.Encode(dial.Network, dial.Local); err != nil {
+		return -1, err
+	}
+	if err = sys.Bind(fd, &from); err != nil {
+		return -1, err
+	}
+	return fd, nil
+}
+
+func (e *Engine) startConnect(d *desc, to *sys.Sockaddr) {
+	addr, n := d.rec.setAddr(to)
+	s := e.sqe()
+	s.PrepConnect(int(d.fd), addr, n)
+	s.UserData = kindConnect<<kindShift | d.tag
+	d.flags |= connecting
+	d.requests++
+	e.n.pending++
+}
+
+// connectDone takes the completion of a connect.
+func (e *Engine) connectDone(d *desc, res int32) {
+	op := d.conn
+	asked := d.has(connEnding)
+	d.flags &^= connecting | connEnding
+	d.requests--
+	e.n.pending--
+	d.conn = nil
+	e.records.put(d.rec)
+	d.rec = nil
+	errno := syscall.Errno(0)
+	if res < 0 {
+		errno = syscall.Errno(-res)
+		// Before 6.14 the kernel tries a refused connection a second time and tells that error; the first one is
+		// still with the socket.
+		if first := sys.SocketError(int(d.fd)); first != 0 {
+			errno = first
+		}
+	} else if op.Dial.Network != "unix" && sys.SelfConnected(int(d.fd)) {
+		errno = syscall.ECONNREFUSED
+	}
+	switch {
+	case errno == 0:
+		op.Desc = d
+		op.Word = 0
+		e.complete(op)
+		return
+	case asked || e.closing:
+		op.Err = engine.ErrCanceled
+	default:
+		op.Err = os.NewSyscallError("connect", errno)
+	}
+	sys.CloseFD(int(d.fd))
+	e.forget(d)
+	e.complete(op)
+}
+
+// cancelConnect asks for the end of a connect. The Op is known by its Word: there is no Desc yet.
+func (e *Engine) cancelConnect(op *engine.Op) {
+	d := e.table.find(op.Word)
+	if d == nil || d.conn != op || d.has(connEnding) {
+		return
+	}
+	d.flags |= connEnding
+	e.cancelRequest(d, kindConnect)
+}

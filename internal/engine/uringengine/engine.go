@@ -1,0 +1,284 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/uring"
+)
+
+// Engine is an engine.Engine on io_uring. Make it with New.
+type Engine struct {
+	ring    *uring.Ring
+	blocks  *blocks
+	table   table
+	records records
+	starved []*desc // receives that ended for want of a buffer
+	done    list
+	err     error // why the ring can be used no longer
+
+	// The completions that were there when last looked: those before cqAt are dispatched, cqEnd is the number of all.
+	cqAt, cqEnd uint32
+
+	unreadMax int
+	recvLimit bool // the kernel ends a receive after a number of bytes
+	closing   bool
+	poller    *poller
+	caps      engine.Caps
+	deadEntry uring.SQE
+
+	n      tally // since it was last published
+	counts engine.Counters
+
+	// For other goroutines.
+	woken  atomic.Bool
+	wakeMu sync.Mutex // guards wakeFD against Close
+	wakeFD int
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// list is a queue of completed operations.
+type list struct{ head, tail *engine.Op }
+
+func (l *list) push(op *engine.Op) {
+	op.Link = nil
+	if l.head == nil {
+		l.head = op
+	} else {
+		l.tail.Link = op
+	}
+	l.tail = op
+}
+
+func (l *list) pop() *engine.Op {
+	op := l.head
+	if op != nil {
+		l.head = op.Link
+		op.Link = nil
+	}
+	return op
+}
+
+// tally is what the counters will be told at the end of the turn.
+type tally struct {
+	enters, ops, rearms, noBuffers uint64 // since the last time
+	multishots, descs, pending     int64  // now
+}
+
+// New makes an engine. Without Config.Netpoll it belongs to the calling thread.
+func New(cfg engine.Config) (*Engine, error) {
+	if cfg.Pool == nil {
+		return nil, errors.New("engine uring: no buffer pool")
+	}
+	e := &Engine{unreadMax: cfg.UnreadBytes, wakeFD: -1}
+	if e.unreadMax <= 0 {
+		e.unreadMax = engine.UnreadBytesDefault
+	}
+	if err := e.open(cfg); err != nil {
+		e.free()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *Engine) open(cfg engine.Config) error {
+	able, err := abilities()
+	if err != nil {
+		return err
+	}
+	ring, g, err := openRing(cfg.Netpoll)
+	if err != nil {
+		return explain(err)
+	}
+	e.ring = ring
+	if cfg.Netpoll {
+		if e.poller, err = openPoller(ring.FD()); err != nil {
+			return fmt.Errorf("engine uring: %w", err)
+		}
+	} else {
+		// It saves the look-up of a descriptor per enter; without it the ring works too.
+		_ = ring.RegisterRingFd()
+		if e.wakeFD, err = sys.Eventfd(); err != nil {
+			return fmt.Errorf("engine uring: %w", err)
+		}
+		e.armWake()
+	}
+	if e.blocks, err = openBlocks(ring, g, cfg.Pool, able.incremental, e.Wake); err != nil {
+		return explain(err)
+	}
+	e.recvLimit = able.recvLimit
+	e.caps = describe(ring, able)
+	e.publish()
+	return nil
+}
+
+// Attach takes a socket over.
+func (e *Engine) Attach(s engine.Socket, kind engine.Kind) (engine.Desc, error) {
+	if s.Conn != nil || s.Listener != nil {
+		return nil, fmt.Errorf("engine uring: socket of package net: %w", errors.ErrUnsupported)
+	}
+	if e.closing {
+		return nil, net.ErrClosed
+	}
+	// The ring waits by itself; on a non-blocking listener some kernels would answer EAGAIN at once.
+	if err := sys.SetNonblock(s.FD, false); err != nil {
+		return nil, err
+	}
+	d := &desc{fd: int32(s.FD), kind: kind}
+	e.table.add(d)
+	e.n.descs++
+	return d, nil
+}
+
+// Submit hands over an operation.
+func (e *Engine) Submit(op *engine.Op) (done bool) {
+	if done = e.submit(op); done {
+		e.n.ops++
+	}
+	return done
+}
+
+func (e *Engine) submit(op *engine.Op) (done bool) {
+	op.Err = nil
+	if e.err != nil || e.closing {
+		op.Err = net.ErrClosed
+		return true
+	}
+	switch op.Code {
+	case engine.Nop:
+		return e.submitNop(op)
+	case engine.Connect:
+		return e.submitConnect(op)
+	}
+	d := op.Desc.(*desc)
+	if d.closing != nil {
+		op.Err = net.ErrClosed
+		return true
+	}
+	switch op.Code {
+	case engine.Recv:
+		return e.submitRecv(d, op)
+	case engine.Send:
+		return e.submitSend(d, op)
+	case engine.Accept:
+		return e.submitAccept(d, op)
+	case engine.Shutdown:
+		return e.submitShutdown(d, op)
+	case engine.Close:
+		return e.submitClose(d, op)
+	}
+	op.Err = fmt.Errorf("engine uring: operation %v: %w", op.Code, errors.ErrUnsupported)
+	return true
+}
+
+// complete queues an operation for Next.
+func (e *Engine) complete(op *engine.Op) { e.done.push(op) }
+
+// Next returns a completed operation. Completions of the kernel are looked at one by one as they are asked for: an
+// operation that is submitted meanwhile can be answered by the next of them.
+func (e *Engine) Next() *engine.Op {
+	for e.done.head == nil {
+		if e.closing || !e.ready() {
+			return nil
+		}
+		c := e.ring.CQE(e.cqAt)
+		e.cqAt++
+		e.dispatch(c.UserData, c.Res, c.Flags)
+	}
+	e.n.ops++
+	return e.done.pop()
+}
+
+// dispatch takes a completion to whom it is for.
+func (e *Engine) dispatch(data uint64, res int32, cqe uint32) {
+	kind := data >> kindShift
+	switch kind {
+	case kindNone:
+		return
+	case kindWake:
+		e.wakeDone(cqe)
+		return
+	}
+	d := e.table.find(data)
+	if d == nil {
+		e.stale(kind, res, cqe)
+		return
+	}
+	switch kind {
+	case kindRecv:
+		e.recvDone(d, res, cqe)
+	case kindSend:
+		e.sendDone(d, res)
+	case kindAccept:
+		e.acceptDone(d, res, cqe)
+	case kindConnect:
+		e.connectDone(d, res)
+	case kindClose:
+		e.closeDone(d, res)
+	}
+}
+
+// stale takes a completion whose descriptor is gone. An index is given up after its last completion, so there are none;
+// if there were one, what it brings must not leak.
+func (e *Engine) stale(kind uint64, res int32, cqe uint32) {
+	if cqe&uring.CqeFBuffer != 0 {
+		if b := e.blocks.take(cqe, int(max(res, 0))); b != nil {
+			b.Release()
+		}
+	}
+	if kind == kindAccept && res >= 0 {
+		sys.CloseFD(int(res))
+	}
+}
+
+// Caps tells what the engine does differently inside.
+func (e *Engine) Caps() engine.Caps { return e.caps }
+
+// Counters may be read by anybody.
+func (e *Engine) Counters() *engine.Counters { return &e.counts }
+
+// publish tells the counters what has changed. An atomic store costs as much as a completion's whole bookkeeping, so it
+// is done once per turn and only for what is new.
+func (e *Engine) publish() {
+	c, n := &e.counts, &e.n
+	bump(&c.Enters, &n.enters)
+	bump(&c.Ops, &n.ops)
+	bump(&c.Rearms, &n.rearms)
+	bump(&c.NoBuffers, &n.noBuffers)
+	if e.blocks != nil {
+		bump(&c.Copied, &e.blocks.copied)
+	}
+	set(&c.Multishots, n.multishots)
+	set(&c.Descs, n.descs)
+	set(&c.Pending, n.pending)
+}
+
+func bump(c *atomic.Uint64, n *uint64) {
+	if *n != 0 {
+		engine.Bump(c, *n)
+		*n = 0
+	}
+}
+
+func set(c *atomic.Int64, n int64) {
+	if c.Load() != n {
+		c.Store(n)
+	}
+}
+
+// explain adds the cure to an error where there is one.
+func explain(err error) error {
+	if errors.Is(err, syscall.ENOMEM) {
+		return fmt.Errorf("engine uring: %w (raise the limit of locked memory, ulimit -l)", err)
+	}
+	return fmt.Errorf("engine uring: %w", err)
+}

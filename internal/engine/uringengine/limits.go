@@ -1,0 +1,56 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+// geometry is the size of everything that an engine makes once.
+type geometry struct {
+	// sqEntries is how many requests go to the kernel in one call. The call is not interruptible by the Go runtime,
+	// and a request costs up to some microseconds, so this bounds how long it holds up a stop-the-world.
+	sqEntries uint32
+	// cqEntries is how many completions fit before the kernel keeps them in a list of its own, which ends every
+	// multishot that gets there. 4096 descriptors may have one at once, in 64 KiB.
+	cqEntries uint32
+	// blockBytes is the size of one block of the buffer ring. Large blocks pack small messages densely and take large
+	// ones whole; 16 of 256 KiB were the best of those measured.
+	blockBytes int
+	// blocks is how many of them are offered to the kernel at once. A power of two.
+	blocks int
+}
+
+// sizes are tried from first to last: a locked-memory limit that refuses the first may allow the second.
+var sizes = [...]geometry{
+	{sqEntries: 256, cqEntries: 4096, blockBytes: 256 << 10, blocks: 16},
+	{sqEntries: 64, cqEntries: 1024, blockBytes: 256 << 10, blocks: 16},
+}
+
+// plainBlock is the geometry of blocks where the kernel uses a block for one receive only: what a message usually
+// needs, and enough of them that a turn does not use them up.
+const (
+	plainBlockBytes = 16 << 10
+	plainBlocks     = 256
+)
+
+const (
+	// poolShareDiv is the part of the pool that the buffer ring may hold: a half.
+	poolShareDiv = 2
+	// blockBytesMin is the smallest block worth offering: a page, the pool's smallest buffer.
+	blockBytesMin = 4 << 10
+	// offeredScarceDiv: blocks are scarce when fewer than a quarter of the ring's entries are with the kernel.
+	offeredScarceDiv = 4
+	// copyBytesMax is the largest piece that is copied out of a scarce block. A larger one is worth its share of it.
+	copyBytesMax = 16 << 10
+
+	// stashPiecesMax bounds what one descriptor holds unread in pieces, as Config.UnreadBytes does in bytes: a peer
+	// that sends single bytes must not make a handle for each of 65536.
+	stashPiecesMax = 256
+	// stashConnsMax bounds the accepted connections that nobody has asked for; the rest waits in the backlog.
+	stashConnsMax = 64
+
+	// recordPieces is how many pieces of memory one sendmsg carries; the next carries the rest.
+	recordPieces = 64
+	// recordsPerSlab is how many message records are mapped at once: 64 of about 1.1 KiB.
+	recordsPerSlab = 64
+
+	// bufferGroup is the id of the buffer ring. A ring of ours has one.
+	bufferGroup = 0
+)

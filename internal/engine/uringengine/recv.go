@@ -1,0 +1,165 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uring"
+)
+
+// submitRecv gives what is there, or waits for the multishot receive to bring something. That is armed by the first
+// operation and not before: an idle connection costs the kernel nothing.
+func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
+	op.Buf = nil
+	if d.unread.len() > 0 {
+		op.Buf = d.unread.pop()
+		if d.flags&(armed|starved) == 0 && d.err == nil && e.below(d) {
+			e.armRecv(d)
+		}
+		return true
+	}
+	if d.err != nil {
+		op.Err = d.err
+		return true
+	}
+	d.recv = op
+	if d.flags&(armed|starved) == 0 {
+		e.armRecv(d)
+	}
+	return false
+}
+
+// below reports whether so little is unread that more may be received.
+func (e *Engine) below(d *desc) bool {
+	return d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2
+}
+
+func (e *Engine) armRecv(d *desc) {
+	e.blocks.used = true
+	s := e.sqe()
+	s.PrepRecvMultishot(int(d.fd), 0, 0, 0)
+	s.SetBufferGroup(bufferGroup)
+	if e.recvLimit {
+		s.FileIndex = uint32(e.unreadMax - d.unread.bytes)
+	}
+	e.armMultishot(d, s, kindRecv)
+}
+
+// armMultishot accounts for a multishot request.
+func (e *Engine) armMultishot(d *desc, s *uring.SQE, kind uint64) {
+	s.UserData = kind<<kindShift | d.tag
+	if d.has(armedOnce) {
+		e.n.rearms++
+	}
+	d.flags |= armed | armedOnce
+	d.requests++
+	e.n.pending++
+	e.n.multishots++
+}
+
+// endMultishot is the other end of armMultishot. It reports whether we had asked for the end.
+func (e *Engine) endMultishot(d *desc) (asked bool) {
+	asked = d.has(ending)
+	d.flags &^= armed | ending
+	d.requests--
+	e.n.pending--
+	e.n.multishots--
+	return asked
+}
+
+// recvDone takes one completion of a multishot receive.
+func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
+	if cqe&uring.CqeFBuffer != 0 {
+		if b := e.blocks.take(cqe, int(max(res, 0))); b != nil {
+			e.deliver(d, b, int(res))
+		}
+	}
+	if cqe&uring.CqeFMore == 0 {
+		e.recvEnded(d, res)
+	}
+}
+
+// deliver gives a piece to whoever waits for it, or keeps it.
+func (e *Engine) deliver(d *desc, b *mem.Buf, n int) {
+	if op := d.recv; op != nil {
+		d.recv = nil
+		op.Buf = b
+		e.complete(op)
+		return
+	}
+	d.unread.push(b, n)
+	if d.flags&(armed|ending) == armed && (d.unread.bytes >= e.unreadMax || d.unread.len() >= stashPiecesMax) {
+		e.cancelMultishot(d, kindRecv)
+	}
+}
+
+// recvEnded is called when the kernel has ended the multishot, for whatever reason.
+func (e *Engine) recvEnded(d *desc, res int32) {
+	asked := e.endMultishot(d)
+	switch errno := syscall.Errno(-res); {
+	case res > 0: // the limit of bytes, an overflow of the completion ring, or the kernel's sense of fairness
+	case res == 0:
+		d.err = io.EOF
+	case errno == syscall.ENOBUFS:
+		e.n.noBuffers++
+		d.flags |= starved
+		e.starved = append(e.starved, d)
+		e.blocks.short = true
+	case errno == syscall.ECANCELED, errno == syscall.EINTR, errno == syscall.ENOENT && asked, errno == syscall.EAGAIN:
+		// Ours, or that of a thread which has ended: a receive that nobody cancelled goes on.
+	default:
+		d.err = os.NewSyscallError("recv", errno)
+	}
+	if d.closing != nil || e.closing {
+		e.maybeClosed(d)
+		return
+	}
+	op := d.recv
+	if op == nil {
+		return
+	}
+	if d.err != nil {
+		d.recv = nil
+		op.Err = d.err
+		e.complete(op)
+	} else if !d.has(starved) {
+		e.armRecv(d)
+	}
+}
+
+// rearmStarved arms the receives that have waited for a buffer, now that there are some.
+func (e *Engine) rearmStarved() {
+	for i, d := range e.starved {
+		e.starved[i] = nil
+		d.flags &^= starved
+		if d.recv != nil && !d.has(armed) {
+			e.armRecv(d)
+		}
+	}
+	e.starved = e.starved[:0]
+}
+
+// compactUnread copies what is kept out of scarce blocks, so that those who do not read hold no blocks.
+func (e *Engine) compactUnread() {
+	for i := range e.table.slots {
+		d := e.table.slots[i].d
+		if d == nil {
+			continue
+		}
+		for j := d.unread.first; j < len(d.unread.pieces); j++ {
+			d.unread.pieces[j] = e.blocks.compact(d.unread.pieces[j])
+		}
+	}
+}
+
+func (e *Engine) cancelRecv(d *desc, op *engine.Op) {
+	// What the kernel receives from now on stays with the descriptor.
+	d.recv = nil
+	op.Err = engine.ErrCanceled
+	e.complete(op)
+}

@@ -1,0 +1,195 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/unio-go/unio/uring"
+)
+
+const (
+	setupBoth = uring.SetupSubmitAll | uring.SetupCqsize | uring.SetupClamp | uring.SetupNoSqarray
+	// A locked loop's ring belongs to its thread, and completions appear only when that enters the kernel: no
+	// interrupts, no atomics.
+	setupLocked = uring.SetupSingleIssuer | uring.SetupDeferTaskrun
+	// A goroutine's ring may be entered by any thread, and completions appear at the next entry of the one that
+	// submitted, whatever for.
+	setupShared = uring.SetupCoopTaskrun | uring.SetupTaskrunFlag
+
+	// featuresNeeded lack in no kernel that has setupLocked. Sockets would need worker threads without FastPoll, and
+	// completions could be lost without Nodrop.
+	featuresNeeded = uring.FeatNodrop | uring.FeatSubmitStable | uring.FeatFastPoll | uring.FeatExtArg |
+		uring.FeatCqeSkip
+)
+
+// openRing makes the largest ring that the limits allow.
+func openRing(netpoll bool) (*uring.Ring, geometry, error) {
+	must := uint32(setupLocked)
+	if netpoll {
+		must = setupShared
+	}
+	var last error
+	for _, g := range sizes {
+		p := uring.Params{Flags: setupBoth | must, CQEntries: g.cqEntries}
+		r, _, err := uring.NewBest(g.sqEntries, &p, must|uring.SetupSubmitAll|uring.SetupCqsize)
+		if err == nil {
+			if lacking := featuresNeeded &^ r.Features(); lacking != 0 {
+				r.Close()
+				return nil, g, fmt.Errorf("engine uring: the kernel lacks features %#x: %w", lacking, uring.ErrNotSupported)
+			}
+			return r, g, nil
+		}
+		last = err
+		if !errors.Is(err, syscall.ENOMEM) {
+			break
+		}
+	}
+	return nil, geometry{}, last
+}
+
+// sqe is the next entry. When the queue is full its entries go to the kernel first.
+func (e *Engine) sqe() *uring.SQE {
+	if s := e.ring.SQE(); s != nil {
+		return s
+	}
+	return e.sqeFull()
+}
+
+// sqeFull makes room. The kernel takes entries unless it lacks memory for requests, and that comes back; an engine that
+// has failed takes none any more, and gets an entry that nobody reads.
+func (e *Engine) sqeFull() *uring.SQE {
+	for pause := time.Microsecond; ; pause = min(2*pause, time.Millisecond) {
+		e.enterNow()
+		if s := e.ring.SQE(); s != nil {
+			return s
+		}
+		if e.err != nil {
+			return &e.deadEntry
+		}
+		time.Sleep(pause)
+	}
+}
+
+// enterNow gives the kernel what is queued and has it post completions, without sleeping. The call is raw: it does not
+// sleep, and the scheduler's bookkeeping for calls that may would cost an eighth of a busy loop's time.
+func (e *Engine) enterNow() {
+	e.seen()
+	e.n.enters++
+	_, err := e.ring.Poll()
+	e.entered(err)
+}
+
+// entered judges the outcome of an enter. What the kernel did not take stays queued and goes with the next one, so
+// nothing is to be done about a signal, a timeout or a lack of memory.
+func (e *Engine) entered(err error) {
+	if err != nil && !uring.Temporary(err) {
+		e.err = err
+	}
+}
+
+// seen gives the places of dispatched completions back to the kernel.
+func (e *Engine) seen() {
+	if e.cqAt > 0 {
+		e.ring.Seen(e.cqAt)
+		e.cqEnd -= e.cqAt
+		e.cqAt = 0
+	}
+}
+
+// ready reports whether Next has something to look at.
+func (e *Engine) ready() bool {
+	if e.done.head != nil || e.cqAt < e.cqEnd {
+		return true
+	}
+	e.seen()
+	e.cqEnd = e.ring.CQReady()
+	return e.cqEnd > 0
+}
+
+// prepare offers blocks and arms receives that waited for them, so that it goes with the next enter.
+func (e *Engine) prepare() {
+	b := e.blocks
+	if b.freed.Load() {
+		b.freed.Store(false)
+		b.short = true
+	}
+	if !b.short || !b.used {
+		return
+	}
+	was := b.scarce
+	b.refill(len(e.starved) > 0)
+	if b.scarce && !was {
+		e.compactUnread()
+	}
+	if b.offered > 0 && len(e.starved) > 0 {
+		e.rearmStarved()
+	}
+}
+
+// Poll submits what is queued and collects completions without sleeping.
+func (e *Engine) Poll() (ready bool, err error) {
+	e.prepare()
+	if e.ring.Pending() > 0 || !e.ready() && e.worthEntering() {
+		e.enterNow()
+	}
+	e.publish()
+	return e.ready(), e.err
+}
+
+// worthEntering reports whether an enter without entries could bring completions. A locked ring posts them only then; a
+// shared one says when it has some.
+func (e *Engine) worthEntering() bool {
+	return e.poller == nil || e.ring.TaskrunPending() || e.ring.CQOverflow()
+}
+
+// Wait submits what is queued and sleeps until there is a completion, a Wake, or d has passed.
+func (e *Engine) Wait(d time.Duration) error {
+	if d == 0 || e.err != nil || e.wakeDue() || e.done.head != nil || e.cqAt < e.cqEnd {
+		_, err := e.Poll()
+		return err
+	}
+	e.prepare()
+	if e.poller != nil {
+		e.waitShared(d)
+	} else {
+		e.waitLocked(d)
+	}
+	e.wakeDue()
+	e.publish()
+	return e.err
+}
+
+func (e *Engine) waitLocked(d time.Duration) {
+	e.seen()
+	e.n.enters++
+	var err error
+	if d < 0 {
+		_, err = e.ring.SubmitAndWait(1)
+	} else {
+		_, err = e.ring.SubmitAndWaitTimeout(1, d, 0)
+	}
+	e.entered(err)
+}
+
+// waitShared sleeps in Go's network poller.
+func (e *Engine) waitShared(d time.Duration) {
+	if e.ring.Pending() > 0 || e.worthEntering() {
+		e.enterNow()
+	}
+	if e.err != nil || e.ready() {
+		return
+	}
+	e.entered(e.poller.wait(d, e.pollReady))
+	if e.worthEntering() {
+		e.enterNow()
+	}
+}
+
+// pollReady reports whether it is useless to sleep.
+func (e *Engine) pollReady() bool {
+	return e.woken.Load() || e.worthEntering() || e.ring.CQReady() > 0
+}

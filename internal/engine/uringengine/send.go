@@ -1,0 +1,124 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"os"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+)
+
+// sendFlags: no SIGPIPE, and the kernel goes on by itself after it could take only a part.
+const sendFlags = syscall.MSG_NOSIGNAL | syscall.MSG_WAITALL
+
+// submitSend hands the buffers to the kernel. Op.Word is the number of bytes in all, Op.N of those that it took.
+func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
+	op.N, op.Word = 0, 0
+	for _, b := range op.Bufs {
+		op.Word += uint64(b.Len())
+	}
+	if op.Word == 0 {
+		return true
+	}
+	if err := e.startSend(d, op); err != nil {
+		op.Err = err
+		return true
+	}
+	d.send = op
+	return false
+}
+
+// startSend queues a send of what is left. At most one is with the kernel for each descriptor: a second would overtake
+// one that waits for room.
+func (e *Engine) startSend(d *desc, op *engine.Op) error {
+	if len(op.Bufs) == 1 {
+		p := op.Bufs[0].Bytes()[op.N:]
+		s := e.sqe()
+		s.PrepSend(int(d.fd), addrOf(p), uint32(len(p)), sendFlags)
+		s.UserData = kindSend<<kindShift | d.tag
+	} else if err := e.startMessage(d, op); err != nil {
+		return err
+	}
+	d.flags |= sending
+	d.requests++
+	e.n.pending++
+	return nil
+}
+
+// startMessage gathers pieces in a record, as many as it holds, from the first byte that was not sent.
+func (e *Engine) startMessage(d *desc, op *engine.Op) error {
+	rec := d.rec
+	if rec == nil {
+		var err error
+		if rec, err = e.records.get(); err != nil {
+			return os.NewSyscallError("mmap", err)
+		}
+		d.rec = rec
+	}
+	rec.n = 0
+	skip := op.N
+	for _, b := range op.Bufs {
+		p := b.Bytes()
+		if skip >= len(p) {
+			skip -= len(p)
+			continue
+		}
+		if !rec.add(p[skip:]) {
+			break
+		}
+		skip = 0
+	}
+	s := e.sqe()
+	if rec.n == 1 {
+		addr, n := rec.piece()
+		s.PrepSend(int(d.fd), addr, n, sendFlags)
+	} else {
+		s.PrepSendmsg(int(d.fd), rec.header(), sendFlags)
+	}
+	s.UserData = kindSend<<kindShift | d.tag
+	return nil
+}
+
+// sendDone takes the completion of a send.
+func (e *Engine) sendDone(d *desc, res int32) {
+	op := d.send
+	asked := d.has(sendEnding)
+	d.flags &^= sending | sendEnding
+	d.requests--
+	e.n.pending--
+	errno := syscall.Errno(0)
+	if res >= 0 {
+		op.N += int(res)
+	} else {
+		errno = syscall.Errno(-res)
+	}
+	switch {
+	case uint64(op.N) == op.Word:
+	case asked || e.closing:
+		op.Err = engine.ErrCanceled
+	case res > 0, errno == syscall.EINTR, errno == syscall.ECANCELED, errno == syscall.EAGAIN:
+		// A part, or the end of a thread that is not ours: the rest follows.
+		if op.Err = e.startSend(d, op); op.Err == nil {
+			return
+		}
+	default:
+		op.Err = os.NewSyscallError("send", errno)
+	}
+	d.send = nil
+	if d.rec != nil {
+		e.records.put(d.rec)
+		d.rec = nil
+	}
+	e.complete(op)
+	if d.closing != nil || e.closing {
+		e.maybeClosed(d)
+	}
+}
+
+func (e *Engine) cancelSend(d *desc) {
+	if d.flags&(sending|sendEnding) == sending {
+		d.flags |= sendEnding
+		e.cancelRequest(d, kindSend)
+	}
+}
