@@ -116,6 +116,9 @@ func (r *reader) take(e event) {
 	key := id{e.Package, e.Test}
 	switch e.Action {
 	case "output":
+		if strings.HasPrefix(e.Output, "=== ") {
+			return // progress, which go test shows with -v only
+		}
 		if e.Test != "" {
 			r.pending[key] = append(r.pending[key], e.Output)
 		} else if e.Output != "PASS\n" {

@@ -7,6 +7,7 @@ import (
 
 const header = `{"Action":"start","Package":"github.com/unio-go/unio/mem"}
 {"Action":"run","Package":"github.com/unio-go/unio/mem","Test":"TestA"}
+{"Action":"output","Package":"github.com/unio-go/unio/mem","Test":"TestA","Output":"=== RUN   TestA\n"}
 {"Action":"output","Package":"github.com/unio-go/unio/mem","Test":"TestA","Output":"said by A\n"}
 `
 
@@ -38,7 +39,7 @@ func TestSkips(t *testing.T) {
 		{"a line covers no other package", "unio TestA : memlock\n",
 			header + result("pass", "TestB") + result("skip", "TestA") + closing, "mem TestA", "", ""},
 		{"a line without a capability is refused", "mem TestA\n", "", "want \"package", "", ""},
-		{"a failing test is shown", "", header + result("fail", "TestA"), "failed: mem TestA", "said by A", ""},
+		{"a failing test is shown", "", header + result("fail", "TestA"), "failed: mem TestA", "said by A", "=== RUN"},
 		{"a process that dies shows what its tests said", "",
 			header + result("fail", ""), "failed: mem", "said by A", ""},
 		{"a build that fails is a failure", "",
