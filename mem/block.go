@@ -6,12 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// slotCount handles of a block are part of it. Four cover what a message usually becomes: the buffer, its head, its
-// body and one reference; the others come from a sync.Pool, which costs about twice as much.
+// slotCount handles of a block are part of it. Four cover what a message usually becomes: the buffer, its
+// head, its body and one reference; the others come from a sync.Pool, which costs about twice as much.
 const slotCount = 4
 
-// The state of a block is one word, so that counting a handle, finding it a place and noticing that it was released
-// twice are one atomic instruction:
+// The state of a block is one word, so that counting a handle, finding it a place and noticing that it was
+// released twice are one atomic instruction:
 //
 //	bits 0-3    slots that are in use
 //	bits 4-31   handles that are not in slots

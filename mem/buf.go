@@ -2,9 +2,9 @@ package mem
 
 import "sync"
 
-// Buf is a handle on a piece of a pool's memory. The memory returns to the pool when its last handle is released.
-// Handles may be used by any goroutine, but one handle not by two at the same time, and it is dead after its Release:
-// it may then be somebody else's already.
+// Buf is a handle on a piece of a pool's memory. The memory returns to the pool when its last handle is
+// released. Handles may be used by any goroutine, but one handle not by two at the same time, and it is dead
+// after its Release: it may then be somebody else's already.
 type Buf struct {
 	blk  *block
 	dbg  handleDebug
@@ -22,7 +22,8 @@ const (
 // spare holds handles for blocks that have more of them than slots.
 var spare = sync.Pool{New: func() any { return &Buf{slot: slotNone, n: dead} }}
 
-// Bytes is the memory. It must not be used after Release, and its capacity ends where that of the handle ends.
+// Bytes is the memory. It must not be used after Release, and its capacity ends where that of the handle
+// ends.
 func (b *Buf) Bytes() []byte {
 	if b.n < 0 {
 		b.misused("Bytes")
@@ -38,8 +39,8 @@ func (b *Buf) Len() int {
 	return int(b.n)
 }
 
-// Cap is the number of bytes that SetLen may set. A slice has as many as its length was when it was made, so that it
-// cannot grow over its neighbour.
+// Cap is the number of bytes that SetLen may set. A slice has as many as its length was when it was made, so
+// that it cannot grow over its neighbour.
 func (b *Buf) Cap() int {
 	if b.n < 0 {
 		b.misused("Cap")
@@ -81,8 +82,8 @@ func (b *Buf) Ref() *Buf {
 	return r
 }
 
-// Release gives the handle up. It is called once per handle, from any goroutine; a second call panics where it can be
-// told from the first one's successor. It may call the function of one that waits in [Pool.Notify].
+// Release gives the handle up. It is called once per handle, from any goroutine; a second call panics where
+// it can be told from the first one's successor. It may call the function of one that waits in [Pool.Notify].
 func (b *Buf) Release() {
 	if b.n < 0 {
 		b.misused("Release")

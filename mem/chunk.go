@@ -7,8 +7,9 @@ const (
 	chunkBlocks = MaxBytes / PageBytes
 )
 
-// chunk is a mapping, cut into blocks of one class. All fields but next are guarded by Pool.mu, and may be read by the
-// owner of one of its blocks: a chunk is cut anew only when all of its blocks are off the stack and without handles.
+// chunk is a mapping, cut into blocks of one class. All fields but next are guarded by Pool.mu, and may be
+// read by the owner of one of its blocks: a chunk is cut anew only when all of its blocks are off the stack
+// and without handles.
 type chunk struct {
 	mem    []byte
 	number uint32
@@ -19,8 +20,8 @@ type chunk struct {
 	busy   int   // where a block with handles was found last
 	drains int   // times that it was chosen to be drained since it was cut
 
-	// next is what lies below each block in its stack. It is no part of the blocks, because the reader of a stack's
-	// head may come here when the chunk has long been cut anew.
+	// next is what lies below each block in its stack. It is no part of the blocks, because the reader of a
+	// stack's head may come here when the chunk has long been cut anew.
 	next [chunkBlocks]atomic.Uint32
 }
 
@@ -140,7 +141,8 @@ func (p *Pool) cut(ch *chunk, class int) chain {
 	return c
 }
 
-// vacant reports whether no block of the chunk has handles. A block may still be on its way to the stack or from it.
+// vacant reports whether no block of the chunk has handles. A block may still be on its way to the stack or
+// from it.
 func (ch *chunk) vacant() bool {
 	if ch.busy < len(ch.blocks) && ch.blocks[ch.busy].state.Load()&handleMask != 0 {
 		return false
@@ -164,8 +166,8 @@ func (ch *chunk) out() (n int) {
 	return n
 }
 
-// gather takes the chunk's blocks off their stack and holds them. Whoever finds the stack empty meanwhile waits for the
-// mutex and looks again.
+// gather takes the chunk's blocks off their stack and holds them. Whoever finds the stack empty meanwhile
+// waits for the mutex and looks again.
 func (p *Pool) gather(ch *chunk) {
 	var others chain
 	for index := p.detach(int(ch.class)); index != 0; {
@@ -185,7 +187,8 @@ func (p *Pool) gather(ch *chunk) {
 // whole reports whether all blocks of the chunk are held.
 func (ch *chunk) whole() bool { return ch.held.count == len(ch.blocks) }
 
-// reclaim takes a chunk that has no block out, if it is so and its blocks are not promised; then it may be cut anew.
+// reclaim takes a chunk that has no block out, if it is so and its blocks are not promised; then it may be
+// cut anew.
 func (p *Pool) reclaim(ch *chunk) bool {
 	if ch.class == uncut {
 		return true

@@ -11,9 +11,11 @@ type (
 	poolDebug   struct{}
 )
 
-// misused reports a method of a handle that was released. Which stack released it is known only in debug builds.
+// misused reports a method of a handle that was released. Which stack released it is known only in debug
+// builds.
 func (b *Buf) misused(method string) {
-	panic("mem: Buf." + method + " of a released handle (build with -tags uniodebug for the stack that released it)")
+	panic("mem: Buf." + method + " of a released handle" +
+		" (build with -tags uniodebug for the stack that released it)")
 }
 
 func (blk *block) track(b *Buf) *Buf { return b }

@@ -101,7 +101,8 @@ func (b *Buf) untrack() {
 	}
 }
 
-// mangle overwrites the memory of a block without handles, so that who still reads it sees that it is not his.
+// mangle overwrites the memory of a block without handles, so that who still reads it sees that it is not
+// his.
 func (blk *block) mangle() {
 	for m := blk.mem; len(m) > 0; m = m[PageBytes:] {
 		copy(m, mangled)
@@ -116,7 +117,8 @@ func (blk *block) checkMangled() {
 	}
 	for m := blk.mem; len(m) > 0; m = m[PageBytes:] {
 		if !bytes.Equal(m[:PageBytes], mangled) {
-			panic(fmt.Sprintf("mem: memory was written to after its release\nreleased by:\n%s", &blk.dbg.released))
+			panic(fmt.Sprintf("mem: memory was written to after its release\nreleased by:\n%s",
+				&blk.dbg.released))
 		}
 	}
 }

@@ -1,15 +1,18 @@
 package mem
 
-// How waiting works. Each class has a queue. A release that finds waiters takes the mutex and gives its block to the
-// first of its class; it never reaches the stack, so that nobody can come between. When nobody waits for its class but
-// its chunk has become free as a whole, the chunk is cut for the one that has waited longest. Chunks that are in steady
-// use never become free by chance, so when drainAfter releases have passed the longest waiter by, the chunk with the
-// fewest blocks out is drained: its blocks are kept back as they come, until all are there.
+// How waiting works. Each class has a queue. A release that finds waiters takes the mutex and gives its block
+// to the first of its class; it never reaches the stack, so that nobody can come between. When nobody waits
+// for its class but its chunk has become free as a whole, the chunk is cut for the one that has waited
+// longest. Chunks that are in steady use never become free by chance, so when drainAfter releases have passed
+// the longest waiter by, the chunk with the fewest blocks out is drained: its blocks are kept back as they
+// come, until all are there.
 
 const (
-	// drainAfter is the patience before a chunk is taken from its users: draining costs them up to a megabyte.
+	// drainAfter is the patience before a chunk is taken from its users: draining costs them up to a
+	// megabyte.
 	drainAfter = 64
-	// drainAgain is how many more releases may pass before another chunk is chosen, for one whose holder keeps it.
+	// drainAgain is how many more releases may pass before another chunk is chosen, for one whose holder
+	// keeps it.
 	drainAgain = 1024
 )
 
@@ -31,8 +34,8 @@ func (p *Pool) settle(ch *chunk, woken *queue) {
 	p.drained(woken)
 }
 
-// redrain chooses the chunk to drain for the longest waiter: the one with the fewest blocks out among those that were
-// chosen least often, so that each has its turn and holders that never release cannot stop it.
+// redrain chooses the chunk to drain for the longest waiter: the one with the fewest blocks out among those
+// that were chosen least often, so that each has its turn and holders that never release cannot stop it.
 func (p *Pool) redrain(woken *queue) {
 	w := p.oldest(uncut, MaxBytes)
 	if w == nil {
@@ -44,7 +47,8 @@ func (p *Pool) redrain(woken *queue) {
 		if int(ch.class) == w.class || len(ch.mem) < classBytes(w.class) {
 			continue
 		}
-		if out := ch.out(); best == nil || ch.drains < best.drains || ch.drains == best.drains && out < least {
+		out := ch.out()
+		if best == nil || ch.drains < best.drains || ch.drains == best.drains && out < least {
 			best, least = ch, out
 		}
 	}

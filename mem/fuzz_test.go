@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// model is what the pool is held against: blocks with the bytes that were written to them, handles as ranges of them.
+// model is what the pool is held against: blocks with the bytes that were written to them, handles as ranges
+// of them.
 type model struct {
 	t       *testing.T
 	p       *Pool

@@ -22,13 +22,15 @@ const (
 	pageReadWrite = 0x04
 )
 
-// mapMemory is n bytes of zeroed memory outside the Go heap, aligned to pages. Pages cost nothing until touched.
+// mapMemory is n bytes of zeroed memory outside the Go heap, aligned to pages. Pages cost nothing until
+// touched.
 func mapMemory(n int) ([]byte, error) {
 	addr, _, err := virtualAlloc.Call(0, uintptr(n), memReserve|memCommit, pageReadWrite)
 	if addr == 0 {
 		return nil, os.NewSyscallError("VirtualAlloc", err)
 	}
-	// The address is not one of Go's, so reading it as a pointer is no conversion that the collector could invalidate.
+	// The address is not one of Go's, so reading it as a pointer is no conversion that the collector could
+	// invalidate.
 	return unsafe.Slice(*(**byte)(unsafe.Pointer(&addr)), n), nil
 }
 

@@ -31,7 +31,8 @@ func TestSizes(t *testing.T) {
 	} {
 		b := get(t, p, c.n)
 		if b.Len() != c.n || b.Cap() != c.want || len(b.Bytes()) != c.n || cap(b.Bytes()) != c.want {
-			t.Errorf("%d: len %d cap %d, %d and %d of the bytes", c.n, b.Len(), b.Cap(), len(b.Bytes()), cap(b.Bytes()))
+			t.Errorf("%d: len %d cap %d, %d and %d of the bytes",
+				c.n, b.Len(), b.Cap(), len(b.Bytes()), cap(b.Bytes()))
 		}
 		if addr := addressOf(b.Bytes()); addr%PageBytes != 0 {
 			t.Errorf("%d: address %#x is not aligned", c.n, addr)
@@ -46,7 +47,9 @@ func TestSizes(t *testing.T) {
 }
 
 func TestSmallLimits(t *testing.T) {
-	for _, limit := range []int64{PageBytes, PageBytes + 1, 3 * PageBytes, MaxBytes - PageBytes, MaxBytes + 3*PageBytes} {
+	for _, limit := range []int64{
+		PageBytes, PageBytes + 1, 3 * PageBytes, MaxBytes - PageBytes, MaxBytes + 3*PageBytes,
+	} {
 		p := newPool(t, limit)
 		var bufs []*Buf
 		for {

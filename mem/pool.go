@@ -33,21 +33,21 @@ var ErrClosed = errors.New("mem: pool is closed")
 type PoolOptions struct {
 	// LimitBytes is the most memory that the pool maps. 0 means 256 MiB.
 	//
-	// Memory is mapped in chunks of 1 MiB, and a chunk serves one size of buffer at a time, so a program that uses
-	// several sizes at once wants at least 1 MiB for each. A smaller pool gives no buffer larger than its largest
-	// chunk, which is the largest power of two within the limit.
+	// Memory is mapped in chunks of 1 MiB, and a chunk serves one size of buffer at a time, so a program that
+	// uses several sizes at once wants at least 1 MiB for each. A smaller pool gives no buffer larger than
+	// its largest chunk, which is the largest power of two within the limit.
 	LimitBytes int64
 }
 
 // Pool hands out buffers of 1 byte to 1 MiB. Every method may be called by any goroutine at any time.
 //
-// Sizes are rounded up to a power of two of at least a page. Free blocks of each size form a stack without locks, so
-// that what was used last, and is still in the caches, is used next. A mutex is taken only to map memory, to cut a chunk
-// for another size, and while somebody waits.
+// Sizes are rounded up to a power of two of at least a page. Free blocks of each size form a stack without
+// locks, so that what was used last, and is still in the caches, is used next. A mutex is taken only to map
+// memory, to cut a chunk for another size, and while somebody waits.
 type Pool struct {
 	limit    int64
 	maxClass int
-	chunks   []*chunk // as many as the limit can hold; each entry is written once, before a stack names its blocks
+	chunks   []*chunk // as many as the limit can hold; each is set once, before a stack names its blocks
 	dbg      poolDebug
 
 	stacks [classCount]stack
@@ -73,9 +73,9 @@ type Pool struct {
 // closedBias stands in Pool.waiting once the pool is closed.
 const closedBias = 1 << 40
 
-// stack is the head of a stack of free blocks: the number of the top block, plus one, in the low half, and in the high
-// half a count of pops, so that a compare-and-swap fails when the top is the same block again with another successor:
-// to get one, it must have been popped.
+// stack is the head of a stack of free blocks: the number of the top block, plus one, in the low half, and in
+// the high half a count of pops, so that a compare-and-swap fails when the top is the same block again with
+// another successor: to get one, it must have been popped.
 type stack struct {
 	head atomic.Uint64
 	_    [cacheLineBytes - 8]byte
@@ -88,7 +88,8 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 		p.limit = o.LimitBytes
 	}
 	if p.limit < PageBytes || p.limit > limitMaxBytes {
-		return nil, fmt.Errorf("mem: LimitBytes is %d, want %d to %d", p.limit, PageBytes, limitMaxBytes)
+		return nil, fmt.Errorf("mem: LimitBytes is %d, want %d to %d",
+			p.limit, int64(PageBytes), int64(limitMaxBytes))
 	}
 	p.limit -= p.limit % PageBytes
 	rest := p.limit % MaxBytes // mapped as one chunk for each of its bits
@@ -108,8 +109,9 @@ func classBytes(class int) int { return PageBytes << class }
 // MaxLen is the largest buffer that the pool can give: MaxBytes, or less when its limit is.
 func (p *Pool) MaxLen() int { return classBytes(p.maxClass) }
 
-// TryGet gives a buffer of n bytes with whatever is in it. Its capacity is n rounded up to the pool's sizes. It never
-// blocks; false says that the limit is reached, that the pool is closed, or that n is not between 1 and MaxLen.
+// TryGet gives a buffer of n bytes with whatever is in it. Its capacity is n rounded up to the pool's sizes.
+// It never blocks; false says that the limit is reached, that the pool is closed, or that n is not between 1
+// and MaxLen.
 func (p *Pool) TryGet(n int) (*Buf, bool) {
 	if uint(n-1) >= uint(p.MaxLen()) {
 		p.fails.Add(1)
@@ -161,8 +163,9 @@ func (p *Pool) put(blk *block) {
 // Scarce reports whether more than three quarters of the limit are handed out. It costs two loads.
 func (p *Pool) Scarce() bool { return p.inUse.Load() > p.limit/4*3 }
 
-// Compact takes b over. When buffers are scarce and b uses no more than a quarter of its block, it gives a copy in a
-// buffer of the right size and releases b; else, and when no smaller buffer can be had, it gives b itself.
+// Compact takes b over. When buffers are scarce and b uses no more than a quarter of its block, it gives a
+// copy in a buffer of the right size and releases b; else, and when no smaller buffer can be had, it gives b
+// itself.
 func (p *Pool) Compact(b *Buf) *Buf {
 	n, blockBytes := b.Len(), len(b.blk.mem)
 	if n > blockBytes/4 || blockBytes == PageBytes || !p.Scarce() {
@@ -190,8 +193,8 @@ type PoolStats struct {
 	Fails       uint64 // times that TryGet gave none
 }
 
-// Stats looks at every block, which takes some microseconds for each mapped megabyte. While others use the pool the
-// figures may be from slightly different moments.
+// Stats looks at every block, which takes some microseconds for each mapped megabyte. While others use the
+// pool the figures may be from slightly different moments.
 func (p *Pool) Stats() PoolStats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -216,8 +219,8 @@ func (p *Pool) Stats() PoolStats {
 	return s
 }
 
-// Outstanding describes the handles that are out: in debug builds one text for each with the stack that took it, else
-// one for each size of buffer with the counts. It is for tests that look for leaks.
+// Outstanding describes the handles that are out: in debug builds one text for each with the stack that took
+// it, else one for each size of buffer with the counts. It is for tests that look for leaks.
 func (p *Pool) Outstanding() []string {
 	if debug {
 		return p.takers()
@@ -236,15 +239,16 @@ func (p *Pool) Outstanding() []string {
 	var s []string
 	for class, n := range buffers {
 		if n > 0 {
-			s = append(s, fmt.Sprintf("%d buffers of %d bytes with %d handles", n, classBytes(class), refs[class]))
+			s = append(s, fmt.Sprintf("%d buffers of %d bytes with %d handles",
+				n, classBytes(class), refs[class]))
 		}
 	}
 	return s
 }
 
-// Close ends the pool: Get fails with ErrClosed, also where it waits; the functions given to Notify are dropped. It
-// unmaps what has no handle; the rest lives on until its last handle goes, and the error tells which handles those are.
-// A second Close only tells which are still out.
+// Close ends the pool: Get fails with ErrClosed, also where it waits; the functions given to Notify are
+// dropped. It unmaps what has no handle; the rest lives on until its last handle goes, and the error tells
+// which handles those are. A second Close only tells which are still out.
 func (p *Pool) Close() error {
 	var woken queue
 	p.mu.Lock()

@@ -4,7 +4,10 @@ package mem
 func (p *Pool) oldest(but, size int) (first *waiter) {
 	for class := range p.queues {
 		w := p.queues[class].head
-		if w != nil && class != but && classBytes(class) <= size && (first == nil || w.ticket < first.ticket) {
+		if w == nil || class == but || classBytes(class) > size {
+			continue
+		}
+		if first == nil || w.ticket < first.ticket {
 			first = w
 		}
 	}
@@ -118,9 +121,10 @@ func (p *Pool) putRaced(ch *chunk) {
 	woken.call()
 }
 
-// promise counts the waiters of a class that were called by Notify and have not come for their block yet, as far as can
-// be told: each pop keeps one promise, whoever popped. While a promise is open no chunk of the class is cut for another
-// one, or a waiter for a large block would be called again and again, too late each time.
+// promise counts the waiters of a class that were called by Notify and have not come for their block yet, as
+// far as can be told: each pop keeps one promise, whoever popped. While a promise is open no chunk of the
+// class is cut for another one, or a waiter for a large block would be called again and again, too late each
+// time.
 type promise struct {
 	count uint32
 	since uint32 // pops of the class when count was 0

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Get is TryGet that waits. The error is that of ctx, ErrClosed, or says that n is not between 1 and MaxLen. It blocks
-// the goroutine. Those who wait are served in the order in which they came.
+// Get is TryGet that waits. The error is that of ctx, ErrClosed, or says that n is not between 1 and MaxLen.
+// It blocks the goroutine. Those who wait are served in the order in which they came.
 func (p *Pool) Get(ctx context.Context, n int) (*Buf, error) {
 	if err := p.check(n); err != nil {
 		return nil, err
@@ -37,13 +37,14 @@ func (p *Pool) Get(ctx context.Context, n int) (*Buf, error) {
 	return w.blk.first(n), nil
 }
 
-// Notify calls fn once, when a buffer of n bytes may be had again; at once, before it returns, if one may be had now.
-// fn is called by the goroutine that releases and must not block. It is a hint: somebody else may be faster, and who
-// fails in TryGet then notifies again, at the end of the queue. Each free buffer calls one waiter, so whoever was called
-// and does not want it any more calls cancel, which passes the call on.
+// Notify calls fn once, when a buffer of n bytes may be had again; at once, before it returns, if one may be
+// had now. fn is called by the goroutine that releases and must not block. It is a hint: somebody else may be
+// faster, and who fails in TryGet then notifies again, at the end of the queue. Each free buffer calls one
+// waiter, so whoever was called and does not want it any more calls cancel, which passes the call on.
 //
-// After cancel fn is not called, unless the call was already under way. Cancelling twice, or after the buffer was had,
-// does no harm. Close drops fn. Notify panics when n is not between 1 and MaxLen: the wait would never end.
+// After cancel fn is not called, unless the call was already under way. Cancelling twice, or after the buffer
+// was had, does no harm. Close drops fn. Notify panics when n is not between 1 and MaxLen: the wait would
+// never end.
 func (p *Pool) Notify(n int, fn func()) (cancel func()) {
 	if err := p.check(n); err != nil {
 		panic(err)

@@ -162,8 +162,8 @@ func TestCalledWaiterThatCancelsPassesTheCallOn(t *testing.T) {
 	}
 }
 
-// A large buffer wants a whole chunk, and users of small ones keep every chunk in use: without help it would wait for
-// good.
+// A large buffer wants a whole chunk, and users of small ones keep every chunk in use: without help it would
+// wait for good.
 func TestLargeWaiterIsServedWhileSmallBuffersCirculate(t *testing.T) {
 	p := newPool(t, 2*MaxBytes)
 	const held = 300 // more than a chunk has, so that both are in use
@@ -258,8 +258,8 @@ func TestWaiterOfAnotherSizeGetsTheFreeChunk(t *testing.T) {
 	get(t, p, 1).Release()
 }
 
-// A waiter that was called comes a little later. If its chunk were cut for whoever asks meanwhile, it would be called in
-// vain each time.
+// A waiter that was called comes a little later. If its chunk were cut for whoever asks meanwhile, it would
+// be called in vain each time.
 func TestChunkOfACalledWaiterIsNotCutForAnother(t *testing.T) {
 	for _, cancels := range []bool{false, true} {
 		p := newPool(t, MaxBytes)
@@ -312,7 +312,8 @@ func TestStress(t *testing.T) {
 					b, ok = p.TryGet(n)
 				}
 				if !ok {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.IntN(300))*time.Microsecond)
+					wait := time.Duration(r.IntN(300)) * time.Microsecond
+					ctx, cancel := context.WithTimeout(t.Context(), wait)
 					got, err := p.Get(ctx, n)
 					cancel()
 					if err != nil {
