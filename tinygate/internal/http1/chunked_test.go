@@ -1,0 +1,171 @@
+package http1
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+// decode reads a whole body from pieces of the sizes that cut gives, over a buffer with old bytes behind each piece.
+// It returns the payload, the trailer and how much was used up.
+func decode(d *Body, in []byte, cut func(rest int) int) (payload, trailer []byte, used int, err error) {
+	scratch := make([]byte, len(in)+8)
+	for used < len(in) && !d.Done() {
+		size := min(max(cut(len(in)-used), 1), len(in)-used)
+		copy(scratch, in[used:used+size])
+		copy(scratch[size:], "0\r\n\r\n")
+		for piece := scratch[:size]; len(piece) > 0 && !d.Done(); {
+			start, end, n, err := d.Next(piece)
+			if err != nil {
+				return payload, nil, used, err
+			}
+			payload = append(payload, piece[start:end]...)
+			piece = piece[n:]
+			used += n
+		}
+	}
+	if err := d.EOF(); err != nil {
+		return payload, nil, used, err
+	}
+	return payload, d.Trailer(), used, nil
+}
+
+func whole(rest int) int { return rest }
+
+func one(int) int { return 1 }
+
+func TestChunked(t *testing.T) {
+	for _, c := range []struct{ in, payload, trailer string }{
+		{"0\r\n\r\n", "", ""},
+		{"5\r\nhello\r\n0\r\n\r\n", "hello", ""},
+		{"5\r\nhello\r\n06\r\n world\r\n000\r\n\r\n", "hello world", ""},
+		{"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n", "01234567890123456789", ""},
+		{"0000000000000001\r\nx\r\n0\r\n\r\n", "x", ""},
+		{"1;a=b;c=\"d;e\"\r\nx\r\n0;last\r\n\r\n", "x", ""},
+		{"1\r\n\n\r\n0\r\n\r\n", "\n", ""},
+		{"0\r\nX-Sum: 1\r\nY:\r\n\r\n", "", "X-Sum: 1\r\nY:\r\n"},
+		{"0\r\ncontent-length: 1\r\nX-Sum: 1\r\nHost: a\r\n\r\n", "", "X-Sum: 1\r\n"},
+		{"0\r\nTransfer-Encoding: chunked\r\nAuthorization: x\r\nSet-Cookie: y\r\nX-Forwarded-For: z\r\n\r\n", "", ""},
+	} {
+		for name, cut := range map[string]func(int) int{"whole": whole, "byte by byte": one} {
+			var d Body
+			d.Init(FramingChunked, 0, false)
+			payload, trailer, used, err := decode(&d, []byte(c.in+"GET /"), cut)
+			if err != nil || string(payload) != c.payload || string(trailer) != c.trailer || used != len(c.in) {
+				t.Errorf("%s: %q: %q, %q, %d, %v", name, c.in, payload, trailer, used, err)
+			}
+		}
+	}
+}
+
+func TestChunkedRefused(t *testing.T) {
+	for _, c := range []struct {
+		in     string
+		status int
+		reason string
+	}{
+		{"\r\n", 400, "size"},
+		{";a\r\n", 400, "size"},
+		{"g\r\n", 400, "size"},
+		{"+1\r\n", 400, "size"},
+		{"-1\r\n", 400, "size"},
+		{"0x1\r\n", 400, "size"},
+		{" 1\r\n", 400, "size"},
+		{"1 \r\n", 400, "size"},
+		{"1 ;a\r\n", 400, "size"},
+		{"1\nx", 400, "size"},
+		{"1\rx", 400, "size"},
+		{"8000000000000000\r\n", 400, "size"},
+		{"00000000000000001\r\n", 400, "size"},
+		{"fffffffffffffffff\r\n", 400, "size"},
+		{"1;a\nx", 400, "extension"},
+		{"1;\x00\r\n", 400, "extension"},
+		{"1;a\rb", 400, "size"},
+		{"1;" + strings.Repeat("a", 5000) + "\r\n", 400, "extensions too long"},
+		{strings.Repeat("1;"+strings.Repeat("a", 100)+"\r\nx\r\n", 50), 400, "extensions too long"},
+		{"1\r\nxy", 400, "CRLF"},
+		{"1\r\nx\n", 400, "CRLF"},
+		{"1\r\nx\r0", 400, "CRLF"},
+		{"0\r\n\n", 400, "LF"},
+		{"0\r\nX: y\n\r\n", 400, "LF"},
+		{"0\r\nX\r\n\r\n", 400, "name"},
+		{"0\r\n: y\r\n\r\n", 400, "name"},
+		{"0\r\nX : y\r\n\r\n", 400, "white space"},
+		{"0\r\nX: y\r\n z\r\n\r\n", 400, "folded"},
+		{"0\r\nX: \x00\r\n\r\n", 400, "control"},
+		{"0\r\nX: a\rb\r\n\r\n", 400, "control"},
+		{"0\r\nX: " + strings.Repeat("a", 9000) + "\r\n\r\n", 431, "trailer"},
+		{"0\r\n" + strings.Repeat("Host: aaaa\r\n", 900), 431, "trailer"},
+		{"", 400, "early"},
+		{"5\r\nhell", 400, "early"},
+		{"0\r\n", 400, "early"},
+	} {
+		for name, cut := range map[string]func(int) int{"whole": whole, "byte by byte": one} {
+			var d Body
+			d.Init(FramingChunked, 0, false)
+			_, _, _, err := decode(&d, []byte(c.in), cut)
+			if statusOf(err) != c.status || !strings.Contains(err.Error(), c.reason) {
+				t.Errorf("%s: %.40q: %v, want %d %s", name, c.in, err, c.status, c.reason)
+			}
+			d.Init(FramingChunked, 0, true)
+			if _, _, _, err := decode(&d, []byte(c.in), cut); statusOf(err) != 502 {
+				t.Errorf("%s: %.40q as a response: %v", name, c.in, err)
+			}
+		}
+	}
+}
+
+func TestBodyOfLength(t *testing.T) {
+	var d Body
+	d.Init(FramingLength, 5, false)
+	if d.Left() != 5 {
+		t.Errorf("left %d", d.Left())
+	}
+	payload, _, used, err := decode(&d, []byte("helloGET"), one)
+	if string(payload) != "hello" || used != 5 || err != nil {
+		t.Errorf("%q, %d, %v", payload, used, err)
+	}
+	d.Init(FramingLength, 5, true)
+	if _, _, _, err = decode(&d, []byte("hell"), whole); statusOf(err) != 502 {
+		t.Errorf("short body: %v", err)
+	}
+	d.Init(FramingClose, 0, true)
+	payload, _, used, err = decode(&d, []byte("hello"), one)
+	if string(payload) != "hello" || used != 5 || err != nil || !d.Done() {
+		t.Errorf("%q, %d, %v", payload, used, err)
+	}
+	d.Init(FramingNone, 0, true)
+	if _, _, n, err := d.Next([]byte("x")); n != 0 || err != nil || !d.Done() || d.EOF() != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// Left told the half-read size of a chunk while its line was not whole.
+func TestLeftWithinChunkSize(t *testing.T) {
+	var d Body
+	d.Init(FramingChunked, 0, false)
+	for _, c := range []struct {
+		in   string
+		left int64
+	}{{"1", 0}, {"0\r", 0}, {"\n", 0}, {"a", 15}} {
+		if _, _, _, err := d.Next([]byte(c.in)); err != nil || d.Left() != c.left {
+			t.Errorf("after %q: left %d, %v; want %d", c.in, d.Left(), err, c.left)
+		}
+	}
+}
+
+func TestChunkWriter(t *testing.T) {
+	var out []byte
+	for _, p := range []string{"a", strings.Repeat("b", 300)} {
+		out = AppendChunkHeader(out, len(p))
+		out = append(append(out, p...), ChunkEnd...)
+	}
+	out = AppendLastChunk(out, []byte("X: y\r\n"))
+	var d Body
+	d.Init(FramingChunked, 0, false)
+	payload, trailer, used, err := decode(&d, out, one)
+	if err != nil || used != len(out) || string(trailer) != "X: y\r\n" ||
+		!bytes.Equal(payload, []byte("a"+strings.Repeat("b", 300))) {
+		t.Errorf("%q, %q, %d, %v", payload, trailer, used, err)
+	}
+}

@@ -1,0 +1,327 @@
+package http1
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func parseRequest(head string) (*Request, int, error) {
+	r := new(Request)
+	r.Init(Limits{})
+	n, err := r.Parse([]byte(head))
+	return r, n, err
+}
+
+func statusOf(err error) int {
+	if err == nil {
+		return 0
+	}
+	return err.(*Error).Status
+}
+
+// lines joins lines with CRLF and ends them as a head.
+func lines(s ...string) string { return strings.Join(s, "\r\n") + "\r\n\r\n" }
+
+// refusedRequests are heads with the status to answer, and a word of the reason.
+var refusedRequests = []struct {
+	head   string
+	status int
+	reason string
+}{
+	{"GET / HTTP/1.1\nHost: a\n\n", 400, "malformed version"},
+	{"GET / HTTP/1.1\r\nHost: a\n\r\n", 400, "LF without CR"},
+	{"GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", 400, "CR without LF"},
+	{"GET / HTTP/1.1\r\nHost: a\r\n\n", 400, "LF without CR"},
+	{"GET / HTTP/1.1\r\nHost: a\r\n\rX", 400, "CR without LF"},
+	{"\n\nGET / HTTP/1.1\r\n", 400, "invalid method"},
+	{"\r\n\r\nGET / HTTP/1.1\r\n", 400, "invalid method"},
+	{"\rGET / HTTP/1.1\r\n", 400, "CR without LF"},
+	{" GET / HTTP/1.1\r\n", 400, "invalid method"},
+	{"G(T / HTTP/1.1\r\n", 400, "invalid method"},
+	{"\x16\x03\x01\x02\x00", 400, "invalid method"},
+	{strings.Repeat("M", 33) + " / HTTP/1.1\r\n", 501, "method too long"},
+	{"GET  / HTTP/1.1\r\n", 400, "target"},
+	{"GET /a b HTTP/1.1\r\n", 400, "malformed version"},
+	{"GET /  HTTP/1.1\r\n", 400, "malformed version"},
+	{"GET /\tHTTP/1.1\r\n", 400, "target"},
+	{"GET /\r\n", 400, "malformed version"},
+	{"GET /\x00 HTTP/1.1\r\n", 400, "target"},
+	{"GET /\xc3\xa9 HTTP/1.1\r\n", 400, "target"},
+	{"GET /#a HTTP/1.1\r\n", 400, "target"},
+	{lines("GET /%zz HTTP/1.1", "Host: a"), 400, "escape"},
+	{lines("GET /% HTTP/1.1", "Host: a"), 400, "escape"},
+	{"GET / HTTP/1.1 \r\n", 400, "malformed version"},
+	{"GET / http/1.1\r\n", 400, "malformed version"},
+	{"GET / HTTP/n.n\r\n", 400, "malformed version"},
+	{"GET / HTTP/1.10\r\n", 400, "malformed version"},
+	{"GET / HTTP/11\r\n", 400, "malformed version"},
+	{"GET / HTTP/1.2\r\n", 505, "version"},
+	{"GET / HTTP/0.9\r\n", 505, "version"},
+	{"PRI * HTTP/2.0\r\n", 505, "version"},
+	{"GET /" + strings.Repeat("a", 9000) + " HTTP/1.1\r\n", 414, "start line"},
+	{lines("GET * HTTP/1.1", "Host: a"), 400, "does not fit"},
+	{lines("GET foo HTTP/1.1", "Host: a"), 400, "does not fit"},
+	{lines("GET ftp://a/ HTTP/1.1", "Host: a"), 400, "scheme"},
+	{lines("GET a:80 HTTP/1.1", "Host: a"), 400, "scheme"},
+	{lines("GET http:/a HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("GET http:///x HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("GET http://u@a/ HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("GET http://a:99999/ HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("GET http://a/ HTTP/1.1"), 400, "no Host"},
+	{lines("CONNECT / HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("CONNECT a HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("CONNECT a: HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("CONNECT http://a:80/ HTTP/1.1", "Host: a"), 400, "authority"},
+	{lines("CONNECT a:80 HTTP/1.1", "Host: a", "Content-Length: 1"), 400, "content"},
+	{lines("TRACE / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked"), 400, "content"},
+	{lines("GET / HTTP/1.1"), 400, "no Host"},
+	{lines("GET / HTTP/1.1", "Host: a", "hOst: a"), 400, "more than one Host"},
+	{lines("GET / HTTP/1.0", "Host: a", "Host: a"), 400, "more than one Host"},
+	{lines("GET / HTTP/1.1", "Host:"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a b"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a/b"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: u@a"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a:"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a:-1"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a:65536"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a:80:80"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: :80"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: a%2"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: [::1"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: [::1]x"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", "Host: [fe80::1%25eth0]"), 400, "invalid Host"},
+	{lines("GET http://a/ HTTP/1.1", "Host: a b"), 400, "invalid Host"},
+	{lines("GET / HTTP/1.1", " Host: a"), 400, "folded"},
+	{lines("GET / HTTP/1.1", "Host: a", "X: b", " c"), 400, "folded"},
+	{lines("GET / HTTP/1.1", "Host: a", "X: b", "\tc"), 400, "folded"},
+	{lines("GET / HTTP/1.1", "Host : a"), 400, "white space before colon"},
+	{lines("GET / HTTP/1.1", "Host\t: a"), 400, "white space before colon"},
+	{lines("GET / HTTP/1.1", ": a"), 400, "empty field name"},
+	{lines("GET / HTTP/1.1", "Host"), 400, "field name"},
+	{lines("GET / HTTP/1.1", "H(st: a"), 400, "field name"},
+	{lines("GET / HTTP/1.1", "H\xc3: a"), 400, "field name"},
+	{lines("GET / HTTP/1.1", "H\x00: a"), 400, "control"},
+	{lines("GET / HTTP/1.1", "Host: a\x00"), 400, "control"},
+	{lines("GET / HTTP/1.1", "Host: a", "X: 1234567\x7f"), 400, "control"},
+	{lines("GET / HTTP/1.1", "Host: a", "X: 12345678\x1b90"), 400, "control"},
+	{lines("GET / HTTP/1.1", "Host: a", "X: "+strings.Repeat("b", 9000)), 431, "line too long"},
+	{lines("GET / HTTP/1.1", "Host: a"+strings.Repeat("\r\nX: "+strings.Repeat("b", 4000), 5)), 431, "head"},
+	{lines("GET / HTTP/1.1", "Host: a"+strings.Repeat("\r\nX: b", 100)), 431, "too many"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 1", "Transfer-Encoding: chunked"), 400, "both"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Content-Length: 0"), 400, "both"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 1", "Content-Length: 2"), 400, "more than one"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 1", "content-length: 1"), 400, "more than one"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 1, 1"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: +1"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: -1"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 0x1"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 1 2"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length:"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 9223372036854775808"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 99999999999999999999"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: gzip, chunked"), 501, "coding"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked, gzip"), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked, chunked"), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: identity"), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding:"), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: \"chunked\""), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked;a=b"), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: ,chunked"), 400, "chunked"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400, "more"},
+	{lines("POST / HTTP/1.0", "Host: a", "Transfer-Encoding: chunked"), 400, "HTTP/1.0"},
+	{lines("POST / HTTP/1.1", "Host: a", "Expect: 200-ok"), 417, "expectation"},
+	{lines("GET / HTTP/1.1", "Host: a", "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"), 400, "Connection"},
+}
+
+func TestRequestRefused(t *testing.T) {
+	for _, c := range refusedRequests {
+		_, n, err := parseRequest(c.head)
+		if n != 0 || statusOf(err) != c.status || !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%.80q: %d, %v; want %d %s", c.head, n, err, c.status, c.reason)
+		}
+	}
+}
+
+// acceptedRequests are heads with what must be understood, as describeRequest writes it.
+var acceptedRequests = []struct{ head, want string }{
+	{lines("GET /a?b HTTP/1.1", "Host: x"), "GET /a ?b origin host=x name=x none keep"},
+	{"\r\n" + lines("GET / HTTP/1.1", "Host: x"), "GET / ? origin host=x name=x none keep"},
+	{lines("get / HTTP/1.1", "Host: x"), "get / ? origin host=x name=x none keep"},
+	{lines("GET /%41|{}\"^ HTTP/1.1", "Host: x"), "GET /%41|{}\"^ ? origin host=x name=x none keep"},
+	{lines("GET /?%zz HTTP/1.1", "Host: x"), "GET / ?%zz origin host=x name=x none keep"},
+	{lines("GET / HTTP/1.0"), "GET / ? origin host= name= none"},
+	{lines("GET / HTTP/1.0", "Connection: Keep-Alive"), "GET / ? origin host= name= none keep"},
+	{lines("GET / HTTP/1.1", "Host: x", "Connection: foo, CLOSE"), "GET / ? origin host=x name=x none"},
+	{lines("GET / HTTP/1.1", "HOST:\t x:80 \t"), "GET / ? origin host=x:80 name=x none keep"},
+	{lines("GET / HTTP/1.1", "Host: [::1]:80"), "GET / ? origin host=[::1]:80 name=[::1] none keep"},
+	{lines("GET / HTTP/1.1", "Host: a%41_b.c!"), "GET / ? origin host=a%41_b.c! name=a%41_b.c! none keep"},
+	{lines("GET HTTP://y:1/p?q HTTP/1.1", "Host: x"), "GET /p ?q absolute host=y:1 name=y none keep"},
+	{lines("GET http://y HTTP/1.1", "Host: x"), "GET  ? absolute host=y name=y none keep"},
+	{lines("GET http://y?q HTTP/1.1", "Host: x"), "GET  ?q absolute host=y name=y none keep"},
+	{lines("CONNECT y:1 HTTP/1.1", "Host: x"), "CONNECT  ? authority host=y:1 name=y none keep"},
+	{lines("OPTIONS * HTTP/1.1", "Host: x"), "OPTIONS * ? asterisk host=x name=x none keep"},
+	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 0"), "POST / ? origin host=x name=x length 0 keep"},
+	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 007"), "POST / ? origin host=x name=x length 7 keep"},
+	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 9223372036854775807"),
+		"POST / ? origin host=x name=x length 9223372036854775807 keep"},
+	{lines("POST / HTTP/1.0", "Content-Length: 3"), "POST / ? origin host= name= length 3"},
+	{lines("POST / HTTP/1.1", "Host: x", "transfer-encoding: Chunked"), "POST / ? origin host=x name=x chunked keep"},
+	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 3", "Expect: 100-Continue"),
+		"POST / ? origin host=x name=x length 3 keep continue"},
+	{lines("POST / HTTP/1.0", "Content-Length: 3", "Expect: 200-ok"), "POST / ? origin host= name= length 3"},
+	{lines("GET / HTTP/1.1", "Host: x", "Expect: 100-continue"), "GET / ? origin host=x name=x none keep"},
+	{lines("GET / HTTP/1.1", "Host: x", "TE: deflate, Trailers", "Connection: TE"),
+		"GET / ? origin host=x name=x none keep trailers"},
+	{lines("GET / HTTP/1.1", "Host: x", "Upgrade: websocket", "Connection: keep-alive, Upgrade"),
+		"GET / ? origin host=x name=x none keep upgrade=websocket"},
+	{lines("GET / HTTP/1.1", "Host: x", "Upgrade: websocket"), "GET / ? origin host=x name=x none keep"},
+	{lines("GET / HTTP/1.1", "Host: x", "Upgrade: a", "Upgrade: b", "Connection: upgrade"),
+		"GET / ? origin host=x name=x none keep"},
+	{lines("GET / HTTP/1.0", "Upgrade: websocket", "Connection: upgrade"), "GET / ? origin host= name= none"},
+	{lines("GET / HTTP/1.1", "Host: x", "X: a\tb \xff", "Y:", "Z: \t "), "GET / ? origin host=x name=x none keep"},
+}
+
+func describeRequest(r *Request, head []byte) string {
+	var s strings.Builder
+	form := [...]string{"origin", "absolute", "authority", "asterisk"}[r.Form]
+	fmt.Fprintf(&s, "%s %s ?%s %s host=%s name=%s", r.MethodName.Of(head), r.Path.Of(head), r.Query.Of(head), form,
+		r.Host.Of(head), r.Hostname.Of(head))
+	switch r.Body {
+	case FramingNone:
+		s.WriteString(" none")
+	case FramingLength:
+		fmt.Fprintf(&s, " length %d", r.ContentLength)
+	case FramingChunked:
+		s.WriteString(" chunked")
+	}
+	for _, f := range []struct {
+		on   bool
+		name string
+	}{{r.KeepAlive, " keep"}, {r.Continue, " continue"}, {r.Trailers, " trailers"}} {
+		if f.on {
+			s.WriteString(f.name)
+		}
+	}
+	if r.Upgrade.Len() > 0 {
+		fmt.Fprintf(&s, " upgrade=%s", r.Upgrade.Of(head))
+	}
+	return s.String()
+}
+
+func TestRequestAccepted(t *testing.T) {
+	for _, c := range acceptedRequests {
+		const rest = "GET /next"
+		r, n, err := parseRequest(c.head + rest)
+		if err != nil || n != len(c.head) {
+			t.Errorf("%q: %d, %v; want %d", c.head, n, err, len(c.head))
+			continue
+		}
+		if got := describeRequest(r, []byte(c.head)); got != c.want {
+			t.Errorf("%q:\n got %s\nwant %s", c.head, got, c.want)
+		}
+	}
+}
+
+func TestFieldValues(t *testing.T) {
+	head := []byte(lines("GET / HTTP/1.1", "Host: x", "X-A: \t b\tc \t", "Y:", "Z: \t ", "x-a:1234567\t89"))
+	r, _, err := parseRequest(string(head))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"Host=x", "X-A=b\tc", "Y=", "Z=", "x-a=1234567\t89"}
+	if r.Len() != len(want) {
+		t.Fatalf("%d fields, want %d", r.Len(), len(want))
+	}
+	for i, w := range want {
+		f := r.Field(i)
+		if got := string(f.Name.Of(head)) + "=" + string(f.Value.Of(head)); got != w {
+			t.Errorf("field %d is %q, want %q", i, got, w)
+		}
+	}
+	if i := r.Lookup(head, "X-a", 2); i != 4 {
+		t.Errorf("Lookup from 2 gives %d, want 4", i)
+	}
+}
+
+func TestRequestLimits(t *testing.T) {
+	l := Limits{HeadBytes: 200, LineBytes: 100, Headers: 3}
+	line := func(n int) string {
+		return "GET /" + strings.Repeat("a", n-len("GET / HTTP/1.1\r\n")) + " HTTP/1.1\r\n"
+	}
+	field := func(n int) string { return "X: " + strings.Repeat("b", n-5) + "\r\n" }
+	for _, c := range []struct {
+		head   string
+		status int
+	}{
+		{line(100) + "Host: a\r\n\r\n", 0},
+		{line(101) + "Host: a\r\n\r\n", 414},
+		{line(50) + "Host: a\r\n" + field(100) + "\r\n", 0},
+		{line(50) + "Host: a\r\n" + field(101) + "\r\n", 431},
+		{line(50) + "Host: a\r\n" + field(70) + field(69) + "\r\n", 0},
+		{line(50) + "Host: a\r\n" + field(70) + field(70) + "\r\n", 431},
+		{line(50) + "Host: a\r\nA:\r\nB:\r\n\r\n", 0},
+		{line(50) + "Host: a\r\nA:\r\nB:\r\nC:\r\n\r\n", 431},
+	} {
+		var r Request
+		r.Init(l)
+		if _, err := r.Parse([]byte(c.head)); statusOf(err) != c.status {
+			t.Errorf("%q: %v, want %d", c.head, err, c.status)
+		}
+		checkSplits(t, []byte(c.head), l, false)
+	}
+}
+
+func TestIPv6(t *testing.T) {
+	for _, c := range []struct {
+		host string
+		ok   bool
+	}{
+		{"::", true}, {"::1", true}, {"1::", true}, {"1:2:3:4:5:6:7:8", true}, {"1:2:3:4:5:6:7::", true},
+		{"::2:3:4:5:6:7:8", true}, {"::ffff:1.2.3.4", true}, {"1:2:3:4:5:6:1.2.3.4", true}, {"fe80::a:b", true},
+		{"", false}, {":", false}, {":::", false}, {"1", false}, {"1:2:3:4:5:6:7", false}, {"1:2:3:4:5:6:7:8:9", false},
+		{"1::2::3", false}, {"12345::", false}, {"1:", false}, {":1", false}, {"::1:", false}, {"1:2:3:4:5:6:7:8::", false},
+		{"::1.2.3", false}, {"::1.2.3.256", false}, {"::1.2.3.4.5", false}, {"1.2.3.4", false}, {"::01.2.3.4", false},
+		{"::g", false}, {"1:2:3:4:5:6:7:1.2.3.4", false}, {"v1.a", false},
+	} {
+		if got := validIPv6([]byte(c.host)); got != c.ok {
+			t.Errorf("%q: %v", c.host, got)
+		}
+	}
+}
+
+func TestNoAllocations(t *testing.T) {
+	head := []byte(browserRequest)
+	reply := []byte(smallResponse)
+	var r Request
+	var p Response
+	var d Body
+	r.Init(Limits{})
+	p.Init(Limits{}, MethodGet)
+	dst := make([]byte, 0, 8192)
+	n := testing.AllocsPerRun(100, func() {
+		r.Reset()
+		if _, err := r.Parse(head); err != nil {
+			t.Fatal(err)
+		}
+		o := r.Out()
+		dst = r.AppendForward(dst[:0], head, &o)
+		p.Reset(r.Method)
+		if _, err := p.Parse(reply); err != nil {
+			t.Fatal(err)
+		}
+		q := p.Out(&r)
+		dst = p.AppendForward(dst[:0], reply, &q)
+		r.Reset()
+		if _, err := r.Parse([]byte("GET / HTTP/1.1\n")); err == nil {
+			t.Fatal("accepted")
+		}
+		d.Init(FramingChunked, 0, false)
+		if _, _, _, err := d.Next([]byte("5\r\nhello\r\n0\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
