@@ -60,9 +60,7 @@ func (e *Engine) Close(time.Duration) error {
 			sys.CloseFD(e.detach(s.d))
 		}
 	}
-	if e.noNotify != nil {
-		e.noNotify()
-	}
+	e.withdraw()
 	e.starved, e.ready, e.later = nil, descQueue{}, descQueue{}
 	e.publish()
 	err := e.waker.close()

@@ -48,7 +48,8 @@ type Engine struct {
 	ready    descQueue // descriptors with an operation that may go on
 	later    descQueue // the same, after the next Poll: they have had their turn
 	starved  []*desc   // receives that wait for a buffer
-	noNotify func()    // withdraws the wait for a buffer, nil when there is none
+	notices  []func()  // withdraw the wait for a buffer, or pass it on to the pool's next waiter; empty: no wait
+	served   bool      // there was a buffer, and all of starved have their try now
 	refilled atomic.Bool
 
 	waker   waker
@@ -201,7 +202,7 @@ func (e *Engine) requeue() {
 	if !e.refilled.Load() || !e.refilled.Swap(false) {
 		return
 	}
-	e.noNotify = nil
+	e.served = true
 	for i, d := range e.starved {
 		e.starved[i] = nil
 		d.starved = false
@@ -245,6 +246,7 @@ func (e *Engine) Next() *engine.Op {
 	for op == nil {
 		d := e.ready.pop()
 		if d == nil {
+			e.renotify()
 			return nil
 		}
 		d.queued = false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/mem"
 )
 
 // recv tries to complete a Recv. False: it waits, for an edge or for a buffer.
@@ -16,8 +17,8 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 		op.Err = io.EOF
 		return true
 	}
-	b, ok := e.pool.TryGet(min(recvBytes, e.pool.MaxLen()))
-	if !ok {
+	b := e.buffer()
+	if b == nil {
 		e.starve(d)
 		return false
 	}
@@ -51,16 +52,53 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 	return true
 }
 
-// starve makes d wait until the pool has a buffer again.
+// buffer takes a buffer to receive into, a small one when there is no large one: slow beats stopped.
+func (e *Engine) buffer() *mem.Buf {
+	b, ok := e.pool.TryGet(min(recvBytes, e.pool.MaxLen()))
+	if !ok {
+		b, _ = e.pool.TryGet(mem.PageBytes)
+	}
+	return b
+}
+
+// starve makes d wait until the pool has a buffer again, of either size.
 func (e *Engine) starve(d *desc) {
 	e.stats.noBuffers++
 	if !d.starved {
 		d.starved = true
 		e.starved = append(e.starved, d)
 	}
-	if e.noNotify == nil {
-		e.noNotify = e.pool.Notify(min(recvBytes, e.pool.MaxLen()), e.refill)
+	if len(e.notices) == 0 {
+		e.notify()
 	}
+}
+
+// notify asks the pool to tell of a free buffer.
+func (e *Engine) notify() {
+	e.notices = append(e.notices, e.pool.Notify(min(recvBytes, e.pool.MaxLen()), e.refill),
+		e.pool.Notify(mem.PageBytes, e.refill))
+}
+
+// renotify follows when the pool has told and all who waited have had their try: what they left is for the pool's next
+// waiter, and those that got nothing wait anew.
+func (e *Engine) renotify() {
+	if !e.served {
+		return
+	}
+	e.withdraw()
+	if len(e.starved) > 0 {
+		e.notify()
+	}
+}
+
+// withdraw ends the wait for a buffer.
+func (e *Engine) withdraw() {
+	e.served = false
+	for i, cancel := range e.notices {
+		cancel()
+		e.notices[i] = nil
+	}
+	e.notices = e.notices[:0]
 }
 
 // refill is called by whoever releases a buffer.

@@ -1,0 +1,195 @@
+package enginetest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/mem"
+)
+
+// held is what the engine may keep of the pool for itself.
+func (r *rig) held() int64 {
+	if h, ok := r.e.(BufferHolder); ok {
+		return h.HeldBytes()
+	}
+	return 0
+}
+
+func unreadIsBounded(r *rig) {
+	const total = 64 << 20
+	d, p := r.pair()
+	neighbour, q := r.pair()
+	written := beside(func() error {
+		b := make([]byte, 256<<10)
+		for off := 0; off < total; off += len(b) {
+			fill(b, 6, off)
+			if _, err := p.Write(b); err != nil {
+				return err
+			}
+		}
+		return p.CloseWrite()
+	})
+	// The first receive arms whatever an engine arms. Nothing is asked for afterwards.
+	first := r.do(r.recv(d))
+	if first.Err != nil {
+		r.Fatal(first.Err)
+	}
+	n := first.Buf.Len()
+	if err := check(first.Buf.Bytes(), 6, 0); err != nil {
+		r.Fatal(err)
+	}
+	first.Buf.Release()
+	echoed := beside(func() error { return echoPeer(q, 4<<20, 5) })
+	r.serveEcho(neighbour)
+	r.join("the neighbour", echoed)
+	limit := int64(engine.UnreadBytesDefault) + 128<<10 + r.held()
+	if use := r.pool.Stats().InUseBytes; use > limit {
+		r.Errorf("a connection that nobody reads holds %d bytes, limit %d", use, limit)
+	}
+	if n = r.recvAll(d, 6, n, io.EOF); n != total {
+		r.Errorf("%d of %d bytes came", n, total)
+	}
+	r.join("writer", written)
+	r.closeDesc(d)
+	r.closeDesc(neighbour)
+}
+
+func keptPiecesDoNotStarveOthers(r *rig) {
+	const descs = 1000
+	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: 32 << 20})
+	neighbour, q := r.pair()
+	var kept []*mem.Buf
+	var all []engine.Desc
+	for i := range descs {
+		d, p := r.pair()
+		all = append(all, d)
+		p.Write(pattern(64, byte(i)))
+		op := r.do(r.recv(d))
+		if op.Err != nil {
+			r.Fatal(op.Err)
+		}
+		kept = append(kept, op.Buf)
+	}
+	echoed := beside(func() error { return echoPeer(q, 2<<20, 5) })
+	r.serveEcho(neighbour)
+	r.join("the neighbour", echoed)
+	for i, b := range kept {
+		if err := check(b.Bytes(), byte(i), 0); err != nil {
+			r.Errorf("piece %d: %v", i, err)
+		}
+		b.Release()
+	}
+	r.closeDesc(neighbour)
+	for _, d := range all {
+		r.closeDesc(d)
+	}
+}
+
+func exhaustionMakesRecvWait(r *rig) {
+	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: 2 << 20})
+	d, p := r.pair()
+	// Two at once, so that one release has to serve both in turn.
+	d2, p2 := r.pair()
+	var all []*mem.Buf
+	for n := r.pool.MaxLen(); n >= mem.PageBytes; n /= 2 {
+		for {
+			b, ok := r.pool.TryGet(n)
+			if !ok {
+				break
+			}
+			all = append(all, b)
+		}
+	}
+	ops := []*engine.Op{r.recv(d), r.recv(d2)}
+	p.Write(pattern(100, 1))
+	p2.Write(pattern(100, 1))
+	for _, op := range ops {
+		r.submit(op)
+	}
+	for range 20 {
+		r.turn(time.Millisecond)
+	}
+	waiting := r.live[ops[0]] && r.live[ops[1]]
+	if !waiting && r.held() == 0 {
+		r.Errorf("recv completed without a buffer: %v, %v", ops[0].Err, ops[1].Err)
+	}
+	freed := beside(func() error {
+		time.Sleep(10 * time.Millisecond) // the loop is asleep by then
+		for _, b := range all {
+			b.Release()
+		}
+		return nil
+	})
+	r.join("releases", freed)
+	r.finish(ops...)
+	for _, op := range ops {
+		if op.Err != nil || check(op.Buf.Bytes(), 1, 0) != nil {
+			r.Fatalf("recv: %v", op.Err)
+		}
+		op.Buf.Release()
+	}
+	r.closeDesc(d)
+	r.closeDesc(d2)
+}
+
+func idleDescsHoldNoBuffer(r *rig) {
+	var all []engine.Desc
+	for range 100 {
+		d, p := r.pair()
+		p.Write([]byte("x"))
+		op := r.do(r.recv(d))
+		if op.Err != nil {
+			r.Fatal(op.Err)
+		}
+		op.Buf.Release()
+		r.submit(r.recv(d))
+		all = append(all, d)
+	}
+	r.turn(5 * time.Millisecond)
+	if use := r.pool.Stats().InUseBytes; use > r.held() {
+		r.Errorf("100 idle connections hold %d bytes", use)
+	}
+	for _, d := range all {
+		r.closeDesc(d)
+	}
+}
+
+func acceptRecovers(r *rig) {
+	l, addr := r.listener()
+	c, err := net.Dial(addr.Network(), addr.String())
+	if err != nil {
+		r.Fatal(err)
+	}
+	defer c.Close()
+	restore, err := lackFiles()
+	if err != nil {
+		r.Skipf("this machine does not let the limit of descriptors be lowered: %v", err)
+	}
+	op := &engine.Op{Code: engine.Accept, Desc: l}
+	for range 3 {
+		if r.do(op); !errors.Is(op.Err, syscall.EMFILE) {
+			restore()
+			r.Fatalf("accept without a free descriptor: %v, want EMFILE", op.Err)
+		}
+	}
+	// Nothing is asked for: the waiting connection must not keep the loop busy.
+	before := r.e.Counters().Enters.Load()
+	start := time.Now()
+	for time.Since(start) < 20*time.Millisecond {
+		r.turn(5 * time.Millisecond)
+	}
+	spins := r.e.Counters().Enters.Load() - before
+	restore()
+	if spins > 100 {
+		r.Errorf("%d entries into the kernel in 20 ms with nothing to do", spins)
+	}
+	if r.do(op); op.Err != nil {
+		r.Fatalf("accept: %v", op.Err)
+	}
+	closeSocket(op.Sock)
+	r.closeDesc(l)
+}

@@ -1,0 +1,141 @@
+package enginetest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+)
+
+func closeEndsPendingOperations(r *rig) {
+	d, p := r.pair()
+	in := r.recv(d)
+	r.submit(in)
+	out, release := r.fillSocket(d, 8)
+	r.closeDesc(d)
+	r.finish(in, out)
+	if !errors.Is(in.Err, engine.ErrCanceled) || !errors.Is(out.Err, engine.ErrCanceled) {
+		r.Errorf("recv: %v, send: %v, want canceled", in.Err, out.Err)
+	}
+	release()
+	if err := readPattern(p, 8, out.N, 0); err != nil {
+		r.Errorf("the peer: %v", err)
+	}
+}
+
+func closeOfAListenerEndsAnAccept(r *rig) {
+	l, addr := r.listener()
+	op := &engine.Op{Code: engine.Accept, Desc: l}
+	r.submit(op)
+	r.poll()
+	r.closeDesc(l)
+	if r.finish(op); !errors.Is(op.Err, engine.ErrCanceled) {
+		r.Errorf("accept: %v", op.Err)
+	}
+	if c, err := net.Dial(addr.Network(), addr.String()); err == nil {
+		c.Close()
+		r.Error("the listener still answers")
+	}
+}
+
+func closeDropsUnreadData(r *rig) {
+	d, p := r.pair()
+	op := r.recv(d)
+	r.submit(op) // arms what an engine may arm
+	r.poll()
+	p.Write(pattern(50_000, 1))
+	r.finish(op)
+	if op.Err == nil {
+		op.Buf.Release()
+	}
+	p.Write(pattern(50_000, 1))
+	r.turn(5 * time.Millisecond)
+	r.closeDesc(d)
+	p.SetReadDeadline(time.Now().Add(patience))
+	if _, err := p.Read(make([]byte, 1)); err == nil || errors.Is(err, errDeadline) {
+		r.Errorf("the peer is not told of the end: %v", err)
+	}
+}
+
+func aReusedNumberGetsNoStaleEvent(r *rig) {
+	for i := range 200 {
+		d, p := r.pair()
+		in := r.recv(d)
+		r.submit(in)
+		r.poll()
+		next, q := r.sockets()
+		fd := d.FD()
+		p.Write(pattern(10, 1))
+		p.CloseWrite()
+		if i%2 == 0 {
+			r.e.Poll() // collected, and not looked at
+		}
+		r.closeDesc(d)
+		n := r.attach(next, engine.Stream)
+		nin := r.recv(n)
+		r.submit(nin)
+		r.finish(in)
+		if in.Err == nil {
+			in.Buf.Release()
+		}
+		r.poll()
+		if !r.live[nin] {
+			r.Fatalf("round %d: recv on a quiet connection gave %v, descriptor %d after %d", i, nin.Err, n.FD(), fd)
+		}
+		q.Write(pattern(20, 2))
+		if r.finish(nin); nin.Err != nil || check(nin.Buf.Bytes(), 2, 0) != nil {
+			r.Fatalf("round %d: %v", i, nin.Err)
+		}
+		nin.Buf.Release()
+		r.closeDesc(n)
+		p.Close()
+		q.Close()
+	}
+}
+
+func engineCloseEndsEverything(r *rig) {
+	var ops []*engine.Op
+	var releases []func()
+	var peers []peer
+	for i := range 10 {
+		d, p := r.pair()
+		peers = append(peers, p)
+		in := r.recv(d)
+		r.submit(in)
+		ops = append(ops, in)
+		if i == 0 {
+			out, release := r.fillSocket(d, 1)
+			ops, releases = append(ops, out), append(releases, release)
+		}
+	}
+	l, addr := r.listener()
+	acc := &engine.Op{Code: engine.Accept, Desc: l}
+	r.submit(acc)
+	ops = append(ops, acc)
+	r.poll()
+	con := &engine.Op{Code: engine.Connect, Dial: &engine.Dial{Network: addr.Network(), Addr: addr}}
+	r.submit(con)
+	start := time.Now()
+	r.closeEngine()
+	if d := time.Since(start); d > closeLimit/2 {
+		r.Errorf("close took %v", d)
+	}
+	for _, op := range ops {
+		if r.live[op] {
+			r.Errorf("%v is not complete", op.Code)
+		} else if op != acc && !errors.Is(op.Err, engine.ErrCanceled) {
+			r.Errorf("%v: %v", op.Code, op.Err)
+		}
+	}
+	for _, release := range releases {
+		release()
+	}
+	for i, p := range peers {
+		p.SetReadDeadline(time.Now().Add(patience))
+		if _, err := io.Copy(io.Discard, p); errors.Is(err, errDeadline) {
+			r.Errorf("peer %d was not told", i)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package enginetest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/unio-go/unio/internal/engine"
+)
+
+// warmUp makes what the runtime makes once, so that it does not count as a leak.
+func warmUp(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skipf("this machine has no loopback: %v", err)
+	}
+	l.Close()
+}
+
+// listen makes a listener of package net.
+func (r *rig) listen() net.Listener {
+	r.Helper()
+	addr := "127.0.0.1:0"
+	if r.network == "unix" {
+		dir, err := os.MkdirTemp("", "unio")
+		if err != nil {
+			r.Fatal(err)
+		}
+		r.cleanup(func() { os.RemoveAll(dir) })
+		addr = filepath.Join(dir, "s")
+	}
+	l, err := net.Listen(r.network, addr)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return l
+}
+
+// listener attaches a listener and tells where to dial.
+func (r *rig) listener() (engine.Desc, net.Addr) {
+	r.Helper()
+	l := r.listen()
+	addr := l.Addr()
+	s := engine.Socket{Listener: l}
+	if r.name != engine.Std {
+		fd, err := takeListener(l)
+		if err != nil {
+			r.Fatal(err)
+		}
+		s = engine.Socket{FD: fd}
+	}
+	return r.attach(s, engine.Listener), addr
+}
+
+func (r *rig) attach(s engine.Socket, kind engine.Kind) engine.Desc {
+	r.Helper()
+	d, err := r.e.Attach(s, kind)
+	if err != nil {
+		closeSocket(s)
+		r.Fatalf("Attach: %v", err)
+	}
+	return d
+}
+
+// peer is the other end of a connection, in package net.
+type peer interface {
+	net.Conn
+	CloseWrite() error
+	CloseRead() error
+	SetReadBuffer(int) error
+	SetWriteBuffer(int) error
+}
+
+// pair makes a connection, one end attached and the other one plain.
+func (r *rig) pair() (engine.Desc, peer) {
+	r.Helper()
+	s, p := r.sockets()
+	return r.attach(s, engine.Stream), p
+}
+
+// sockets makes a connection, one end ready to be attached.
+func (r *rig) sockets() (engine.Socket, peer) {
+	r.Helper()
+	l := r.listen()
+	defer l.Close()
+	type result struct {
+		c   net.Conn
+		err error
+	}
+	dialed := make(chan result, 1)
+	go func() {
+		c, err := net.Dial(l.Addr().Network(), l.Addr().String())
+		dialed <- result{c, err}
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		r.Fatal(err)
+	}
+	other := <-dialed
+	if other.err != nil {
+		r.Fatal(other.err)
+	}
+	r.cleanup(func() { other.c.Close() })
+	return r.toSocket(c), other.c.(peer)
+}
+
+func (r *rig) toSocket(c net.Conn) engine.Socket {
+	r.Helper()
+	if r.name == engine.Std {
+		return engine.Socket{Conn: c}
+	}
+	fd, err := takeConn(c)
+	if err != nil {
+		r.Fatal(err)
+	}
+	return engine.Socket{FD: fd}
+}
+
+func closeSocket(s engine.Socket) {
+	switch {
+	case s.Conn != nil:
+		s.Conn.Close()
+	case s.Listener != nil:
+		s.Listener.Close()
+	default:
+		closeFD(s.FD)
+	}
+}
+
+// fill writes what a stream has from off on. Streams differ by seed, and no part of one is like another part.
+func fill(p []byte, seed byte, off int) {
+	for i := range p {
+		at := uint32(off+i) * 2654435761
+		p[i] = byte(at>>24) ^ byte(at>>13) ^ seed
+	}
+}
+
+// check compares p with what a stream has from off on.
+func check(p []byte, seed byte, off int) error {
+	want := make([]byte, len(p))
+	fill(want, seed, off)
+	for i := range p {
+		if p[i] != want[i] {
+			return fmt.Errorf("byte %d of the stream is %#x, want %#x", off+i, p[i], want[i])
+		}
+	}
+	return nil
+}
+
+// pattern is the first n bytes of a stream.
+func pattern(n int, seed byte) []byte {
+	p := make([]byte, n)
+	fill(p, seed, 0)
+	return p
+}

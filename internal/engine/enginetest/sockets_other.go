@@ -1,0 +1,13 @@
+//go:build !linux
+
+package enginetest
+
+import (
+	"errors"
+	"net"
+)
+
+func takeConn(net.Conn) (int, error)         { return -1, errors.ErrUnsupported }
+func takeListener(net.Listener) (int, error) { return -1, errors.ErrUnsupported }
+func closeFD(int)                            {}
+func lackFiles() (func(), error)             { return nil, errors.ErrUnsupported }
