@@ -10,11 +10,6 @@ import (
 	"time"
 )
 
-// Fact is one line "key: value" in the head of a raw file.
-type Fact struct {
-	Key, Value string
-}
-
 // Facts tells what a reader must know about the machine to judge a measurement taken on it. A fact that the
 // machine does not tell is left out.
 func Facts() []Fact {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/panjf2000/gnet/v2"
-	"github.com/panjf2000/gnet/v2/pkg/logging"
 )
 
 // gnetStart bounds the wait for gnet to listen or to say why not.
@@ -39,6 +38,16 @@ func (e *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
 	return gnet.None
 }
 
+// silence is gnet's logger: its own writes to standard output, where the protocol is spoken. What makes a start
+// fail comes back as an error too.
+type silence struct{}
+
+func (silence) Debugf(string, ...any) {}
+func (silence) Infof(string, ...any)  {}
+func (silence) Warnf(string, ...any)  {}
+func (silence) Errorf(string, ...any) {}
+func (silence) Fatalf(string, ...any) {}
+
 // startGnet runs one event loop, since the servers own one CPU. gnet's default read buffer (64 KiB) and
 // TCP_NODELAY are those of the other contenders.
 func startGnet() (*Running, error) {
@@ -51,7 +60,7 @@ func startGnet() (*Running, error) {
 	failed := make(chan error, 1)
 	go func() {
 		failed <- gnet.Run(e, "tcp4://"+addr, gnet.WithMulticore(false), gnet.WithNumEventLoop(1),
-			gnet.WithLogLevel(logging.PanicLevel))
+			gnet.WithLogger(silence{}))
 	}()
 	select {
 	case err := <-failed:

@@ -1,0 +1,13 @@
+// Command bench runs unio beside its peers and says what each of them costs.
+//
+//	go run ./bench                      what there is
+//	go run ./bench echo                 the echo comparison, about six minutes
+//	go run ./bench echo -quick          a first look, about half a minute
+//	go run ./bench echo -check          the same, held against the bounds that unio promises
+//	go run ./bench show FILE            the tables of a raw file
+//	go run ./bench check FILE           the check of a raw file
+//	go run ./bench plot FILE            the plot of a raw file
+//
+// Raw files are in the Go benchmark format, so benchstat reads them too. Everyday runs go to
+// bench/results/local, which is not committed; the raw files of published runs are kept in bench/results.
+package main

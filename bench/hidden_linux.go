@@ -1,0 +1,20 @@
+package main
+
+import (
+	"os"
+
+	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/load"
+)
+
+// hidden performs the commands by which the binary starts itself as another process. done is false for any other
+// name.
+func hidden(name string, args []string) (done bool, err error) {
+	switch name {
+	case host.PinVerb:
+		return true, host.BecomePinned(args)
+	case load.Verb:
+		return true, load.Serve(os.Stdin, os.Stdout)
+	}
+	return false, nil
+}

@@ -1,0 +1,156 @@
+package echo
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"text/tabwriter"
+)
+
+// Finding is one line of the check: what unio promises, what it aims at, and what a run has seen. All are
+// upper limits; NaN says that there is none, or that the run did not measure it.
+type Finding struct {
+	Case  Case
+	What  string
+	Bound float64
+	Goal  float64
+	Seen  float64
+}
+
+// Broken reports whether the bound was measured and does not hold.
+func (f Finding) Broken() bool { return f.Seen > f.Bound }
+
+// Verdict says how the finding ended.
+func (f Finding) Verdict() string {
+	switch {
+	case math.IsNaN(f.Seen):
+		return "not measured"
+	case math.IsNaN(f.Bound):
+		return "shown"
+	case f.Broken():
+		return "BROKEN"
+	case f.Seen <= f.Goal:
+		return "goal reached"
+	}
+	return "holds"
+}
+
+// none stands for a bound, goal or measurement that does not exist.
+var none = math.NaN()
+
+// rule derives one finding from the summary of its case.
+type rule struct {
+	cs          Case
+	what        string
+	bound, goal float64
+	seen        func(*Summary) float64
+	goalSeen    func(*Summary) float64 // where the goal is what another contender reached
+}
+
+var (
+	uringRecv      = Contender{"uring", "recv"}
+	epollRecv      = Contender{"epoll", "recv"}
+	uringGoroutine = Contender{"uring", "goroutine"}
+)
+
+// rules are the promises. CPU per message in every line that does not say otherwise.
+func rules() []rule {
+	vs := func(c, base Contender) func(*Summary) float64 {
+		return func(s *Summary) float64 { return s.cpuOf(c, base) }
+	}
+	better := func(base Contender) func(*Summary) float64 {
+		return func(s *Summary) float64 { return lesser(s.cpuOf(uringRecv, base), s.cpuOf(epollRecv, base)) }
+	}
+	net, gnet := contenderNet, contenderGnet
+	return []rule{
+		{cs: caseSmall, what: "uring/recv of net", bound: 0.85, goal: 0.76, seen: vs(uringRecv, net)},
+		{cs: caseSmall, what: "uring/recv of gnet", bound: 0.83, goal: 0.74, seen: vs(uringRecv, gnet)},
+		{cs: caseSmall, what: "uring/recv of C io_uring", bound: 1.06, goal: 0.95,
+			seen: vs(uringRecv, contenderCUring)},
+		{cs: caseSmall, what: "epoll/recv of net", bound: 0.90, goal: none, seen: vs(epollRecv, net)},
+		{cs: caseSmall, what: "epoll/recv of gnet", bound: 0.88, goal: none, seen: vs(epollRecv, gnet)},
+		{cs: caseSmall, what: "epoll/recv of C epoll", bound: 1.10, goal: 1.03,
+			seen: vs(epollRecv, contenderCEpoll)},
+		{cs: caseSmall, what: "uring/goroutine of net", bound: 0.90, goal: 0.80, seen: vs(uringGoroutine, net)},
+		{cs: caseSmall, what: "uring/recv kernel entries per message", bound: math.Nextafter(1, 0), goal: none,
+			seen: func(s *Summary) float64 { return s.enters(uringRecv) }},
+		{cs: caseMany, what: "uring/recv of net", bound: 0.80, goal: none, seen: vs(uringRecv, net)},
+		{cs: caseMany, what: "epoll/recv of net", bound: 0.88, goal: none, seen: vs(epollRecv, net)},
+		{cs: caseLarge, what: "better engine of net", bound: 0.80, goal: none, seen: better(net)},
+		{cs: caseBulk, what: "better engine of gnet", bound: 1.00, goal: none, seen: better(gnet)},
+		{cs: caseOne, what: "uring/recv of net", bound: 0.85, goal: none, seen: vs(uringRecv, net),
+			goalSeen: vs(contenderCEpoll, net)},
+		{cs: caseOne, what: "epoll/recv of net", bound: 0.85, goal: none, seen: vs(epollRecv, net),
+			goalSeen: vs(contenderCEpoll, net)},
+		{cs: caseOne, what: "uring/goroutine of net", bound: 1.00, goal: none, seen: vs(uringGoroutine, net)},
+		{cs: caseOpen, what: "uring/recv p99 of net's p99", bound: none, goal: none,
+			seen: func(s *Summary) float64 { return s.p99Of(uringRecv, net) }},
+		{cs: caseOpen, what: "epoll/recv p99 of net's p99", bound: none, goal: none,
+			seen: func(s *Summary) float64 { return s.p99Of(epollRecv, net) }},
+	}
+}
+
+// Check holds the medians of a run against the bounds.
+func Check(summaries []Summary) []Finding {
+	var findings []Finding
+	for _, r := range rules() {
+		f := Finding{Case: r.cs, What: r.what, Bound: r.bound, Goal: r.goal, Seen: none}
+		for i := range summaries {
+			if summaries[i].Case != r.cs {
+				continue
+			}
+			f.Seen = r.seen(&summaries[i])
+			if r.goalSeen != nil {
+				f.Goal = r.goalSeen(&summaries[i])
+			}
+		}
+		findings = append(findings, f)
+	}
+	return findings
+}
+
+// WriteCheck prints the findings and returns how many bounds are broken.
+func WriteCheck(w io.Writer, findings []Finding) (broken int, err error) {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "case\tCPU per message (ratio), unless said\tbound\tgoal\tseen\t")
+	for _, f := range findings {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Case.Title(), f.What,
+			number(f.Bound, 2), number(f.Goal, 2), number(f.Seen, 3), f.Verdict())
+		if f.Broken() {
+			broken++
+		}
+	}
+	return broken, tw.Flush()
+}
+
+// cpuOf is the median ratio of CPU per message between two contenders.
+func (s *Summary) cpuOf(c, base Contender) float64 {
+	r := s.Row(c)
+	if r == nil {
+		return none
+	}
+	return r.cpuRatio(s.Row(base)).Median
+}
+
+func (s *Summary) enters(c Contender) float64 {
+	if r := s.Row(c); r != nil {
+		return r.Enters.Median
+	}
+	return none
+}
+
+func (s *Summary) p99Of(c, base Contender) float64 {
+	r, b := s.Row(c), s.Row(base)
+	if r == nil || b == nil || b.P99 == 0 {
+		return none
+	}
+	return float64(r.P99) / float64(b.P99)
+}
+
+// lesser is the smaller of the two that were measured.
+func lesser(a, b float64) float64 {
+	if math.IsNaN(a) || b < a {
+		return b
+	}
+	return a
+}

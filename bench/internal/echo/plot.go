@@ -1,0 +1,104 @@
+package echo
+
+import (
+	"fmt"
+	"image/color"
+	"os"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+const (
+	plotColumns    = 3
+	plotTileWidth  = 11 * vg.Centimeter
+	plotBarPitch   = 0.55 * vg.Centimeter // height of a tile per bar
+	plotTileMargin = 2.2 * vg.Centimeter  // title and axis of a tile
+	plotBarWidth   = 0.36 * vg.Centimeter
+)
+
+// WritePlot draws one chart per case into an SVG file: CPU per message as a ratio to net's, median with the
+// spread of the rounds. Cases without net have no ratio and no chart.
+func WritePlot(name string, summaries []Summary) error {
+	charts := slices.DeleteFunc(slices.Clone(summaries), func(s Summary) bool {
+		return s.Row(contenderNet) == nil
+	})
+	if len(charts) == 0 {
+		return fmt.Errorf("%s: no case was measured with %v, so there is no ratio to draw", name, contenderNet)
+	}
+	bars := 0
+	for _, s := range charts {
+		bars = max(bars, len(s.Rows))
+	}
+	columns := min(plotColumns, len(charts))
+	rows := (len(charts) + columns - 1) / columns
+	svg := vgsvg.New(vg.Length(columns)*plotTileWidth,
+		vg.Length(rows)*(plotTileMargin+vg.Length(bars)*plotBarPitch))
+	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: vg.Centimeter / 2, PadY: vg.Centimeter / 2}
+	page := draw.New(svg)
+	for i, s := range charts {
+		p, err := chart(s)
+		if err != nil {
+			return err
+		}
+		p.Draw(tiles.At(page, i%columns, i/columns))
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	if _, err := svg.WriteTo(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// ratios gives gonum the bars of a chart with their error bars, the first contender uppermost.
+type ratios []Row
+
+func (r ratios) Len() int { return len(r) }
+
+func (r ratios) Value(i int) float64 { return r[len(r)-1-i].VsNet.Median }
+
+func (r ratios) XY(i int) (x, y float64) { return r.Value(i), float64(i) }
+
+func (r ratios) XError(i int) (low, high float64) {
+	s := r[len(r)-1-i].VsNet
+	return s.Median - s.Min, s.Max - s.Median
+}
+
+func chart(s Summary) (*plot.Plot, error) {
+	rows := ratios(slices.DeleteFunc(slices.Clone(s.Rows), func(r Row) bool { return !r.VsNet.Known() }))
+	p := plot.New()
+	p.Title.Text = s.Case.Title()
+	p.X.Label.Text = "CPU per message, ratio to net"
+	p.X.Min = 0
+	bars, err := plotter.NewBarChart(rows, plotBarWidth)
+	if err != nil {
+		return nil, err
+	}
+	bars.Horizontal = true
+	bars.LineStyle.Width = 0
+	bars.Color = color.RGBA{R: 0x4c, G: 0x82, B: 0xb8, A: 0xff}
+	spread, err := plotter.NewXErrorBars(rows)
+	if err != nil {
+		return nil, err
+	}
+	one, err := plotter.NewLine(plotter.XYs{{X: 1, Y: -0.5}, {X: 1, Y: float64(len(rows)) - 0.5}})
+	if err != nil {
+		return nil, err
+	}
+	one.Color = color.RGBA{R: 0xb0, G: 0x30, B: 0x30, A: 0xff}
+	p.Add(bars, spread, one)
+	names := make([]string, len(rows))
+	for i := range rows {
+		names[i] = rows[len(rows)-1-i].Contender.String()
+	}
+	p.NominalY(names...)
+	return p, nil
+}

@@ -1,0 +1,193 @@
+package echo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/unio-go/unio/bench/internal/cfloor"
+	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/load"
+)
+
+// gomaxprocs are the values that every Go contender is tried with: with 2 its helpers (garbage collector, system
+// monitor, other goroutines) need not wait for the thread that serves.
+var gomaxprocs = []int{1, 2}
+
+// Run measures and reports: tables to w, raw file and plot into opts.OutDir. It returns an error when a contender
+// failed or, with opts.Check, when a bound is broken.
+func Run(ctx context.Context, opts Options, w io.Writer) error {
+	if err := opts.Validate(); err != nil {
+		return err
+	}
+	runtime.LockOSThread() // children die with this thread
+	defer runtime.UnlockOSThread()
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
+	serverCPU, loadCPU, err := host.ChooseCPUs()
+	if err != nil {
+		return err
+	}
+	b := &bench{
+		opts: opts, serverCPU: serverCPU, rng: rand.New(rand.NewPCG(opts.Seed, 0)),
+		progress: &progress{w: opts.Progress, terminal: opts.Terminal, begin: time.Now()},
+	}
+	fmt.Fprintf(w, "servers on CPU %d, load on CPU %d, %d rounds of %v slices, seed %d\n", serverCPU, loadCPU,
+		opts.Rounds, opts.Slice, opts.Seed)
+	if err := host.PinThread(loadCPU); err != nil {
+		return err
+	}
+	if b.softirqd, err = host.FindSoftirqd(serverCPU); err != nil {
+		fmt.Fprintln(w, "note:", err)
+	}
+	defer b.stop()
+	dir, err := os.MkdirTemp("", "unio-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := b.start(dir, loadCPU, w); err != nil {
+		return err
+	}
+	return b.measureAll(ctx, w)
+}
+
+// start brings the load generator and all servers up. A server that this machine cannot run is left out and named.
+func (b *bench) start(dir string, loadCPU int, w io.Writer) error {
+	var err error
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if b.files, err = host.RaiseFileLimit(); err != nil {
+		return err
+	}
+	if b.gen, err = load.Start(b.self, loadCPU); err != nil {
+		return err
+	}
+	b.floors = map[Contender]string{}
+	var up []Contender
+	for _, c := range b.opts.Contenders {
+		if err := b.startContender(c, dir); err != nil {
+			fmt.Fprintf(w, "left out: %v: %v\n", c, err)
+			continue
+		}
+		up = append(up, c)
+	}
+	b.opts.Contenders = up
+	if len(up) == 0 {
+		return errors.New("no server could be started")
+	}
+	return nil
+}
+
+func (b *bench) startContender(c Contender, dir string) error {
+	procs := gomaxprocs
+	if c.InC() {
+		prog, err := cfloor.Build(dir, c.Engine)
+		if err != nil {
+			return err
+		}
+		b.floors[c] = prog
+		procs = []int{0}
+	}
+	for _, n := range procs {
+		ch := &child{Contender: c, procs: n, id: len(b.children) + 1}
+		if err := ch.start(b.self, b.floors[c], b.serverCPU); err != nil {
+			return err
+		}
+		b.children = append(b.children, ch)
+	}
+	return nil
+}
+
+// stop ends all processes of the run.
+func (b *bench) stop() {
+	for _, ch := range b.children {
+		ch.stop()
+	}
+	if b.gen != nil {
+		_ = b.gen.Close() // it has nothing to lose
+	}
+}
+
+// measureAll runs the cases, prints each when it is done, and writes the files.
+func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
+	if err := os.MkdirAll(b.opts.OutDir, 0o755); err != nil {
+		return err
+	}
+	base := filepath.Join(b.opts.OutDir, "echo-"+time.Now().UTC().Format("20060102-150405"))
+	raw, err := os.Create(base + ".txt")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, raw.Close()) }()
+	var samples []Sample
+	out := NewRawWriter(raw, b.facts())
+	b.emit = func(s Sample) error {
+		samples = append(samples, s)
+		return out.Write(s)
+	}
+	perCase := len(b.opts.Contenders)*(b.opts.Rounds+1) + len(b.children)
+	b.progress.steps, b.progress.begin = perCase*len(b.opts.Cases), time.Now()
+	fmt.Fprint(w, "\n", Legend)
+	for _, cs := range b.opts.Cases {
+		from := len(samples)
+		if err := b.runCase(ctx, cs); err != nil {
+			b.progress.clear()
+			return err
+		}
+		b.progress.clear()
+		for _, s := range Summarise(samples[from:]) {
+			if err := WriteTable(w, s); err != nil {
+				return err
+			}
+		}
+	}
+	fmt.Fprintf(w, "\nraw file: %s.txt\n", base)
+	return b.conclude(w, samples, base)
+}
+
+// conclude draws, checks, and names what failed.
+func (b *bench) conclude(w io.Writer, samples []Sample, base string) error {
+	var errs []error
+	summaries := Summarise(samples)
+	if err := WritePlot(base+".svg", summaries); err != nil {
+		errs = append(errs, err)
+	} else {
+		fmt.Fprintf(w, "plot:     %s.svg\n", base)
+	}
+	if b.opts.Check {
+		fmt.Fprintln(w)
+		broken, err := WriteCheck(w, Check(summaries))
+		if broken > 0 {
+			err = fmt.Errorf("%d bounds are broken", broken)
+		}
+		errs = append(errs, err)
+	}
+	if len(b.failed) > 0 {
+		errs = append(errs, fmt.Errorf("contenders failed:\n  %s", strings.Join(b.failed, "\n  ")))
+	}
+	return errors.Join(errs...)
+}
+
+// facts head the raw file.
+func (b *bench) facts() []host.Fact {
+	facts := append(host.Facts(),
+		host.Fact{Key: "rounds", Value: strconv.Itoa(b.opts.Rounds)},
+		host.Fact{Key: "slice", Value: b.opts.Slice.String()},
+		host.Fact{Key: "seed", Value: strconv.FormatUint(b.opts.Seed, 10)},
+		host.Fact{Key: "gomaxprocs", Value: "1 and 2, the better by a pilot is the suffix of each name"})
+	if b.opts.Quick {
+		facts = append(facts, host.Fact{Key: "quick", Value: "a first look, not to be published"})
+	}
+	return facts
+}

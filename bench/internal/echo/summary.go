@@ -1,0 +1,135 @@
+package echo
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Spread is the median of some rounds with the least and the greatest of them. Without rounds all are NaN.
+type Spread struct {
+	Median, Min, Max float64
+}
+
+// SpreadOf summarises values, which it leaves as they are. NaNs are not counted.
+func SpreadOf(values []float64) Spread {
+	v := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
+	if len(v) == 0 {
+		return Spread{math.NaN(), math.NaN(), math.NaN()}
+	}
+	slices.Sort(v)
+	mid := v[len(v)/2]
+	if len(v)%2 == 0 {
+		mid = (v[len(v)/2-1] + mid) / 2
+	}
+	return Spread{Median: mid, Min: v[0], Max: v[len(v)-1]}
+}
+
+// Known reports whether there was anything to summarise.
+func (s Spread) Known() bool { return !math.IsNaN(s.Median) }
+
+// Row is one contender's account of a case.
+type Row struct {
+	Contender
+	Procs   int
+	samples []Sample // by round
+
+	CPUNs   Spread // per message
+	VsNet   Spread // CPU as a ratio to net's in the same round
+	VsGnet  Spread
+	VsFloor Spread // to the C server on the same kernel interface
+	Enters  Spread
+	Rate    Spread
+	P50     time.Duration // medians of the rounds
+	P99     time.Duration
+	P99_9   time.Duration
+}
+
+// Summary is the account of one case, in the order of Contenders.
+type Summary struct {
+	Case Case
+	Rows []Row
+}
+
+// Row finds a contender's account, nil where it was not measured.
+func (s *Summary) Row(c Contender) *Row {
+	for i := range s.Rows {
+		if s.Rows[i].Contender == c {
+			return &s.Rows[i]
+		}
+	}
+	return nil
+}
+
+// Summarise makes the accounts of all cases, in the order in which the samples name them. Contenders that the
+// table does not know follow those that it knows.
+func Summarise(samples []Sample) []Summary {
+	order := Contenders()
+	var all []Summary
+	for _, s := range samples {
+		if !slices.Contains(order, s.Contender) {
+			order = append(order, s.Contender)
+		}
+		if !slices.ContainsFunc(all, func(x Summary) bool { return x.Case == s.Case }) {
+			all = append(all, Summary{Case: s.Case})
+		}
+	}
+	for i := range all {
+		for _, c := range order {
+			var mine []Sample
+			for _, s := range samples {
+				if s.Case == all[i].Case && s.Contender == c {
+					mine = append(mine, s)
+				}
+			}
+			if len(mine) > 0 {
+				all[i].Rows = append(all[i].Rows, newRow(c, mine))
+			}
+		}
+		all[i].compare()
+	}
+	return all
+}
+
+func newRow(c Contender, samples []Sample) Row {
+	of := func(f func(Sample) float64) Spread {
+		values := make([]float64, len(samples))
+		for i, s := range samples {
+			values[i] = f(s)
+		}
+		return SpreadOf(values)
+	}
+	return Row{
+		Contender: c, Procs: samples[0].Procs, samples: samples,
+		CPUNs:  of(func(s Sample) float64 { return s.CPUNs }),
+		Enters: of(func(s Sample) float64 { return s.Enters }),
+		Rate:   of(func(s Sample) float64 { return s.Rate }),
+		P50:    time.Duration(of(func(s Sample) float64 { return float64(s.P50) }).Median),
+		P99:    time.Duration(of(func(s Sample) float64 { return float64(s.P99) }).Median),
+		P99_9:  time.Duration(of(func(s Sample) float64 { return float64(s.P99_9) }).Median),
+	}
+}
+
+// compare fills in the ratios.
+func (s *Summary) compare() {
+	net, gnet := s.Row(contenderNet), s.Row(contenderGnet)
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		r.VsNet = r.cpuRatio(net)
+		r.VsGnet = r.cpuRatio(gnet)
+		r.VsFloor = r.cpuRatio(s.Row(r.Floor()))
+	}
+}
+
+// cpuRatio divides within each round, so that what disturbed a whole round cancels out.
+func (r *Row) cpuRatio(base *Row) Spread {
+	if base == nil {
+		return SpreadOf(nil)
+	}
+	n := min(len(r.samples), len(base.samples))
+	ratios := make([]float64, n)
+	for i := range n {
+		ratios[i] = r.samples[i].CPUNs / base.samples[i].CPUNs
+	}
+	return SpreadOf(ratios)
+}

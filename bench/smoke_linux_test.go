@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/server"
+)
+
+// TestMain lets the test binary be what a run starts: generator, server, pinned process.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && strings.HasPrefix(os.Args[1], "__") {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestHiddenCommandsBeginAlike(t *testing.T) {
+	if !strings.HasPrefix(server.Verb, "__") || !strings.HasPrefix(host.PinVerb, "__") {
+		t.Error("hidden commands begin with __")
+	}
+}
+
+func TestShortRunOfTwoContenders(t *testing.T) {
+	if _, _, err := host.ChooseCPUs(); errors.Is(err, host.ErrOneCPU) {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	var out bytes.Buffer
+	err := run([]string{
+		"echo", "-quick", "-slice", "10ms", "-contenders", "gnet",
+		"-cases", "conns=50/size=64/(depth=1$|rate)", "-out", dir,
+	}, &out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out.String())
+	}
+	for _, want := range []string{"net/goroutine", "gnet/event", "open loop", "ping-pong"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
+	}
+	raws, err := filepath.Glob(filepath.Join(dir, "echo-*.txt"))
+	if err != nil || len(raws) != 1 {
+		t.Fatalf("raw files %v, %v", raws, err)
+	}
+	for _, cmd := range []string{"show", "check", "plot"} {
+		out.Reset()
+		if err := run([]string{cmd, raws[0]}, &out); err != nil || out.Len() == 0 {
+			t.Errorf("%s: %v\n%s", cmd, err, out.String())
+		}
+	}
+}
+
+func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
+	var out bytes.Buffer
+	if err := run(nil, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"echo", "show", "check", "plot", "-rounds", "-contenders"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestWrongCommandsAreRefused(t *testing.T) {
+	for _, args := range [][]string{
+		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"}, {"echo", "-cases", "x"},
+		{server.Verb}, {server.Verb, "carrier-pigeon"},
+	} {
+		if err := run(args, new(bytes.Buffer)); err == nil {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}
