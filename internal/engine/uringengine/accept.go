@@ -3,7 +3,6 @@
 package uringengine
 
 import (
-	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -81,7 +80,7 @@ func (e *Engine) acceptEnded(d *desc, res int32) {
 		e.armAccept(d)
 	default:
 		d.accept = nil
-		op.Err = os.NewSyscallError("accept", errno)
+		op.Err = errno
 		e.complete(op)
 	}
 }

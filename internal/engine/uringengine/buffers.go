@@ -194,3 +194,6 @@ func (b *blocks) drop() error {
 	}
 	return b.ring.Free()
 }
+
+// HeldBytes is how much of the pool the buffer ring may hold for the kernel, however many descriptors there are.
+func (e *Engine) HeldBytes() int64 { return int64(len(e.blocks.all) * e.blocks.blockBytes) }

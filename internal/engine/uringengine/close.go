@@ -3,7 +3,6 @@
 package uringengine
 
 import (
-	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -78,7 +77,7 @@ func (e *Engine) closeDone(d *desc, res int32) {
 	e.n.pending--
 	op := d.closing
 	if res < 0 {
-		op.Err = os.NewSyscallError("close", syscall.Errno(-res))
+		op.Err = syscall.Errno(-res)
 	}
 	e.forget(d)
 	e.complete(op)

@@ -3,7 +3,6 @@
 package uringengine
 
 import (
-	"os"
 	"strings"
 	"syscall"
 
@@ -20,7 +19,7 @@ func (e *Engine) submitConnect(op *engine.Op) bool {
 	}
 	rec, err := e.records.get()
 	if err != nil {
-		op.Err = os.NewSyscallError("mmap", err)
+		op.Err = err
 		return true
 	}
 	fd, err := dialSocket(op.Dial, &to)
@@ -38,39 +37,40 @@ func (e *Engine) submitConnect(op *engine.Op) bool {
 }
 
 // dialSocket makes the socket as package net does: blocking for the ring, without Nagle's delay.
-func dialSocket(dial *engine.Dial, to *sys.Sockaddr) (fd int, err error) {
-	if fd, err = sys.Socket(to.Family()); err != nil {
+func dialSocket(dial *engine.Dial, to *sys.Sockaddr) (int, error) {
+	fd, err := sys.Socket(to.Family())
+	if err != nil {
 		return -1, err
 	}
-	defer func() {
-		if err != nil {
-			sys.CloseFD(fd)
-		}
-	}()
-	if err = sys.SetNonblock(fd, false); err != nil {
-		return -1, err
-	}
-	if strings.HasPrefix(dial.Network, "tcp") {
-		if err = sys.SetNoDelay(fd, true); err != nil {
-			return -1, err
-		}
-	}
-	if dial.Control != nil {
-		if err = dial.Control(uintptr(fd)); err != nil {
-			return -1, err
-		}
-	}
-	if dial.Local == nil {
-		return fd, nil
-	}
-	var from sys.Sockaddr
-	if err = from.Encode(dial.Network, dial.Local); err != nil {
-		return -1, err
-	}
-	if err = sys.Bind(fd, &from); err != nil {
+	if err := prepareDial(fd, dial); err != nil {
+		sys.CloseFD(fd)
 		return -1, err
 	}
 	return fd, nil
+}
+
+func prepareDial(fd int, dial *engine.Dial) error {
+	if err := sys.SetNonblock(fd, false); err != nil {
+		return err
+	}
+	if strings.HasPrefix(dial.Network, "tcp") {
+		if err := sys.SetNoDelay(fd, true); err != nil {
+			return err
+		}
+	}
+	if dial.Control != nil {
+		if err := dial.Control(uintptr(fd)); err != nil {
+			return err
+		}
+	}
+	if dial.Local == nil {
+		return nil
+	}
+	var from sys.Sockaddr
+	if err := from.Encode(dial.Network, dial.Local); err != nil {
+		return err
+	}
+	return sys.Bind(fd, &from)
 }
 
 func (e *Engine) startConnect(d *desc, to *sys.Sockaddr) {
@@ -113,7 +113,7 @@ func (e *Engine) connectDone(d *desc, res int32) {
 	case asked || e.closing:
 		op.Err = engine.ErrCanceled
 	default:
-		op.Err = os.NewSyscallError("connect", errno)
+		op.Err = errno
 	}
 	sys.CloseFD(int(d.fd))
 	e.forget(d)

@@ -4,7 +4,6 @@ package uringengine
 
 import (
 	"io"
-	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -103,6 +102,8 @@ func (e *Engine) recvEnded(d *desc, res int32) {
 	asked := e.endMultishot(d)
 	switch errno := syscall.Errno(-res); {
 	case res > 0: // the limit of bytes, an overflow of the completion ring, or the kernel's sense of fairness
+	case res == 0 && d.reset != nil:
+		d.err = d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
 	case res == 0:
 		d.err = io.EOF
 	case errno == syscall.ENOBUFS:
@@ -113,7 +114,7 @@ func (e *Engine) recvEnded(d *desc, res int32) {
 	case errno == syscall.ECANCELED, errno == syscall.EINTR, errno == syscall.ENOENT && asked, errno == syscall.EAGAIN:
 		// Ours, or that of a thread which has ended: a receive that nobody cancelled goes on.
 	default:
-		d.err = os.NewSyscallError("recv", errno)
+		d.err = errno
 	}
 	if d.closing != nil || e.closing {
 		e.maybeClosed(d)

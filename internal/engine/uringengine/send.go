@@ -3,7 +3,6 @@
 package uringengine
 
 import (
-	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -52,7 +51,7 @@ func (e *Engine) startMessage(d *desc, op *engine.Op) error {
 	if rec == nil {
 		var err error
 		if rec, err = e.records.get(); err != nil {
-			return os.NewSyscallError("mmap", err)
+			return err
 		}
 		d.rec = rec
 	}
@@ -103,7 +102,10 @@ func (e *Engine) sendDone(d *desc, res int32) {
 			return
 		}
 	default:
-		op.Err = os.NewSyscallError("send", errno)
+		op.Err = errno
+		if errno == syscall.ECONNRESET {
+			d.reset = errno
+		}
 	}
 	d.send = nil
 	if d.rec != nil {

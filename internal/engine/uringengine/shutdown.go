@@ -3,8 +3,6 @@
 package uringengine
 
 import (
-	"os"
-
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
 )
@@ -12,7 +10,7 @@ import (
 // submitShutdown is done at once: shutdown(2) does not block, and the ring would give it to a worker thread.
 func (e *Engine) submitShutdown(d *desc, op *engine.Op) bool {
 	if errno := sys.Shutdown(int(d.fd), int(op.How)); errno != 0 {
-		op.Err = os.NewSyscallError("shutdown", errno)
+		op.Err = errno
 	}
 	return true
 }
