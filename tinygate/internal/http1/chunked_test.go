@@ -147,7 +147,7 @@ func TestLeftWithinChunkSize(t *testing.T) {
 	for _, c := range []struct {
 		in   string
 		left int64
-	}{{"1", 0}, {"0\r", 0}, {"\n", 0}, {"a", 15}} {
+	}{{"1", 0}, {"0\r", 0}, {"\n", 16}, {"a", 15}} {
 		if _, _, _, err := d.Next([]byte(c.in)); err != nil || d.Left() != c.left {
 			t.Errorf("after %q: left %d, %v; want %d", c.in, d.Left(), err, c.left)
 		}

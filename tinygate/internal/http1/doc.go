@@ -2,8 +2,7 @@
 //
 // A [Request] or [Response] is fed the bytes that have arrived, from the first byte of the message on, as
 // often as more arrive, and answers with the length of the head once the head is complete. What it found is
-// kept as offsets into those bytes, so the buffer may be moved between calls, and the structures hold no
-// pointers. A [Body] is then fed what follows and says which parts of it are payload.
+// kept as offsets into those bytes, so the buffer may be moved between calls. A [Body] is then fed what follows and says which parts of it are payload.
 // [Request.AppendForward] and [Response.AppendForward] write the head that goes to the other side: the
 // field lines that are not hop-by-hop are copied in as few runs as the dropped ones leave. Nothing is
 // allocated per message, and no decision depends on how the bytes were cut into pieces: after any prefix of
@@ -29,8 +28,8 @@
 //     port and has no other form. The absolute form has the scheme http or https, no user information, and
 //     its authority replaces Host (RFC 9112 3.2.2).
 //   - HTTP/1.1 has exactly one Host field, HTTP/1.0 at most one. Its value is a name of unreserved
-//     characters, sub-delimiters and escapes, or a bracketed IPv6 address, with an optional port of one to
-//     five digits (RFC 9112 3.2).
+//     characters and sub-delimiters without escapes, or a bracketed IPv6 address, with an optional port of
+//     one to five digits (RFC 9112 3.2).
 //   - A field line is a name of token characters, a colon directly behind it, and a value (RFC 9112 5.1).
 //     More than [Limits].Headers fields, a line over LineBytes or a head over HeadBytes is 431.
 //   - Content-Length is at most once there, and is digits only, at most 19, within an int64 (RFC 9112

@@ -117,7 +117,8 @@ func validEscapes(p []byte) bool {
 	}
 }
 
-// hostname checks host [":" port] and returns the length of host.
+// hostname checks host [":" port] and returns the length of host. Escapes are refused although RFC 3986 has them: some
+// readers decode them and some do not, so a route could be chosen for one host and served for another.
 func hostname(b []byte) (n int, ok bool) {
 	switch {
 	case len(b) == 0:
@@ -129,19 +130,6 @@ func hostname(b []byte) (n int, ok bool) {
 		}
 	default:
 		n = skipClass(b, 0, classHost)
-		if n < len(b) && b[n] == '%' {
-			if n = bytes.IndexByte(b, ':'); n < 0 {
-				n = len(b)
-			}
-			for _, c := range b[:n] {
-				if c != '%' && class[c]&classHost == 0 {
-					return 0, false
-				}
-			}
-			if !validEscapes(b[:n]) {
-				return 0, false
-			}
-		}
 		if n == 0 {
 			return 0, false
 		}
