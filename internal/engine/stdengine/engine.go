@@ -1,0 +1,242 @@
+// Package stdengine performs operations with package net: a goroutine makes each call that may block. It runs wherever
+// Go runs, and it is the oracle that the other engines are compared with.
+//
+// A pending receive holds no buffer. Where the connection tells when it is readable ([syscall.Conn]) a buffer is taken
+// only then; where it does not, such as [net.Pipe], a receive reads into a small buffer of its own first and copies.
+package stdengine
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/mem"
+)
+
+// recvBytes is what a receive offers the kernel.
+const recvBytes = 64 << 10
+
+// Engine is an engine.Engine over package net.
+type Engine struct {
+	pool     *mem.Pool
+	counters engine.Counters
+	signal   chan struct{} // holds one token when there is something for Wait
+	timer    *time.Timer
+	workers  sync.WaitGroup // goroutines of operations
+
+	mu     sync.Mutex
+	closed bool
+	done   opQueue
+	descs  map[*desc]struct{}
+	dials  map[*engine.Op]func() // pending Connects and how to cancel them
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New makes an engine. Config.Netpoll makes no difference: Wait parks the goroutine either way.
+func New(cfg engine.Config) (*Engine, error) {
+	if cfg.Pool == nil {
+		return nil, fmt.Errorf("engine std: Config.Pool is nil: %w", syscall.EINVAL)
+	}
+	e := &Engine{
+		pool:   cfg.Pool,
+		signal: make(chan struct{}, 1),
+		timer:  time.NewTimer(time.Hour),
+		descs:  map[*desc]struct{}{},
+		dials:  map[*engine.Op]func(){},
+	}
+	e.timer.Stop()
+	return e, nil
+}
+
+// Submit starts an operation.
+func (e *Engine) Submit(op *engine.Op) bool {
+	op.N, op.Buf, op.Err = 0, nil, nil
+	done := e.submit(op)
+	if done {
+		e.counters.Ops.Add(1)
+	}
+	return done
+}
+
+func (e *Engine) submit(op *engine.Op) bool {
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed {
+		op.Err = net.ErrClosed
+		return true
+	}
+	switch op.Code {
+	case engine.Nop:
+		return true
+	case engine.Connect:
+		e.connect(op)
+		return false
+	}
+	d := op.Desc.(*desc)
+	if op.Code == engine.Close {
+		return d.close(op)
+	}
+	if d.isClosing() {
+		op.Err = net.ErrClosed
+		return true
+	}
+	switch {
+	case op.Code == engine.Accept && d.listener != nil:
+		return d.accept(op)
+	case op.Code == engine.Recv && d.conn != nil:
+		d.recv(op)
+		return false
+	case op.Code == engine.Send && d.conn != nil:
+		return d.send(op)
+	case op.Code == engine.Shutdown && d.conn != nil:
+		op.Err = unwrap(d.shutdown(int(op.How)))
+		return true
+	}
+	op.Err = syscall.EINVAL
+	return true
+}
+
+// begin counts an operation that a goroutine performs, which ends in finish.
+func (e *Engine) begin() {
+	e.workers.Add(1)
+	e.counters.Pending.Add(1)
+}
+
+// finish hands an operation to Next.
+func (e *Engine) finish(op *engine.Op) {
+	e.counters.Pending.Add(-1)
+	e.mu.Lock()
+	e.done.push(op)
+	e.mu.Unlock()
+	e.Wake()
+}
+
+// Cancel asks a pending operation to end. Data or a connection that have come first are its result.
+func (e *Engine) Cancel(op *engine.Op) {
+	if op.Code == engine.Connect {
+		e.mu.Lock()
+		cancel := e.dials[op]
+		e.mu.Unlock()
+		if cancel != nil {
+			cancel()
+		}
+		return
+	}
+	if d, ok := op.Desc.(*desc); ok {
+		d.cancel(op)
+	}
+}
+
+// Poll reports whether Next has something. Operations go on by themselves.
+func (e *Engine) Poll() (bool, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.done.head != nil, nil
+}
+
+// Wait sleeps until there is something.
+func (e *Engine) Wait(d time.Duration) error {
+	if ready, _ := e.Poll(); ready || d == 0 {
+		select {
+		case <-e.signal:
+		default:
+		}
+		return nil
+	}
+	if d < 0 {
+		<-e.signal
+		return nil
+	}
+	e.timer.Reset(d)
+	select {
+	case <-e.signal:
+	case <-e.timer.C:
+	}
+	e.timer.Stop()
+	return nil
+}
+
+// Next returns the next completion.
+func (e *Engine) Next() *engine.Op {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	op := e.done.pop()
+	if op != nil {
+		e.counters.Ops.Add(1)
+	}
+	return op
+}
+
+// Wake ends a running or the next Wait.
+func (e *Engine) Wake() {
+	select {
+	case e.signal <- struct{}{}:
+	default:
+	}
+}
+
+// Caps describes the engine.
+func (e *Engine) Caps() engine.Caps { return engine.Caps{Name: engine.Std, SendsInline: true} }
+
+// Counters may be read by anybody. Enters counts calls of package net.
+func (e *Engine) Counters() *engine.Counters { return &e.counters }
+
+// Close ends all operations and waits for their goroutines.
+func (e *Engine) Close(limit time.Duration) error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return net.ErrClosed
+	}
+	e.closed = true
+	var all []*desc
+	for d := range e.descs {
+		all = append(all, d)
+	}
+	for _, cancel := range e.dials {
+		cancel()
+	}
+	e.mu.Unlock()
+	for _, d := range all {
+		d.close(nil)
+	}
+	ended := make(chan struct{})
+	go func() {
+		e.workers.Wait()
+		close(ended)
+	}()
+	expired := time.NewTimer(limit)
+	defer expired.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-expired.C:
+		return fmt.Errorf("engine std: close: operations still run after %v", limit)
+	}
+}
+
+// opQueue is a queue of operations, linked by their Link.
+type opQueue struct{ head, tail *engine.Op }
+
+func (q *opQueue) push(op *engine.Op) {
+	op.Link = nil
+	if q.head == nil {
+		q.head = op
+	} else {
+		q.tail.Link = op
+	}
+	q.tail = op
+}
+
+func (q *opQueue) pop() *engine.Op {
+	op := q.head
+	if op != nil {
+		q.head, op.Link = op.Link, nil
+	}
+	return op
+}

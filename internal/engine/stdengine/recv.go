@@ -1,0 +1,119 @@
+package stdengine
+
+import (
+	"io"
+	"os"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/mem"
+)
+
+// blindBytes is the buffer of a receive from a connection that does not tell when it is readable.
+const blindBytes = 4 << 10
+
+// recv starts a Recv.
+func (d *desc) recv(op *engine.Op) {
+	d.claim(&d.in, op, d.conn.SetReadDeadline)
+	stop := d.in.stop
+	go func() {
+		b, err := d.receive(stop)
+		d.mu.Lock()
+		switch {
+		case err == io.EOF && d.reset != nil && !d.eof:
+			err = d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
+		case err == io.EOF:
+			d.eof = true
+		}
+		d.mu.Unlock()
+		op.Buf = b
+		d.release(&d.in, op, err)
+	}()
+}
+
+// receive waits for data, then for a buffer, and reads. Exactly one of the results is set.
+func (d *desc) receive(stop <-chan struct{}) (*mem.Buf, error) {
+	if d.raw == nil {
+		return d.receiveBlind(stop)
+	}
+	if err := waitReadable(d.raw); err != nil {
+		return nil, err
+	}
+	b, err := d.buffer(min(recvBytes, d.e.pool.MaxLen()), stop)
+	if err != nil {
+		return nil, err
+	}
+	n, err := d.conn.Read(b.Bytes())
+	d.e.counters.Enters.Add(2)
+	if n == 0 {
+		b.Release()
+		return nil, nothingRead(err)
+	}
+	b.SetLen(n) // an error beside data comes again
+	small := d.e.pool.Compact(b)
+	if small != b {
+		d.e.counters.Copied.Add(1)
+	}
+	return small, nil
+}
+
+// receiveBlind reads first and takes a pool buffer when there is something. What was read and found no buffer before a
+// cancel is kept for the next receive.
+func (d *desc) receiveBlind(stop <-chan struct{}) (*mem.Buf, error) {
+	if len(d.kept) == 0 {
+		p := make([]byte, blindBytes)
+		n, err := d.conn.Read(p)
+		d.e.counters.Enters.Add(1)
+		if n == 0 {
+			return nil, nothingRead(err)
+		}
+		d.kept = p[:n]
+	}
+	b, err := d.buffer(len(d.kept), stop)
+	if err != nil {
+		return nil, err
+	}
+	b.SetLen(copy(b.Bytes(), d.kept))
+	d.kept = d.kept[b.Len():]
+	return b, nil
+}
+
+func nothingRead(err error) error {
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// buffer takes a buffer, a small one when there is no large one, and waits for one when there is none.
+func (d *desc) buffer(n int, stop <-chan struct{}) (*mem.Buf, error) {
+	pool := d.e.pool
+	free := make(chan struct{}, 1)
+	tell := func() {
+		select {
+		case free <- struct{}{}:
+		default:
+		}
+	}
+	for waited := false; ; waited = true {
+		for _, size := range []int{n, mem.PageBytes} {
+			if b, ok := pool.TryGet(min(n, size)); ok {
+				return b, nil
+			}
+		}
+		if !waited {
+			d.e.counters.NoBuffers.Add(1)
+		}
+		withdrawLarge, withdrawSmall := pool.Notify(n, tell), pool.Notify(min(n, mem.PageBytes), tell)
+		select {
+		case <-free:
+		case <-stop:
+		}
+		withdrawLarge()
+		withdrawSmall()
+		select {
+		case <-stop:
+			return nil, os.ErrDeadlineExceeded
+		default:
+		}
+	}
+}
