@@ -215,7 +215,7 @@ func (c *caseRun) measure(ch *child, slice load.Slice) (Sample, error) {
 	s := Sample{
 		Contender: ch.Contender, Case: c.cs, Procs: ch.procs, Messages: int(result.Messages),
 		CPUNs: float64(after.cpu-before.cpu) / n, Enters: math.NaN(),
-		Rate: float64(result.InTime) / result.Elapsed.Seconds(),
+		Rate: n / result.Elapsed.Seconds(),
 		P50:  result.P50, P99: result.P99, P99_9: result.P99_9,
 	}
 	if ch.counts {

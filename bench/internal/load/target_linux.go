@@ -43,9 +43,8 @@ type Slice struct {
 
 // Result is what a slice gave.
 type Result struct {
-	Messages        int64         // all that were answered, those after Duration included
-	InTime          int64         // answered within Duration
-	Elapsed         time.Duration // Duration, as it was kept
+	Messages        int64         // how many were answered
+	Elapsed         time.Duration // from the start to the last answer
 	P50, P99, P99_9 time.Duration // latency
 }
 
@@ -129,7 +128,7 @@ func (t *Target) Run(s Slice) (Result, error) {
 		return Result{}, err
 	}
 	return Result{
-		Messages: int64(t.lat.Total()), InTime: r.inTime, Elapsed: s.Duration,
+		Messages: int64(t.lat.Total()), Elapsed: time.Duration(r.progress - r.start),
 		P50: t.lat.Quantile(0.5), P99: t.lat.Quantile(0.99), P99_9: t.lat.Quantile(0.999),
 	}, nil
 }
@@ -142,7 +141,6 @@ type run struct {
 	deadline    int64
 	progress    int64 // when the last answer came
 	outstanding int   // messages under way on all connections
-	inTime      int64
 }
 
 // closed keeps Depth messages under way on every connection.
@@ -256,11 +254,7 @@ func (r *run) receive(i int) error {
 		r.lat.Add(time.Duration(now - c.stamps[c.head&mask]))
 		c.head++
 	}
-	if now > r.deadline {
-		return nil
-	}
-	r.inTime += int64(n)
-	if r.shape.Depth == 0 {
+	if now > r.deadline || r.shape.Depth == 0 {
 		return nil
 	}
 	return r.send(i, n, now)

@@ -8,6 +8,8 @@ import (
 	"net"
 	"slices"
 	"strings"
+
+	"github.com/unio-go/unio"
 )
 
 // Verb is the hidden command by which a bench binary becomes an echo server.
@@ -28,8 +30,17 @@ type Running struct {
 
 // starters are the contenders by "engine/api".
 var starters = map[string]func() (*Running, error){
-	"net/goroutine": startNet,
-	"gnet/event":    startGnet,
+	"uring/recv":      startUnio(unio.Uring, serveRecv),
+	"uring/readwrite": startUnio(unio.Uring, serveReadWrite),
+	"uring/goroutine": startUnio(unio.Uring, serveGoroutine),
+	"epoll/recv":      startUnio(unio.Epoll, serveRecv),
+	"epoll/readwrite": startUnio(unio.Epoll, serveReadWrite),
+	"epoll/goroutine": startUnio(unio.Epoll, serveGoroutine),
+	"std/recv":        startUnio(unio.Std, serveRecv),
+	"std/readwrite":   startUnio(unio.Std, serveReadWrite),
+	"std/goroutine":   startUnio(unio.Std, serveGoroutine),
+	"net/goroutine":   startNet,
+	"gnet/event":      startGnet,
 }
 
 // Names lists the contenders that this package has, sorted.
