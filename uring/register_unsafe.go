@@ -83,3 +83,13 @@ func (r *Ring) dropRegisteredFd(slot int) error {
 	_, err := registerFd(r.fd, "UNREGISTER RING_FDS", UnregisterRingFds|r.regFlags, unsafe.Pointer(up), 1)
 	return err
 }
+
+// setupRaw makes a ring without mapping it and closes it again, for flags that this package does not serve.
+func setupRaw(flags uint32) error {
+	kp := &ioUringParams{flags: flags}
+	fd, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(kp)), 0)
+	if e != 0 {
+		return setupError(e)
+	}
+	return unix.Close(int(fd))
+}
