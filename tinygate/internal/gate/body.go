@@ -1,0 +1,162 @@
+package gate
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/tinygate/internal/http1"
+)
+
+// transfer carries a body from one connection to another in the buffers in which it arrives.
+type transfer struct {
+	rt      *unio.Runtime
+	dst     *unio.Conn
+	src     *source
+	body    *http1.Body
+	chunked bool          // how it is sent on
+	limit   time.Duration // for each piece
+	inside  bool          // a chunk has been sent whose CRLF is still due
+	sendErr error         // why dst took no more, if that was it
+}
+
+// run carries the body to its end.
+func (t *transfer) run() error {
+	t.src.limit = t.limit
+	for {
+		if err := t.pass(); err != nil {
+			return err
+		}
+		if t.body.Done() {
+			return t.finish()
+		}
+		if err := t.src.recv(); err == io.EOF {
+			if err := t.body.EOF(); err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// pass sends the payload of what is there.
+func (t *transfer) pass() error {
+	for !t.body.Done() {
+		in := t.src.bytes()
+		if len(in) == 0 {
+			return nil
+		}
+		start, end, n, err := t.body.Next(in)
+		if err != nil {
+			return err
+		}
+		if end > start {
+			if err := t.payload(start, end); err != nil {
+				return err
+			}
+		}
+		if n == 0 {
+			return nil
+		}
+		t.src.skip(n)
+	}
+	return nil
+}
+
+// payload sends one piece, as a chunk where the body is chunked.
+func (t *transfer) payload(start, end int) error {
+	t.dst.SetWriteDeadline(time.Now().Add(t.limit))
+	piece := t.src.slice(start, end)
+	if !t.chunked {
+		return t.sent(t.dst.Send(piece))
+	}
+	head, err := t.small(func(p []byte) []byte {
+		if t.inside {
+			p = append(p, http1.ChunkEnd...)
+		}
+		return http1.AppendChunkHeader(p, end-start)
+	})
+	if err != nil {
+		piece.Release()
+		return err
+	}
+	t.inside = true
+	return t.sent(t.dst.Send(head, piece))
+}
+
+// finish sends what ends the body.
+func (t *transfer) finish() error {
+	if !t.chunked {
+		return nil
+	}
+	trailer := t.body.Trailer()
+	tail, err := t.small(func(p []byte) []byte {
+		if t.inside {
+			p = append(p, http1.ChunkEnd...)
+		}
+		return http1.AppendLastChunk(p, trailer)
+	})
+	if err != nil {
+		return err
+	}
+	return t.sent(t.dst.Send(tail))
+}
+
+func (t *transfer) sent(err error) error {
+	if err != nil {
+		t.sendErr = err
+	}
+	return err
+}
+
+// small fills a buffer for framing.
+func (t *transfer) small(fill func([]byte) []byte) (*mem.Buf, error) {
+	return build(t.rt, 64+len(t.body.Trailer()), fill)
+}
+
+// build fills a buffer of the runtime by a function that appends, to at most size bytes.
+func build(rt *unio.Runtime, size int, fill func([]byte) []byte) (*mem.Buf, error) {
+	b, err := rt.Alloc(context.Background(), size)
+	if err != nil {
+		return nil, err
+	}
+	p := fill(b.Bytes()[:0])
+	b.SetLen(len(p))
+	return b, nil
+}
+
+// tunnel carries bytes both ways until both sides have ended.
+func tunnel(a, b *source) {
+	var g unio.Group
+	for _, d := range [2][2]*source{{a, b}, {b, a}} {
+		g.Go(func() error { return pour(d[0], d[1].c) })
+	}
+	g.Wait()
+}
+
+// pour carries bytes one way and passes the end on.
+func pour(from *source, to *unio.Conn) error {
+	from.limit = 0
+	from.c.SetReadDeadline(time.Time{})
+	to.SetWriteDeadline(time.Time{})
+	for {
+		if from.b != nil {
+			piece := from.slice(0, len(from.bytes()))
+			from.drop()
+			if err := to.Send(piece); err != nil {
+				from.c.CloseRead()
+				return err
+			}
+		}
+		switch err := from.recv(); {
+		case err == io.EOF:
+			return to.CloseWrite()
+		case err != nil:
+			to.Close()
+			return err
+		}
+	}
+}

@@ -1,0 +1,86 @@
+package gate
+
+import (
+	"context"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+)
+
+// source reads a connection buffer by buffer. It owns the buffer that it stands in.
+type source struct {
+	c     *unio.Conn
+	b     *mem.Buf
+	off   int
+	ours  bool // b was made by more and has room behind its end
+	limit time.Duration
+}
+
+// bytes is what is there and not used up.
+func (s *source) bytes() []byte {
+	if s.b == nil {
+		return nil
+	}
+	return s.b.Bytes()[s.off:]
+}
+
+// skip uses n bytes up.
+func (s *source) skip(n int) {
+	if s.off += n; s.b != nil && s.off == s.b.Len() {
+		s.drop()
+	}
+}
+
+// drop forgets what is there.
+func (s *source) drop() {
+	if s.b != nil {
+		s.b.Release()
+		s.b, s.off, s.ours = nil, 0, false
+	}
+}
+
+// slice is part of what is there as a buffer of its own.
+func (s *source) slice(i, j int) *mem.Buf { return s.b.Slice(s.off+i, s.off+j) }
+
+// recv waits for the next buffer. Nothing may be left of the last one.
+func (s *source) recv() error {
+	if s.limit > 0 {
+		s.c.SetReadDeadline(time.Now().Add(s.limit))
+	}
+	b, err := s.c.Recv()
+	if err != nil {
+		return err
+	}
+	s.b, s.off, s.ours = b, 0, false
+	return nil
+}
+
+// more waits for further bytes and puts them behind those that are there, for a head that came in pieces. room is the
+// size that will most likely do.
+func (s *source) more(rt *unio.Runtime, room int) error {
+	if s.b == nil {
+		return s.recv()
+	}
+	have := s.bytes()
+	next, err := s.c.Recv()
+	if err != nil {
+		return err
+	}
+	defer next.Release()
+	if s.ours && s.b.Cap()-s.b.Len() >= next.Len() {
+		n := s.b.Len()
+		s.b.SetLen(n + next.Len())
+		copy(s.b.Bytes()[n:], next.Bytes())
+		return nil
+	}
+	b, err := rt.Alloc(context.Background(), max(room, len(have)+next.Len()))
+	if err != nil {
+		return err
+	}
+	b.SetLen(len(have) + next.Len())
+	copy(b.Bytes()[copy(b.Bytes(), have):], next.Bytes())
+	s.drop()
+	s.b, s.off, s.ours = b, 0, true
+	return nil
+}
