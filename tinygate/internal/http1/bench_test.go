@@ -2,7 +2,8 @@ package http1
 
 import "testing"
 
-const curlRequest = "GET /index.html HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n"
+const curlRequest = "GET /index.html HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: curl/8.5.0\r\n" +
+	"Accept: */*\r\n\r\n"
 
 const browserRequest = "GET /static/app.js?v=12345 HTTP/1.1\r\n" +
 	"Host: www.example.com\r\n" +
@@ -11,7 +12,8 @@ const browserRequest = "GET /static/app.js?v=12345 HTTP/1.1\r\n" +
 	"sec-ch-ua-mobile: ?0\r\n" +
 	"sec-ch-ua-platform: \"Linux\"\r\n" +
 	"Upgrade-Insecure-Requests: 1\r\n" +
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n" +
+	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) " +
+	"AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n" +
 	"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8\r\n" +
 	"Sec-Fetch-Site: same-origin\r\n" +
 	"Sec-Fetch-Mode: navigate\r\n" +

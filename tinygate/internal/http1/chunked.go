@@ -192,7 +192,10 @@ func trailerAllowed(name []byte) bool {
 }
 
 var trailersForbidden = [...]string{
-	"age", "authorization", "cache-control", "content-encoding", "content-range", "content-type", "cookie", "date",
-	"expires", "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "location",
-	"max-forwards", "pragma", "range", "retry-after", "set-cookie", "vary", "warning", "www-authenticate", "x-real-ip",
+	"age", "authorization", "cache-control", "content-encoding", "content-range", "content-type",
+	"cookie", "date",
+	"expires", "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since",
+	"location",
+	"max-forwards", "pragma", "range", "retry-after", "set-cookie", "vary", "warning", "www-authenticate",
+	"x-real-ip",
 }

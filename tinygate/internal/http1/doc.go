@@ -2,7 +2,8 @@
 //
 // A [Request] or [Response] is fed the bytes that have arrived, from the first byte of the message on, as
 // often as more arrive, and answers with the length of the head once the head is complete. What it found is
-// kept as offsets into those bytes, so the buffer may be moved between calls. A [Body] is then fed what follows and says which parts of it are payload.
+// kept as offsets into those bytes, so the buffer may be moved between calls. A [Body] is then fed what
+// follows and says which parts of it are payload.
 // [Request.AppendForward] and [Response.AppendForward] write the head that goes to the other side: the
 // field lines that are not hop-by-hop are copied in as few runs as the dropped ones leave. Nothing is
 // allocated per message, and no decision depends on how the bytes were cut into pieces: after any prefix of

@@ -190,8 +190,10 @@ func FuzzChunked(f *testing.F) {
 		for _, cut := range []func(int) int{one, func(int) int { return int(piece) }} {
 			d.Init(FramingChunked, 0, true)
 			p, tr, u, e := decode(&d, in, cut)
-			if e != err || err == nil && (u != used || !bytes.Equal(p, payload) || !bytes.Equal(tr, trailer)) {
-				t.Fatalf("in pieces %q, %q, %d, %v; whole %q, %q, %d, %v", p, tr, u, e, payload, trailer, used, err)
+			if e != err || err == nil && (u != used || !bytes.Equal(p, payload) || !bytes.Equal(tr,
+				trailer)) {
+				t.Fatalf("in pieces %q, %q, %d, %v; whole %q, %q, %d, %v", p, tr, u, e, payload, trailer,
+					used, err)
 			}
 		}
 		if err != nil {
@@ -226,7 +228,8 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// FuzzRoundTrip parses, writes and parses again: the second reader must understand what the first did, and nothing
+// FuzzRoundTrip parses, writes and parses again: the second reader must understand what the first did, and
+// nothing
 // hop-by-hop may be left.
 func FuzzRoundTrip(f *testing.F) {
 	addSeeds(f, func(s string) { f.Add([]byte(s)) })
@@ -259,13 +262,15 @@ func FuzzRoundTrip(f *testing.F) {
 			string(again.Host.Of(sent)) != host || string(again.Query.Of(sent)) != string(r.Query.Of(head)) {
 			t.Fatalf("%q became %q", head, sent)
 		}
-		for _, id := range []ID{IDConnection, IDKeepAlive, IDProxyConnection, IDTE, IDUpgrade, IDProxyAuthorization} {
+		for _, id := range []ID{IDConnection, IDKeepAlive, IDProxyConnection, IDTE, IDUpgrade,
+			IDProxyAuthorization} {
 			if again.Has(id) {
 				t.Fatalf("%q became %q", head, sent)
 			}
 		}
 		o = again.Out()
-		if third := again.AppendForward(nil, sent, &o); !bytes.Equal(third, sent) && r.Body == FramingNone && o.Host == nil {
+		if third := again.AppendForward(nil, sent, &o); !bytes.Equal(third, sent) &&
+			r.Body == FramingNone && o.Host == nil {
 			t.Fatalf("%q is forwarded as %q", sent, third)
 		}
 	})

@@ -48,7 +48,8 @@ var idNames = [idCount]string{
 
 // hopByHop has a bit for each ID that ends at this hop or that is written anew.
 const hopByHop = 1<<IDConnection | 1<<IDContentLength | 1<<IDKeepAlive | 1<<IDProxyAuthenticate |
-	1<<IDProxyAuthorization | 1<<IDProxyConnection | 1<<IDTE | 1<<IDTrailer | 1<<IDTransferEncoding | 1<<IDUpgrade
+	1<<IDProxyAuthorization | 1<<IDProxyConnection | 1<<IDTE | 1<<IDTrailer | 1<<IDTransferEncoding |
+	1<<IDUpgrade
 
 // identify returns the ID of a field name of token characters that is not empty. Length and first letter
 // leave one candidate at most.

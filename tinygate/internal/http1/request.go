@@ -24,11 +24,11 @@ type RequestInfo struct {
 	HostReplaced  bool    // the authority of the target stands in for Host
 	MethodName    Span
 	Target        Span
-	Path          Span  // of the target, up to the query; empty for FormAuthority and possibly for FormAbsolute
+	Path          Span  // of the target, up to the query; FormAuthority has none, FormAbsolute need not
 	Query         Span  // without '?'; empty when there is none
 	Host          Span  // effective host with its port; empty only in HTTP/1.0
 	Hostname      Span  // Host without port; brackets of an IPv6 address are part of it
-	Upgrade       Span  // value of Upgrade when Connection has "upgrade" too and the version is 1.1; otherwise empty
+	Upgrade       Span  // value of Upgrade when it is in force: Connection names it, version 1.1
 	ContentLength int64 // for FramingLength, otherwise 0
 }
 

@@ -119,8 +119,10 @@ var refusedRequests = []struct {
 	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 0x1"), 400, "invalid Content-Length"},
 	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 1 2"), 400, "invalid Content-Length"},
 	{lines("POST / HTTP/1.1", "Host: a", "Content-Length:"), 400, "invalid Content-Length"},
-	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 9223372036854775808"), 400, "invalid Content-Length"},
-	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 99999999999999999999"), 400, "invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 9223372036854775808"), 400,
+		"invalid Content-Length"},
+	{lines("POST / HTTP/1.1", "Host: a", "Content-Length: 99999999999999999999"), 400,
+		"invalid Content-Length"},
 	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: gzip, chunked"), 501, "coding"},
 	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked, gzip"), 400, "chunked"},
 	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked, chunked"), 400, "chunked"},
@@ -129,7 +131,8 @@ var refusedRequests = []struct {
 	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: \"chunked\""), 400, "chunked"},
 	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked;a=b"), 400, "chunked"},
 	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: ,chunked"), 400, "chunked"},
-	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400, "more"},
+	{lines("POST / HTTP/1.1", "Host: a", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), 400,
+		"more"},
 	{lines("POST / HTTP/1.0", "Host: a", "Transfer-Encoding: chunked"), 400, "HTTP/1.0"},
 	{lines("POST / HTTP/1.1", "Host: a", "Expect: 200-ok"), 417, "expectation"},
 	{lines("GET / HTTP/1.1", "Host: a", "Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q"), 400, "Connection"},
@@ -163,11 +166,13 @@ var acceptedRequests = []struct{ head, want string }{
 	{lines("CONNECT y:1 HTTP/1.1", "Host: x"), "CONNECT  ? authority host=y:1 name=y none keep"},
 	{lines("OPTIONS * HTTP/1.1", "Host: x"), "OPTIONS * ? asterisk host=x name=x none keep"},
 	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 0"), "POST / ? origin host=x name=x length 0 keep"},
-	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 007"), "POST / ? origin host=x name=x length 7 keep"},
+	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 007"),
+		"POST / ? origin host=x name=x length 7 keep"},
 	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 9223372036854775807"),
 		"POST / ? origin host=x name=x length 9223372036854775807 keep"},
 	{lines("POST / HTTP/1.0", "Content-Length: 3"), "POST / ? origin host= name= length 3"},
-	{lines("POST / HTTP/1.1", "Host: x", "transfer-encoding: Chunked"), "POST / ? origin host=x name=x chunked keep"},
+	{lines("POST / HTTP/1.1", "Host: x", "transfer-encoding: Chunked"),
+		"POST / ? origin host=x name=x chunked keep"},
 	{lines("POST / HTTP/1.1", "Host: x", "Content-Length: 3", "Expect: 100-Continue"),
 		"POST / ? origin host=x name=x length 3 keep continue"},
 	{lines("POST / HTTP/1.0", "Content-Length: 3", "Expect: 200-ok"), "POST / ? origin host= name= length 3"},
@@ -180,13 +185,15 @@ var acceptedRequests = []struct{ head, want string }{
 	{lines("GET / HTTP/1.1", "Host: x", "Upgrade: a", "Upgrade: b", "Connection: upgrade"),
 		"GET / ? origin host=x name=x none keep"},
 	{lines("GET / HTTP/1.0", "Upgrade: websocket", "Connection: upgrade"), "GET / ? origin host= name= none"},
-	{lines("GET / HTTP/1.1", "Host: x", "X: a\tb \xff", "Y:", "Z: \t "), "GET / ? origin host=x name=x none keep"},
+	{lines("GET / HTTP/1.1", "Host: x", "X: a\tb \xff", "Y:", "Z: \t "),
+		"GET / ? origin host=x name=x none keep"},
 }
 
 func describeRequest(r *Request, head []byte) string {
 	var s strings.Builder
 	form := [...]string{"origin", "absolute", "authority", "asterisk"}[r.Form]
-	fmt.Fprintf(&s, "%s %s ?%s %s host=%s name=%s", r.MethodName.Of(head), r.Path.Of(head), r.Query.Of(head), form,
+	fmt.Fprintf(&s, "%s %s ?%s %s host=%s name=%s", r.MethodName.Of(head), r.Path.Of(head),
+		r.Query.Of(head), form,
 		r.Host.Of(head), r.Hostname.Of(head))
 	switch r.Body {
 	case FramingNone:
@@ -279,10 +286,14 @@ func TestIPv6(t *testing.T) {
 		ok   bool
 	}{
 		{"::", true}, {"::1", true}, {"1::", true}, {"1:2:3:4:5:6:7:8", true}, {"1:2:3:4:5:6:7::", true},
-		{"::2:3:4:5:6:7:8", true}, {"::ffff:1.2.3.4", true}, {"1:2:3:4:5:6:1.2.3.4", true}, {"fe80::a:b", true},
-		{"", false}, {":", false}, {":::", false}, {"1", false}, {"1:2:3:4:5:6:7", false}, {"1:2:3:4:5:6:7:8:9", false},
-		{"1::2::3", false}, {"12345::", false}, {"1:", false}, {":1", false}, {"::1:", false}, {"1:2:3:4:5:6:7:8::", false},
-		{"::1.2.3", false}, {"::1.2.3.256", false}, {"::1.2.3.4.5", false}, {"1.2.3.4", false}, {"::01.2.3.4", false},
+		{"::2:3:4:5:6:7:8", true}, {"::ffff:1.2.3.4", true}, {"1:2:3:4:5:6:1.2.3.4", true}, {"fe80::a:b",
+			true},
+		{"", false}, {":", false}, {":::", false}, {"1", false}, {"1:2:3:4:5:6:7", false},
+		{"1:2:3:4:5:6:7:8:9", false},
+		{"1::2::3", false}, {"12345::", false}, {"1:", false}, {":1", false}, {"::1:", false},
+		{"1:2:3:4:5:6:7:8::", false},
+		{"::1.2.3", false}, {"::1.2.3.256", false}, {"::1.2.3.4.5", false}, {"1.2.3.4", false},
+		{"::01.2.3.4", false},
 		{"::g", false}, {"1:2:3:4:5:6:7:1.2.3.4", false}, {"v1.a", false},
 	} {
 		if got := validIPv6([]byte(c.host)); got != c.ok {

@@ -2,10 +2,12 @@ package http1
 
 // ResponseInfo is what a response head says besides its fields.
 type ResponseInfo struct {
-	Status        int // 100 to 999
-	Body          Framing
-	KeepAlive     bool // the connection may serve another request after the body
-	Tunnel        bool // what follows the head is no HTTP: 101, or success of CONNECT
+	Status    int // 100 to 999
+	Body      Framing
+	KeepAlive bool // the connection may serve another request after the body
+	// Tunnel says that what follows the head is no HTTP: 101, or success of CONNECT. The caller must refuse
+	// a 101 for a request that it did not forward with Upgrade.
+	Tunnel        bool
 	Reason        Span
 	Upgrade       Span  // value of Upgrade when Connection has "upgrade" too
 	ContentLength int64 // of the field, also where it frames no body (HEAD, 304); -1 without a field

@@ -117,7 +117,8 @@ func validEscapes(p []byte) bool {
 	}
 }
 
-// hostname checks host [":" port] and returns the length of host. Escapes are refused although RFC 3986 has them: some
+// hostname checks host [":" port] and returns the length of host. Escapes are refused although RFC 3986 has
+// them: some
 // readers decode them and some do not, so a route could be chosen for one host and served for another.
 func hostname(b []byte) (n int, ok bool) {
 	switch {

@@ -8,7 +8,7 @@ import (
 // RequestOut says how a request head is sent on. [Request.Out] gives the one that changes nothing.
 type RequestOut struct {
 	Target   []byte  // nil: what was received, the absolute form as origin form
-	Host     []byte  // nil: the effective host of the request
+	Host     []byte  // nil: the effective host; in HTTP/1.0 that may be none, and an empty Host is sent
 	Extra    []byte  // whole field lines, each with its CRLF; AppendField makes them
 	Body     Framing // not FramingClose
 	Length   int64   // for FramingLength
@@ -118,18 +118,19 @@ const (
 	ConnectionImplied   Connection = iota // no field: the connection stays open in HTTP/1.1
 	ConnectionClose                       // it is closed after this response
 	ConnectionKeepAlive                   // it stays open, for a client of HTTP/1.0
-	ConnectionUpgrade                     // the protocol changes: for 101, with the Upgrade field of the response
+	ConnectionUpgrade                     // the protocol changes: for 101, with its Upgrade field
 )
 
 // ResponseOut says how a response head is sent on. [Response.Out] gives the one that fits a request.
 type ResponseOut struct {
 	Extra      []byte // whole field lines, each with its CRLF; AppendField makes them
 	Body       Framing
-	Length     int64 // for FramingLength; for FramingNone too when there is a Content-Length to tell, otherwise -1
+	Length     int64 // of the Content-Length to write; -1 for none
 	Connection Connection
 }
 
-// Out returns what answers q with r. A body that ends with the upstream's connection is chunked for a
+// Out returns what answers q with r; both must have been parsed. A body that ends with the upstream's
+// connection is chunked for a
 // client of HTTP/1.1, so that its connection stays open; a chunked one ends with the connection for a
 // client of HTTP/1.0. The second must not get interim responses (RFC 9110 15.2).
 func (r *Response) Out(q *Request) ResponseOut {

@@ -15,8 +15,10 @@ func TestForwardRequest(t *testing.T) {
 		{"unchanged", curlRequest, keep, curlRequest},
 		{"empty line", "\r\n" + curlRequest, keep, curlRequest},
 		{"hop-by-hop",
-			lines("GET / HTTP/1.1", "Connection: keep-alive, X-Hop , host, content-length", "Host: a", "Keep-Alive: 5", "A: 1",
-				"x-hop: 1", "B: 2", "C: 3", "Proxy-Connection: x", "Proxy-Authorization: x", "TE: gzip", "Trailer: x", "X-HOP: 2"), keep,
+			lines("GET / HTTP/1.1", "Connection: keep-alive, X-Hop , host, content-length", "Host: a",
+				"Keep-Alive: 5", "A: 1",
+				"x-hop: 1", "B: 2", "C: 3", "Proxy-Connection: x", "Proxy-Authorization: x", "TE: gzip",
+				"Trailer: x", "X-HOP: 2"), keep,
 			lines("GET / HTTP/1.1", "Host: a", "A: 1", "B: 2", "C: 3")},
 		{"named before", lines("GET / HTTP/1.1", "X-A: 1", "Host: a", "Connection: x-a"), keep,
 			lines("GET / HTTP/1.1", "Host: a")},
@@ -28,7 +30,8 @@ func TestForwardRequest(t *testing.T) {
 			lines("GET / HTTP/1.1", "Host: a")},
 		{"old version without host", lines("GET / HTTP/1.0", "A: 1"), keep,
 			lines("GET / HTTP/1.1", "A: 1", "Host: ")},
-		{"old version expects", lines("POST / HTTP/1.0", "Host: a", "Expect: 100-continue", "Content-Length: 0"), keep,
+		{"old version expects", lines("POST / HTTP/1.0", "Host: a", "Expect: 100-continue",
+			"Content-Length: 0"), keep,
 			lines("POST / HTTP/1.1", "Host: a", "Content-Length: 0")},
 		{"authority wins", lines("GET http://b:80/p?q HTTP/1.1", "Host: a", "A: 1"), keep,
 			lines("GET /p?q HTTP/1.1", "A: 1", "Host: b:80")},
@@ -43,12 +46,15 @@ func TestForwardRequest(t *testing.T) {
 		{"target and host", lines("GET /x HTTP/1.1", "Host: a", "A: 1"), func(o *RequestOut) {
 			o.Target, o.Host, o.Extra = []byte("/y"), []byte("c"), []byte("Via: 1.1 g\r\n")
 		}, lines("GET /y HTTP/1.1", "A: 1", "Host: c", "Via: 1.1 g")},
-		{"upgrade not asked for", lines("GET / HTTP/1.1", "Host: a", "Upgrade: h2c", "Connection: upgrade"), keep,
+		{"upgrade not asked for", lines("GET / HTTP/1.1", "Host: a", "Upgrade: h2c",
+			"Connection: upgrade"), keep,
 			lines("GET / HTTP/1.1", "Host: a")},
 		{"upgrade, trailers, close",
-			lines("GET / HTTP/1.1", "Host: a", "Upgrade: websocket", "Connection: upgrade, te", "TE: trailers"),
+			lines("GET / HTTP/1.1", "Host: a", "Upgrade: websocket", "Connection: upgrade, te",
+				"TE: trailers"),
 			func(o *RequestOut) { o.Upgrade, o.Close = true, true },
-			lines("GET / HTTP/1.1", "Host: a", "Upgrade: websocket", "TE: trailers", "Connection: close, upgrade, TE")},
+			lines("GET / HTTP/1.1", "Host: a", "Upgrade: websocket", "TE: trailers",
+				"Connection: close, upgrade, TE")},
 	} {
 		r, _, err := parseRequest(c.head)
 		if err != nil {
@@ -79,11 +85,13 @@ func TestForwardResponse(t *testing.T) {
 	oldKeep := lines("GET / HTTP/1.0", "Connection: keep-alive")
 	for _, c := range []struct{ name, request, head, want string }{
 		{"length", get, smallResponse, strings.Replace(
-			strings.Replace(smallResponse, "Content-Length: 128\r\n", "", 1), "Connection: keep-alive", "Content-Length: 128", 1)},
+			strings.Replace(smallResponse, "Content-Length: 128\r\n", "", 1), "Connection: keep-alive",
+			"Content-Length: 128", 1)},
 		{"client closes", lines("GET / HTTP/1.1", "Host: a", "Connection: close"),
 			lines("HTTP/1.1 200 OK", "Content-Length: 0", "A: 1"),
 			lines("HTTP/1.1 200 OK", "A: 1", "Content-Length: 0", "Connection: close")},
-		{"upstream closes", get, lines("HTTP/1.1 200 OK", "Connection: close, x", "X: 1", "Content-Length: 2"),
+		{"upstream closes", get, lines("HTTP/1.1 200 OK", "Connection: close, x", "X: 1",
+			"Content-Length: 2"),
 			lines("HTTP/1.1 200 OK", "Content-Length: 2")},
 		{"until close", get, lines("HTTP/1.0 200 Fine", "A: 1"),
 			lines("HTTP/1.1 200 Fine", "A: 1", "Transfer-Encoding: chunked")},
@@ -95,12 +103,16 @@ func TestForwardResponse(t *testing.T) {
 			lines("HTTP/1.1 200 OK", "Content-Length: 1", "Connection: close")},
 		{"old client stays", oldKeep, lines("HTTP/1.1 200 OK", "Content-Length: 1"),
 			lines("HTTP/1.1 200 OK", "Content-Length: 1", "Connection: keep-alive")},
-		{"head", head, lines("HTTP/1.1 200 OK", "Content-Length: 9"), lines("HTTP/1.1 200 OK", "Content-Length: 9")},
-		{"head of chunked", head, lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"), lines("HTTP/1.1 200 OK")},
+		{"head", head, lines("HTTP/1.1 200 OK", "Content-Length: 9"), lines("HTTP/1.1 200 OK",
+			"Content-Length: 9")},
+		{"head of chunked", head, lines("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"),
+			lines("HTTP/1.1 200 OK")},
 		{"not modified", get, lines("HTTP/1.1 304 Not Modified", "Content-Length: 9"),
 			lines("HTTP/1.1 304 Not Modified", "Content-Length: 9")},
-		{"no content", get, lines("HTTP/1.1 204 No Content", "Content-Length: 0"), lines("HTTP/1.1 204 No Content")},
-		{"interim", get, lines("HTTP/1.1 103 Early Hints", "Link: x"), lines("HTTP/1.1 103 Early Hints", "Link: x")},
+		{"no content", get, lines("HTTP/1.1 204 No Content", "Content-Length: 0"),
+			lines("HTTP/1.1 204 No Content")},
+		{"interim", get, lines("HTTP/1.1 103 Early Hints", "Link: x"), lines("HTTP/1.1 103 Early Hints",
+			"Link: x")},
 		{"upgrade", lines("GET / HTTP/1.1", "Host: a", "Upgrade: x", "Connection: upgrade"),
 			lines("HTTP/1.1 101 Switching", "Upgrade: x", "Connection: Upgrade", "A: 1"),
 			lines("HTTP/1.1 101 Switching", "A: 1", "Connection: upgrade", "Upgrade: x")},
@@ -178,7 +190,8 @@ func TestFieldsThatWouldBeTwoLines(t *testing.T) {
 }
 
 func TestJoined(t *testing.T) {
-	head := []byte(lines("GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 1", "A: b", "x-forwarded-for: 2, 3", "X-Forwarded-For:"))
+	head := []byte(lines("GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 1", "A: b",
+		"x-forwarded-for: 2, 3", "X-Forwarded-For:"))
 	r, _, err := parseRequest(string(head))
 	if err != nil {
 		t.Fatal(err)
