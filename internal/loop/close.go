@@ -109,13 +109,24 @@ func (w *quietWatch) Fire(t *Timer) {
 	w.l.SetTimer(t, w.l.now+int64(quietTick))
 }
 
+// endGrace is what a loop gets beyond the deadline of End, which is the kernel's, to end itself.
+const endGrace = time.Second
+
 // End ends the loop; anybody may call it, once, after Abort. What the kernel still holds gets until the deadline.
-// Tasks that have not ended by then never resume. It returns when the loop's goroutine is gone.
+// Tasks that have not ended by then never resume. It returns when the loop's goroutine is gone, or with an error when a
+// task holds it for too long; it ends then when the task gives it back.
 func (l *Loop) End(deadline time.Time) error {
 	l.endMail.deadline = deadline
 	l.Post(&l.endMail.Node)
-	<-l.ended
-	return l.endMail.err
+	limit := time.NewTimer(time.Until(deadline) + endGrace)
+	defer limit.Stop()
+	select {
+	case <-l.ended:
+		return l.endMail.err
+	case <-limit.C:
+		return fmt.Errorf("unio: a loop could not be ended, because one of its tasks holds it:\n%s",
+			stackOf(l.cur.Load()))
+	}
 }
 
 // Deliver ends the loop.
@@ -126,9 +137,7 @@ func (l *Loop) end(deadline time.Time) {
 		return
 	}
 	l.closing = true
-	for n := l.box.close(); n != nil; n = n.next {
-		n.Mail.Deliver(l)
-	}
+	l.deliver(l.box.close())
 	l.runReady()
 	l.flush()
 	err := l.eng.Close(max(time.Until(deadline), 0))

@@ -48,6 +48,7 @@ type Loop struct {
 	dirty            []Flusher
 	timers           heap
 	now              int64
+	firing           int64 // the loop time up to which timers are being fired; 0: not now
 	policy           policy
 	readied          bool // a goroutine was made ready since the last Gosched
 	closing          bool
@@ -184,6 +185,9 @@ func (l *Loop) turn() {
 		runtime.Gosched()
 	}
 	l.takeMail()
+	if l.endMail.over {
+		return // the engine is closed
+	}
 	l.runReady()
 	l.flush()
 	ready, err := l.policy.poll(l)
@@ -274,8 +278,11 @@ func (l *Loop) Post(n *Node) bool {
 	return true
 }
 
-func (l *Loop) takeMail() {
-	for n := l.box.take(); n != nil; {
+func (l *Loop) takeMail() { l.deliver(l.box.take()) }
+
+// deliver hands out mail. A node may be in use again, for another loop, as soon as it is delivered.
+func (l *Loop) deliver(n *Node) {
+	for n != nil {
 		next := n.next
 		n.next = nil
 		l.Counters.Mails.Add(1)

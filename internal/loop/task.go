@@ -144,7 +144,7 @@ func (l *Loop) stopIdle() {
 // Current returns the task whose coroutine the caller runs on, or nil.
 func Current() *Task {
 	id := coro.ID()
-	for _, l := range *loops.Load() {
+	for _, l := range allLoops() {
 		if t := l.cur.Load(); t != nil && t.co.GoID() == id {
 			return t
 		}

@@ -43,6 +43,9 @@ func (l *Loop) readClock() { l.now = int64(time.Since(epoch)) }
 
 // SetTimer makes t fire at the loop time when, instead of any time set before.
 func (l *Loop) SetTimer(t *Timer, when int64) {
+	if l.firing != 0 && when <= l.firing {
+		when = l.firing + 1
+	}
 	h := &l.timers
 	if t.index == 0 {
 		t.when = when
@@ -64,13 +67,19 @@ func (l *Loop) StopTimer(t *Timer) {
 	}
 }
 
-// fireTimers runs what is due. A timer that is set again to a time in the past waits for the next turn.
+// fireTimers runs what is due, each timer at most once: one that is set again waits for the next turn, also when its
+// time is in the past.
 func (l *Loop) fireTimers() {
-	for len(l.timers) > 0 && l.timers[0].when <= l.now {
+	if len(l.timers) == 0 || l.timers[0].when > l.now {
+		return
+	}
+	l.firing = l.now
+	for len(l.timers) > 0 && l.timers[0].when <= l.firing {
 		t := l.timers[0]
 		l.timers.remove(0)
 		t.To.Fire(t)
 	}
+	l.firing = 0
 }
 
 // heap is a binary heap by time that keeps each timer's position in the timer.
