@@ -7,8 +7,8 @@ import (
 	"github.com/unio-go/unio/bench/internal/load"
 )
 
-// hidden performs the commands by which the binary starts itself as another process. done is false for any other
-// name.
+// hidden performs the commands by which the binary starts itself as another process. done is false for any
+// other name.
 func hidden(name string, args []string) (done bool, err error) {
 	switch name {
 	case host.PinVerb:

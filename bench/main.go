@@ -83,7 +83,7 @@ func echoFlags(a *echoArgs, w io.Writer) *flag.FlagSet {
 	f.Uint64Var(&a.opts.Seed, "seed", 0, "order of the slices; 0 draws one and prints it")
 	f.StringVar(&a.opts.OutDir, "out", "bench/results/local", "`directory` of raw file and plot")
 	f.BoolVar(&a.opts.Check, "check", false, "hold the result against the bounds; exit 1 when one is broken")
-	f.BoolVar(&a.opts.Quick, "quick", false, "a first look: few cases, 2 rounds of 50 ms unless said otherwise")
+	f.BoolVar(&a.opts.Quick, "quick", false, "a first look: few cases, 2 rounds of 50ms slices")
 	return f
 }
 

@@ -71,8 +71,8 @@ func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
 
 func TestWrongCommandsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
-		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"}, {"echo", "-cases", "x"},
-		{server.Verb}, {server.Verb, "carrier-pigeon"},
+		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"},
+		{"echo", "-cases", "x"}, {server.Verb}, {server.Verb, "carrier-pigeon"},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil {
 			t.Errorf("%v: no error", args)

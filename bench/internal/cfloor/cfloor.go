@@ -1,5 +1,6 @@
-// Package cfloor holds the two echo servers in C that a comparison measures itself against: what the kernel costs
-// by epoll and by io_uring when nothing stands above it. They are compiled when a run starts; gcc alone suffices.
+// Package cfloor holds the two echo servers in C that a comparison measures itself against: what the kernel
+// costs by epoll and by io_uring when nothing stands above it. They are compiled when a run starts; gcc alone
+// suffices.
 package cfloor
 
 import (

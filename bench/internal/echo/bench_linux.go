@@ -97,8 +97,8 @@ type caseRun struct {
 	cs    Case
 	shape load.Shape
 	slice load.Slice
-	// keep: the limit of open files lets the connections to all servers stay open. Otherwise they are opened anew
-	// for each slice.
+	// keep: the limit of open files lets the connections to all servers stay open. Otherwise they are opened
+	// anew for each slice.
 	keep bool
 }
 
@@ -143,8 +143,8 @@ func (c *caseRun) netCapacity() (float64, error) {
 	return best, nil
 }
 
-// pilot verifies all processes of a contender and returns the one that needs less CPU, its connections open. It
-// returns nil when the contender is left out.
+// pilot verifies all processes of a contender and returns the one that needs less CPU, its connections open.
+// It returns nil when the contender is left out.
 func (c *caseRun) pilot(contender Contender) *child {
 	var rivals []*child
 	for _, ch := range c.variants(contender) {
@@ -230,7 +230,8 @@ type account struct {
 	enters uint64
 }
 
-// account asks for the kernel entries first: the answer costs a little CPU, which must not fall into the slice.
+// account asks for the kernel entries first: the answer costs a little CPU, which must not fall into the
+// slice.
 func (c *caseRun) account(ch *child) (a account, err error) {
 	if a.enters, err = ch.enters(); err != nil {
 		return a, err

@@ -105,7 +105,8 @@ func (c Contender) Floor() Contender {
 	return contenderCEpoll
 }
 
-// benchName is the sample's name in the Go benchmark format, without "Benchmark". procs 0 leaves GOMAXPROCS out.
+// benchName is the sample's name in the Go benchmark format, without "Benchmark". procs 0 leaves GOMAXPROCS
+// out.
 func benchName(c Contender, cs Case, procs int) string {
 	name := fmt.Sprintf("Echo/engine=%s/api=%s/%v", c.Engine, c.API, cs)
 	if procs > 0 {

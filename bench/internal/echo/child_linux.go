@@ -46,8 +46,8 @@ func (c *child) String() string {
 	return fmt.Sprintf("%v with GOMAXPROCS=%d", c.Contender, c.procs)
 }
 
-// start runs the server on a CPU and waits until it listens. prog is a floor's program, empty for a contender in
-// this binary.
+// start runs the server on a CPU and waits until it listens. prog is a floor's program, empty for a contender
+// in this binary.
 func (c *child) start(self, prog string, cpu int) error {
 	if prog != "" {
 		c.cmd = host.Command(self, cpu, prog)
@@ -83,7 +83,8 @@ func (c *child) start(self, prog string, cpu int) error {
 	return err
 }
 
-// readLine reads one answer within startLimit. A server that is silent for longer is killed, which ends the read.
+// readLine reads one answer within startLimit. A server that is silent for longer is killed, which ends the
+// read.
 func (c *child) readLine() (string, error) {
 	timer := time.AfterFunc(startLimit, func() { _ = c.cmd.Process.Kill() })
 	defer timer.Stop()
@@ -96,13 +97,13 @@ func (c *child) failure(cause error) error {
 	c.stop()
 	if said := strings.TrimSpace(c.stderr.String()); said != "" {
 		first, _, _ := strings.Cut(said, "\n")
-		return errors.New(first)
+		return errors.New(strings.TrimPrefix(first, fmt.Sprintf("bench: %v: ", c.Contender)))
 	}
 	return cause
 }
 
-// enters asks for the kernel entries so far. The answer costs the server a few of its own, so it is asked outside
-// of the time in which its CPU is counted.
+// enters asks for the kernel entries so far. The answer costs the server a few of its own, so it is asked
+// outside of the time in which its CPU is counted.
 func (c *child) enters() (uint64, error) {
 	if !c.counts {
 		return 0, nil

@@ -2,8 +2,8 @@
 // twice in C, all measured in one run.
 //
 // All servers are up at once on one CPU and are loaded in turn, in shuffled order, for slices so short that a
-// change of the machine's speed meets them all. What is compared is CPU time per message, as a ratio within one
-// round; the table shows the median of the rounds and their spread.
+// change of the machine's speed meets them all. What is compared is CPU time per message, as a ratio within
+// one round; the table shows the median of the rounds and their spread.
 //
 // Samples are kept as a file in the Go benchmark format. Tables, the check and the plot are made from samples
 // only, so each of them can be made again from the file.

@@ -18,12 +18,19 @@ import (
 	"github.com/unio-go/unio/bench/internal/load"
 )
 
-// gomaxprocs are the values that every Go contender is tried with: with 2 its helpers (garbage collector, system
-// monitor, other goroutines) need not wait for the thread that serves.
+// gomaxprocs are the values that every Go contender is tried with: with 2 its helpers (garbage collector,
+// system monitor, other goroutines) need not wait for the thread that serves.
 var gomaxprocs = []int{1, 2}
 
-// Run measures and reports: tables to w, raw file and plot into opts.OutDir. It returns an error when a contender
-// failed or, with opts.Check, when a bound is broken.
+const (
+	// idleWatch is how long all servers are watched doing nothing before the first case.
+	idleWatch = 500 * time.Millisecond
+	// idleShareMax is the share of a CPU above which an idle server is named: twenty of them would make 2 %.
+	idleShareMax = 0.001
+)
+
+// Run measures and reports: tables to w, raw file and plot into opts.OutDir. It returns an error when a
+// contender failed or, with opts.Check, when a bound is broken.
 func Run(ctx context.Context, opts Options, w io.Writer) error {
 	if err := opts.Validate(); err != nil {
 		return err
@@ -58,10 +65,36 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	if err := b.start(dir, loadCPU, w); err != nil {
 		return err
 	}
+	if err := b.noteIdle(w); err != nil {
+		return err
+	}
 	return b.measureAll(ctx, w)
 }
 
-// start brings the load generator and all servers up. A server that this machine cannot run is left out and named.
+// noteIdle names servers that use CPU while nobody loads them: it would be charged to the others as noise.
+func (b *bench) noteIdle(w io.Writer) error {
+	before := make([]time.Duration, len(b.children))
+	for i, ch := range b.children {
+		var err error
+		if before[i], err = host.SleepingCPU(ch.cmd.Process.Pid); err != nil {
+			return err
+		}
+	}
+	time.Sleep(idleWatch)
+	for i, ch := range b.children {
+		after, err := host.ProcessCPU(ch.cmd.Process.Pid)
+		if err != nil {
+			return err
+		}
+		if share := float64(after-before[i]) / float64(idleWatch); share > idleShareMax {
+			fmt.Fprintf(w, "note: %v uses %.2f %% of its CPU while idle\n", ch, 100*share)
+		}
+	}
+	return nil
+}
+
+// start brings the load generator and all servers up. A server that this machine cannot run is left out and
+// named.
 func (b *bench) start(dir string, loadCPU int, w io.Writer) error {
 	var err error
 	if b.self, err = os.Executable(); err != nil {

@@ -21,7 +21,8 @@ p50..      latency in µs, medians of the rounds; in a closed loop it is mostly 
 func WriteTable(w io.Writer, s Summary) error {
 	fmt.Fprintf(w, "\n%s\n", s.Case.Title())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "server\tP\tCPU\t(spread)\tof net\t(spread)\tof C\t(spread)\tenters\tmsg/s\tp50\tp99\tp99.9\t")
+	fmt.Fprintln(tw, "server\tP\tCPU\t(spread)\tof net\t(spread)\tof C\t(spread)\tenters"+
+		"\tmsg/s\tp50\tp99\tp99.9\t")
 	for _, r := range s.Rows {
 		procs := "-"
 		if r.Procs > 0 {

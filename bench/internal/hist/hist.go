@@ -15,7 +15,8 @@ const (
 	groups = 64 - subBits
 )
 
-// Hist is a histogram of durations. The zero value is empty and ready; it is 58 KiB, so it is used by pointer.
+// Hist is a histogram of durations. The zero value is empty and ready; it is 58 KiB, so it is used by
+// pointer.
 type Hist struct {
 	counts [groups * sub]uint64
 	total  uint64
@@ -33,8 +34,8 @@ func (h *Hist) Total() uint64 { return h.total }
 // Reset empties the histogram.
 func (h *Hist) Reset() { *h = Hist{} }
 
-// Quantile returns the smallest duration that at least the share q (0 to 1) of all does not exceed, rounded up
-// to the end of its bucket. An empty histogram gives zero.
+// Quantile returns the smallest duration that at least the share q (0 to 1) of all does not exceed, rounded
+// up to the end of its bucket. An empty histogram gives zero.
 func (h *Hist) Quantile(q float64) time.Duration {
 	if h.total == 0 {
 		return 0

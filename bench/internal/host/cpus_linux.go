@@ -12,8 +12,8 @@ import (
 // ErrOneCPU says that a comparison cannot separate server and load.
 var ErrOneCPU = errors.New("a comparison needs two CPUs: one for the servers, one for the load generator")
 
-// ChooseCPUs picks the CPU of the servers and the CPU of the load generator among the allowed ones. Two threads
-// of one core share its execution units, so the load goes to another core where there is one.
+// ChooseCPUs picks the CPU of the servers and the CPU of the load generator among the allowed ones. Two
+// threads of one core share its execution units, so the load goes to another core where there is one.
 func ChooseCPUs() (server, load int, err error) {
 	cpus, err := AllowedCPUs()
 	if err != nil {

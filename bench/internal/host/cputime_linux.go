@@ -81,8 +81,8 @@ type Softirqd struct {
 	schedstat string
 }
 
-// FindSoftirqd looks the thread up in /proc. Not found (a PID namespace hides kernel threads) is an error that
-// the caller reports; the zero Softirqd then reads as zero.
+// FindSoftirqd looks the thread up in /proc. Not found (a PID namespace hides kernel threads) is an error
+// that the caller reports; the zero Softirqd then reads as zero.
 func FindSoftirqd(cpu int) (Softirqd, error) {
 	want := fmt.Sprintf("ksoftirqd/%d\n", cpu)
 	comms, err := filepath.Glob("/proc/[0-9]*/comm")

@@ -50,8 +50,8 @@ func quiet() {
 	_ = os.WriteFile("/proc/self/autogroup", []byte("-20"), 0)
 }
 
-// RaiseFileLimit sets the soft limit of open files to the hard one and returns it. A limit that a program sets
-// itself is inherited by the programs it starts, while the one that the Go runtime raises is not.
+// RaiseFileLimit sets the soft limit of open files to the hard one and returns it. A limit that a program
+// sets itself is inherited by the programs it starts, while the one that the Go runtime raises is not.
 func RaiseFileLimit() (uint64, error) {
 	var lim syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim); err != nil {

@@ -158,8 +158,8 @@ func (r *run) closed() error {
 	return nil
 }
 
-// open issues messages when they are due, in turn over the connections. It spins: it owns its CPU, and a sleep
-// would add its own wake-up to every latency.
+// open issues messages when they are due, in turn over the connections. It spins: it owns its CPU, and a
+// sleep would add its own wake-up to every latency.
 func (r *run) open(rate float64) error {
 	if rate <= 0 {
 		return errors.New("an open loop needs a rate")

@@ -38,8 +38,8 @@ func (e *gnetEcho) OnTraffic(c gnet.Conn) gnet.Action {
 	return gnet.None
 }
 
-// silence is gnet's logger: its own writes to standard output, where the protocol is spoken. What makes a start
-// fail comes back as an error too.
+// silence is gnet's logger: its own writes to standard output, where the protocol is spoken. What makes a
+// start fail comes back as an error too.
 type silence struct{}
 
 func (silence) Debugf(string, ...any) {}

@@ -15,8 +15,8 @@ import (
 // Verb is the hidden command by which a bench binary becomes an echo server.
 const Verb = "__serve"
 
-// echoBytes is the receive buffer of contenders that bring their own: at least one message, and what the other
-// contenders take at once.
+// echoBytes is the receive buffer of contenders that bring their own: at least one message, and what the
+// other contenders take at once.
 const echoBytes = 64 << 10
 
 // Running is a server that listens.
@@ -48,8 +48,8 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(starters))
 }
 
-// Serve runs one contender until in ends. It writes "ready PORT" once the server listens and, for each line of
-// in, "stats N" with the kernel entries so far or "stats -".
+// Serve runs one contender until in ends. It writes "ready PORT" once the server listens and, for each line
+// of in, "stats N" with the kernel entries so far or "stats -".
 func Serve(name string, in io.Reader, out io.Writer) error {
 	start, ok := starters[name]
 	if !ok {
