@@ -8,6 +8,8 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/engine/epollengine"
+	"github.com/unio-go/unio/internal/engine/stdengine"
+	"github.com/unio-go/unio/internal/engine/uringengine"
 )
 
 // EngineVariable is the environment variable by which an operator chooses the engine of programs that do not choose
@@ -23,7 +25,9 @@ type candidate struct {
 
 // candidates are in the order of preference.
 var candidates = []candidate{
+	{Uring, uringengine.Available, func(c engine.Config) (engine.Engine, error) { return uringengine.New(c) }},
 	{Epoll, epollengine.Available, func(c engine.Config) (engine.Engine, error) { return epollengine.New(c) }},
+	{Std, func() error { return nil }, func(c engine.Config) (engine.Engine, error) { return stdengine.New(c) }},
 }
 
 // choice is an engine with the reason why it was taken.
