@@ -15,7 +15,7 @@ func (e *Engine) submitAccept(d *desc, op *engine.Op) bool {
 	op.Sock = engine.Socket{}
 	if d.backlog.len() > 0 {
 		op.Sock.FD = int(d.backlog.pop())
-		if !d.has(armed) && d.backlog.len() == 0 {
+		if !d.has(armed) && d.backlog.len() == 0 && e.able.multishotAccept {
 			e.armAccept(d)
 		}
 		return true
@@ -29,8 +29,11 @@ func (e *Engine) submitAccept(d *desc, op *engine.Op) bool {
 
 func (e *Engine) armAccept(d *desc) {
 	s := e.sqe()
-	s.PrepMultishotAccept(int(d.fd), 0, 0, syscall.SOCK_CLOEXEC)
-	e.armMultishot(d, s, kindAccept)
+	s.PrepAccept(int(d.fd), 0, 0, syscall.SOCK_CLOEXEC)
+	if e.able.multishotAccept {
+		s.Ioprio |= uring.AcceptMultishot
+	}
+	e.arm(d, s, kindAccept, e.able.multishotAccept)
 }
 
 // acceptDone takes one completion of a multishot accept.
@@ -57,14 +60,14 @@ func (e *Engine) accepted(d *desc, fd int32) {
 	}
 	d.backlog.push(fd)
 	if d.backlog.len() >= stashConnsMax && d.flags&(armed|ending) == armed {
-		e.cancelMultishot(d, kindAccept)
+		e.cancelArmed(d, kindAccept)
 	}
 }
 
 // acceptEnded is called when the kernel has ended the multishot. A lack of descriptors or memory is a result: the layer
 // above knows how long to wait before it tries again.
 func (e *Engine) acceptEnded(d *desc, res int32) {
-	e.endMultishot(d)
+	e.disarm(d, e.able.multishotAccept)
 	if d.closing != nil || e.closing {
 		e.maybeClosed(d)
 		return

@@ -45,9 +45,9 @@ type block struct {
 // nobody receives holds none.
 func openBlocks(r *uring.Ring, g geometry, pool *mem.Pool, incremental bool, wake func()) (*blocks, error) {
 	b := &blocks{pool: pool, blockBytes: g.blockBytes, short: true, wake: wake}
-	n, ringFlags := g.blocks, uring.PbufRingInc
-	if !incremental {
-		n, ringFlags, b.blockBytes = plainBlocks, 0, plainBlockBytes
+	n, ringFlags := g.blocks, uint16(0)
+	if incremental {
+		ringFlags = uring.PbufRingInc
 	}
 	ring, err := r.NewBufRing(bufferGroup, uint32(n), ringFlags)
 	if err != nil {
@@ -195,5 +195,6 @@ func (b *blocks) drop() error {
 	return b.ring.Free()
 }
 
-// HeldBytes is how much of the pool the buffer ring may hold for the kernel, however many descriptors there are.
-func (e *Engine) HeldBytes() int64 { return int64(len(e.blocks.all) * e.blocks.blockBytes) }
+// HeldBytes is how much of the pool the buffer ring may hold, however many descriptors there are: a block for each of its
+// places, and one with which the kernel is done while somebody has a piece of it.
+func (e *Engine) HeldBytes() int64 { return int64((len(e.blocks.all) + 1) * e.blocks.blockBytes) }

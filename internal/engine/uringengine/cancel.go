@@ -28,8 +28,8 @@ func (e *Engine) Cancel(op *engine.Op) {
 	}
 }
 
-// cancelMultishot ends the multishot request of a descriptor. Its terminal completion is still to come.
-func (e *Engine) cancelMultishot(d *desc, kind uint64) {
+// cancelArmed ends the receive or accept of a descriptor. Its terminal completion is still to come.
+func (e *Engine) cancelArmed(d *desc, kind uint64) {
 	d.flags |= ending
 	e.cancelRequest(d, kind)
 }

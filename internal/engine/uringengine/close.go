@@ -38,7 +38,7 @@ func (e *Engine) endAll(d *desc) {
 		if d.kind == engine.Listener {
 			kind = kindAccept
 		}
-		e.cancelMultishot(d, kind)
+		e.cancelArmed(d, kind)
 	}
 }
 

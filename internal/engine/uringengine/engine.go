@@ -8,7 +8,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
@@ -28,8 +27,8 @@ type Engine struct {
 	// The completions that were there when last looked: those before cqAt are dispatched, cqEnd is the number of all.
 	cqAt, cqEnd uint32
 
+	able      ability
 	unreadMax int
-	recvLimit bool // the kernel ends a receive after a number of bytes
 	closing   bool
 	poller    *poller
 	caps      engine.Caps
@@ -76,49 +75,54 @@ type tally struct {
 
 // New makes an engine. Without Config.Netpoll it belongs to the calling thread.
 func New(cfg engine.Config) (*Engine, error) {
+	able, err := abilities()
+	if err != nil {
+		return nil, err
+	}
+	return newEngine(cfg, able, sizes[:])
+}
+
+// newEngine makes an engine that uses what it is told that the kernel can do.
+func newEngine(cfg engine.Config, able ability, sizes []geometry) (*Engine, error) {
 	if cfg.Pool == nil {
 		return nil, errors.New("engine uring: no buffer pool")
 	}
-	e := &Engine{unreadMax: cfg.UnreadBytes, wakeFD: -1}
+	e := &Engine{able: able, unreadMax: cfg.UnreadBytes, wakeFD: -1}
 	if e.unreadMax <= 0 {
 		e.unreadMax = engine.UnreadBytesDefault
 	}
-	if err := e.open(cfg); err != nil {
+	if err := e.open(cfg, sizes); err != nil {
 		e.free()
-		return nil, err
+		return nil, explain(err)
 	}
+	e.caps = describe(e.ring, able)
+	e.publish()
 	return e, nil
 }
 
-func (e *Engine) open(cfg engine.Config) error {
-	able, err := abilities()
+func (e *Engine) open(cfg engine.Config, sizes []geometry) error {
+	ring, g, err := openRing(sizes, cfg.Netpoll)
 	if err != nil {
 		return err
-	}
-	ring, g, err := openRing(cfg.Netpoll)
-	if err != nil {
-		return explain(err)
 	}
 	e.ring = ring
 	if cfg.Netpoll {
 		if e.poller, err = openPoller(ring.FD()); err != nil {
-			return fmt.Errorf("engine uring: %w", err)
+			return err
 		}
 	} else {
 		// It saves the look-up of a descriptor per enter; without it the ring works too.
 		_ = ring.RegisterRingFd()
 		if e.wakeFD, err = sys.Eventfd(); err != nil {
-			return fmt.Errorf("engine uring: %w", err)
+			return err
 		}
 		e.armWake()
 	}
-	if e.blocks, err = openBlocks(ring, g, cfg.Pool, able.incremental, e.Wake); err != nil {
-		return explain(err)
+	if !e.able.incremental {
+		g.blocks, g.blockBytes = plainBlocks, plainBlockBytes
 	}
-	e.recvLimit = able.recvLimit
-	e.caps = describe(ring, able)
-	e.publish()
-	return nil
+	e.blocks, err = openBlocks(ring, g, cfg.Pool, e.able.incremental, e.Wake)
+	return err
 }
 
 // Attach takes a socket over.
@@ -273,12 +277,4 @@ func set(c *atomic.Int64, n int64) {
 	if c.Load() != n {
 		c.Store(n)
 	}
-}
-
-// explain adds the cure to an error where there is one.
-func explain(err error) error {
-	if errors.Is(err, syscall.ENOMEM) {
-		return fmt.Errorf("engine uring: %w (raise the limit of locked memory, ulimit -l)", err)
-	}
-	return fmt.Errorf("engine uring: %w", err)
 }

@@ -17,7 +17,7 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	op.Buf = nil
 	if d.unread.len() > 0 {
 		op.Buf = d.unread.pop()
-		if d.flags&(armed|starved) == 0 && d.err == nil && e.below(d) {
+		if d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv && e.below(d) {
 			e.armRecv(d)
 		}
 		return true
@@ -38,36 +38,49 @@ func (e *Engine) below(d *desc) bool {
 	return d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2
 }
 
+// armRecv asks the kernel to receive. A single receive is used where multishot ones are broken; then there is one for each
+// Recv and nothing comes that nobody has asked for.
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
-	s.PrepRecvMultishot(int(d.fd), 0, 0, 0)
-	s.SetBufferGroup(bufferGroup)
-	if e.recvLimit {
-		s.FileIndex = uint32(e.unreadMax - d.unread.bytes)
+	if e.able.multishotRecv {
+		// The limit of all bytes is looked at after each completion, so that of one completion is needed too: together
+		// they never go beyond what one descriptor may hold.
+		each := e.unreadMax - e.unreadMax/2
+		s.PrepRecvMultishotLimit(int(d.fd), bufferGroup, uint32(each), uint32(e.unreadMax+1-each-d.unread.bytes), 0)
+	} else {
+		s.PrepRecv(int(d.fd), 0, uint32(e.unreadMax), 0)
+		s.SetBufferGroup(bufferGroup)
+		if d.has(drained) {
+			s.Ioprio |= uring.RecvsendPollFirst // nothing is there: the kernel need not look before it waits
+		}
 	}
-	e.armMultishot(d, s, kindRecv)
+	e.arm(d, s, kindRecv, e.able.multishotRecv)
 }
 
-// armMultishot accounts for a multishot request.
-func (e *Engine) armMultishot(d *desc, s *uring.SQE, kind uint64) {
+// arm accounts for a receive or an accept.
+func (e *Engine) arm(d *desc, s *uring.SQE, kind uint64, multishot bool) {
 	s.UserData = kind<<kindShift | d.tag
-	if d.has(armedOnce) {
-		e.n.rearms++
+	if multishot {
+		e.n.multishots++
+		if d.has(armedOnce) {
+			e.n.rearms++
+		}
 	}
 	d.flags |= armed | armedOnce
 	d.requests++
 	e.n.pending++
-	e.n.multishots++
 }
 
-// endMultishot is the other end of armMultishot. It reports whether we had asked for the end.
-func (e *Engine) endMultishot(d *desc) (asked bool) {
+// disarm is the other end of arm. It reports whether we had asked for the end.
+func (e *Engine) disarm(d *desc, multishot bool) (asked bool) {
+	if multishot {
+		e.n.multishots--
+	}
 	asked = d.has(ending)
 	d.flags &^= armed | ending
 	d.requests--
 	e.n.pending--
-	e.n.multishots--
 	return asked
 }
 
@@ -79,6 +92,10 @@ func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 		}
 	}
 	if cqe&uring.CqeFMore == 0 {
+		d.flags &^= drained
+		if cqe&uring.CqeFSockNonempty == 0 {
+			d.flags |= drained
+		}
 		e.recvEnded(d, res)
 	}
 }
@@ -92,14 +109,14 @@ func (e *Engine) deliver(d *desc, b *mem.Buf, n int) {
 		return
 	}
 	d.unread.push(b, n)
-	if d.flags&(armed|ending) == armed && (d.unread.bytes >= e.unreadMax || d.unread.len() >= stashPiecesMax) {
-		e.cancelMultishot(d, kindRecv)
+	if d.flags&(armed|ending) == armed && d.unread.len() >= stashPiecesMax {
+		e.cancelArmed(d, kindRecv)
 	}
 }
 
 // recvEnded is called when the kernel has ended the multishot, for whatever reason.
 func (e *Engine) recvEnded(d *desc, res int32) {
-	asked := e.endMultishot(d)
+	asked := e.disarm(d, e.able.multishotRecv)
 	switch errno := syscall.Errno(-res); {
 	case res > 0: // the limit of bytes, an overflow of the completion ring, or the kernel's sense of fairness
 	case res == 0 && d.reset != nil:

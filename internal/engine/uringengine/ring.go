@@ -3,9 +3,6 @@
 package uringengine
 
 import (
-	"errors"
-	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/uring"
@@ -25,31 +22,6 @@ const (
 	featuresNeeded = uring.FeatNodrop | uring.FeatSubmitStable | uring.FeatFastPoll | uring.FeatExtArg |
 		uring.FeatCqeSkip
 )
-
-// openRing makes the largest ring that the limits allow.
-func openRing(netpoll bool) (*uring.Ring, geometry, error) {
-	must := uint32(setupLocked)
-	if netpoll {
-		must = setupShared
-	}
-	var last error
-	for _, g := range sizes {
-		p := uring.Params{Flags: setupBoth | must, CQEntries: g.cqEntries}
-		r, _, err := uring.NewBest(g.sqEntries, &p, must|uring.SetupSubmitAll|uring.SetupCqsize)
-		if err == nil {
-			if lacking := featuresNeeded &^ r.Features(); lacking != 0 {
-				r.Close()
-				return nil, g, fmt.Errorf("engine uring: the kernel lacks features %#x: %w", lacking, uring.ErrNotSupported)
-			}
-			return r, g, nil
-		}
-		last = err
-		if !errors.Is(err, syscall.ENOMEM) {
-			break
-		}
-	}
-	return nil, geometry{}, last
-}
 
 // sqe is the next entry. When the queue is full its entries go to the kernel first.
 func (e *Engine) sqe() *uring.SQE {
@@ -115,6 +87,9 @@ func (e *Engine) prepare() {
 	b := e.blocks
 	if b.freed.Load() {
 		b.freed.Store(false)
+		b.short = true
+	}
+	if b.scarce && !b.pool.Scarce() {
 		b.short = true
 	}
 	if !b.short || !b.used {
