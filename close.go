@@ -77,6 +77,9 @@ func (c *Conn) shut(w *loop.Waiter) {
 	if w != nil {
 		c.closers.push(w)
 	}
+	if c.await.fn != nil {
+		c.awaited(net.ErrClosed)
+	}
 	c.readers.fail(net.ErrClosed)
 	c.writers.fail(net.ErrClosed)
 	c.lock.queue.fail(net.ErrClosed)

@@ -41,6 +41,7 @@ type Conn struct {
 	sending bool
 	dirty   bool
 
+	await         awaiting
 	timer         loop.Timer
 	readDeadline  int64 // loop time; 0: none
 	writeDeadline int64
@@ -146,6 +147,10 @@ func (c *Conn) Complete(op *engine.Op) {
 	case op == &c.recv:
 		c.receiving = false
 		c.recvDone()
+		if c.await.fn != nil {
+			c.awaited(nil)
+			return
+		}
 		c.serveReaders()
 	case op.Code == engine.Close:
 		c.closed()

@@ -76,6 +76,9 @@ func (c *Conn) Fire(*loop.Timer) {
 			c.arm(d)
 		}
 	}
+	if c.await.fn != nil {
+		c.awaitExpired(now)
+	}
 	if c.closing && !c.ending {
 		c.drainLate(now)
 	}

@@ -44,6 +44,7 @@ type Runtime struct {
 type place struct {
 	*loop.Loop
 	rt    *Runtime
+	index int // among the loops for tasks; -1: shared
 	conns atomic.Int64
 }
 
@@ -94,12 +95,15 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 		Shared:    shared,
 		CPU:       cpu,
 		Logger:    rt.log,
-		BatchWait: !rt.opts.NoBatchWait && rt.choice.name == Uring && !shared,
+		BatchWait: !rt.opts.NoBatchWait && !shared,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &place{Loop: l, rt: rt}, nil
+	if shared {
+		i = -1
+	}
+	return &place{Loop: l, rt: rt, index: i}, nil
 }
 
 func (rt *Runtime) places() []*place {

@@ -80,18 +80,6 @@ func (a *acceptor) begin(p *place, sock engine.Socket) {
 	c.handle(a.handler)
 }
 
-// handle runs a handler as a task of the connection's loop, and closes the connection after it.
-func (c *Conn) handle(handler func(*Conn)) {
-	c.l.Go(func() {
-		defer func() {
-			if !c.keep {
-				c.shut(nil)
-			}
-		}()
-		handler(c)
-	})
-}
-
 // quietConn is a connection that has sent nothing yet: a descriptor with a pending receive.
 type quietConn struct {
 	a      *acceptor

@@ -83,6 +83,14 @@ type Engine interface {
 	Close(limit time.Duration) error
 }
 
+// Batcher is an engine that can hold completions back for a moment, so that more of them share one entry into the
+// kernel.
+type Batcher interface {
+	// PollBatch is Poll that waits until n completions have come or limit has passed, without telling the Go scheduler:
+	// a stop-the-world waits as long, so limit is a matter of microseconds.
+	PollBatch(n int, limit time.Duration) (ready bool, err error)
+}
+
 // Desc is a descriptor that an engine has taken over. Its state (readiness, armed multishot requests, what was received
 // and not yet asked for) is the engine's secret.
 type Desc interface {
@@ -155,6 +163,9 @@ type Op struct {
 
 	// To is for the submitter: whom the loop tells when Next has returned this Op. Engines do not touch it.
 	To Completer
+
+	// Mark is for the loop's statistics.
+	Mark uint32
 
 	Bufs []*mem.Buf // Send
 	Dial *Dial      // Connect

@@ -137,7 +137,6 @@ func (l *Loop) OnThread() bool {
 func New(cfg Config) (*Loop, error) {
 	l := &Loop{shared: cfg.Shared, log: cfg.Logger, ended: make(chan struct{})}
 	l.endMail.Mail = &l.endMail
-	l.policy.batch = cfg.BatchWait
 	started := make(chan error)
 	go l.run(cfg, started)
 	if err := <-started; err != nil {
@@ -167,6 +166,9 @@ func (l *Loop) run(cfg Config, started chan<- error) {
 		return
 	}
 	l.eng, l.caps = eng, eng.Caps()
+	if b, ok := eng.(engine.Batcher); ok && cfg.BatchWait {
+		l.policy = policy{batcher: b, epoch: 1}
+	}
 	addLoop(l)
 	defer removeLoop(l)
 	l.readClock()
@@ -239,11 +241,13 @@ func (l *Loop) sleep() error {
 
 // complete hands out what the engine has collected.
 func (l *Loop) complete() {
-	for n := 0; n < completionsPerTurnMax; n++ {
+	n := 0
+	for ; n < completionsPerTurnMax; n++ {
 		op := l.eng.Next()
 		if op == nil {
-			return
+			break
 		}
+		l.policy.saw(op)
 		op.To.Complete(op)
 		if l.runHead == nil {
 			continue
@@ -253,6 +257,7 @@ func (l *Loop) complete() {
 			l.flush()
 		}
 	}
+	l.policy.last = n
 }
 
 // Dirty has f.Flush called before the loop next waits, or, where sends are inline, when the running task parks.
