@@ -43,6 +43,7 @@ func (e *Engine) Close(limit time.Duration) error {
 		quarantine.Lock()
 		quarantine.engines = append(quarantine.engines, e)
 		quarantine.Unlock()
+		e.blocks.stopWaiting()
 		e.closeWake()
 		return errors.Join(e.err, fmt.Errorf(
 			"engine uring: %d requests did not end within %v; the memory that they may write to is kept for good",

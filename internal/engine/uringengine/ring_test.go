@@ -1,0 +1,138 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/mem"
+)
+
+// TestAFullSubmissionRingLosesNothing queues far more sends than the ring has entries before it enters the kernel.
+func TestAFullSubmissionRingLosesNothing(t *testing.T) {
+	r := newRig(t, geometry{sqEntries: 8, cqEntries: 64, blockBytes: 64 << 10, blocks: 4}, nil)
+	defer r.close()
+	const conns = 100
+	sends := make([]engine.Op, conns)
+	left := conns
+	texts := make([]string, conns)
+	var wants []func()
+	for i := range sends {
+		d, p := r.pair()
+		texts[i] = fmt.Sprintf("message %d", i)
+		sends[i] = engine.Op{Code: engine.Send, Desc: d, Bufs: []*mem.Buf{r.message(texts[i])}}
+		wants = append(wants, func() { r.want(p, texts[i]) })
+	}
+	for i := range sends {
+		if r.e.Submit(&sends[i]) {
+			t.Fatal("a send was done at once")
+		}
+	}
+	r.until("all sends", func() bool { return left == 0 }, func(op *engine.Op) {
+		if op.Err != nil || op.N != op.Bufs[0].Len() {
+			t.Errorf("sent %d: %v", op.N, op.Err)
+		}
+		op.Bufs[0].Release()
+		left--
+	})
+	for _, want := range wants {
+		want()
+	}
+}
+
+// TestAnOverflowOfCompletionsLosesNothing has many more receives answered at once than the completion ring has room for,
+// which ends their multishot requests: each byte must come, and what ended must be armed again.
+func TestAnOverflowOfCompletionsLosesNothing(t *testing.T) {
+	r := newRig(t, geometry{sqEntries: 8, cqEntries: 16, blockBytes: 64 << 10, blocks: 4}, nil)
+	defer r.close()
+	const conns, rounds = 100, 3
+	recvs := make([]engine.Op, conns)
+	var write []func(string)
+	for i := range recvs {
+		d, p := r.pair()
+		recvs[i] = engine.Op{Code: engine.Recv, Desc: d}
+		write = append(write, func(s string) { p.Write([]byte(s)) })
+		r.e.Submit(&recvs[i])
+	}
+	if _, err := r.e.Poll(); err != nil {
+		t.Fatal(err)
+	}
+	for round := range rounds {
+		text := fmt.Sprintf("round %d", round)
+		for i := range write {
+			write[i](text)
+		}
+		overflown := false
+		left := conns
+		r.until("all receives", func() bool { return left == 0 }, func(op *engine.Op) {
+			overflown = overflown || r.e.ring.CQOverflow()
+			if op.Err != nil || string(op.Buf.Bytes()) != text {
+				t.Fatalf("round %d: %v", round, op.Err)
+			}
+			op.Buf.Release()
+			left--
+		})
+		if !overflown {
+			t.Error("the completion ring did not overflow: the test tests nothing")
+		}
+		for i := range recvs {
+			if r.e.Submit(&recvs[i]) {
+				t.Fatalf("more than was written: %q %v", recvs[i].Buf.Bytes(), recvs[i].Err)
+			}
+		}
+	}
+	if r.e.Counters().Rearms.Load() == 0 && r.e.able.multishotRecv {
+		t.Error("nothing was armed again")
+	}
+}
+
+// TestAnotherThreadIsToldSo: a ring of a locked loop refuses every thread but its own, and that must be an error and not
+// a storm of attempts.
+func TestAnotherThreadIsToldSo(t *testing.T) {
+	r := newRig(t, sizes[0], nil)
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		_, err := r.e.Poll()
+		failed <- err
+	}()
+	if err := <-failed; !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("poll from another thread: %v", err)
+	}
+	r.e.err = nil
+	r.close()
+}
+
+// TestMemoryIsKeptWhenTheKernelDoesNotFinish: what the kernel may still write to must never be given to somebody else.
+func TestMemoryIsKeptWhenTheKernelDoesNotFinish(t *testing.T) {
+	r := newRig(t, sizes[0], nil)
+	d, p := r.pair()
+	p.Write([]byte("x"))
+	got := r.do(&engine.Op{Code: engine.Recv, Desc: d})
+	got.Buf.Release()
+	r.e.n.pending++ // a request of which the kernel never tells the end
+	if err := r.e.Close(10 * time.Millisecond); err == nil {
+		t.Error(errNone)
+	}
+	if s := r.pool.Stats(); s.Buffers != len(r.e.blocks.all) {
+		t.Errorf("%d blocks are kept, want %d", s.Buffers, len(r.e.blocks.all))
+	}
+	if r.e.ring.FD() < 0 {
+		t.Error("the ring is closed")
+	}
+	r.e.Wake() // still allowed, and without effect
+	r.e.n.pending--
+	if err := r.e.free(); err != nil {
+		t.Error(err)
+	}
+	if err := r.pool.Close(); err != nil {
+		t.Error(err)
+	}
+}
