@@ -224,7 +224,7 @@ func probeQuery(*lab) error {
 }
 
 func probeResizeRings(l *lab) error {
-	r, err := l.ring(SetupSingleIssuer | SetupDeferTaskrun)
+	r, err := l.ring(SetupSingleIssuer | SetupDeferTaskrun | SetupNoSqarray)
 	if err != nil {
 		return l.blame(err)
 	}

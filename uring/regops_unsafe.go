@@ -280,14 +280,16 @@ func query(op uint32, data unsafe.Pointer, size uint32) error {
 	return err
 }
 
-// ResizeRings changes the sizes of a live ring with SetupDeferTaskrun (6.13): entries submissions and, with SetupCqsize in flags, cqEntries
-// completions. What is queued or not yet taken moves along and must fit (EOVERFLOW otherwise, and the ring stays as it was).
+// ResizeRings changes the sizes of a live ring with SetupDeferTaskrun and SetupNoSqarray (6.13): entries submissions and, with
+// SetupCqsize in flags, cqEntries completions. Without SetupNoSqarray it is refused: the kernel (seen on 6.18) does not tell where
+// the new indirection array lies. What is queued or not yet taken moves along and must fit (EOVERFLOW otherwise, and the ring stays as it was).
 // Entries and completions obtained before may not be touched afterwards.
 func (r *Ring) ResizeRings(entries, cqEntries, flags uint32) error {
 	if r.closed {
 		return ErrClosed
 	}
-	if entries == 0 || flags&^(SetupCqsize|SetupClamp) != 0 || r.flags&SetupNoMmap != 0 {
+	if entries == 0 || flags&^(SetupCqsize|SetupClamp) != 0 ||
+		r.flags&(SetupNoMmap|SetupNoSqarray) != SetupNoSqarray {
 		return fmt.Errorf("io_uring: resize to %d entries with flags %#x: %w", entries, flags, ErrArgument)
 	}
 	r.publish() // the kernel copies what lies between its head and the published tail
