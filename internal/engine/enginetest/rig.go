@@ -185,7 +185,7 @@ func (r *rig) until(what string, cond func() bool) {
 		if time.Now().After(deadline) {
 			r.Fatalf("waited in vain for: %s", what)
 		}
-		r.turn(10 * time.Millisecond)
+		r.turn(time.Millisecond) // short, as what is waited for may be a goroutine that wakes nobody
 	}
 }
 
@@ -266,7 +266,7 @@ func census() inventory {
 	return inv
 }
 
-// start runs fn beside the loop. The result comes once.
+// beside runs fn beside the loop. The result comes once.
 func beside(fn func() error) <-chan error {
 	ended := make(chan error, 1)
 	go func() { ended <- fn() }()

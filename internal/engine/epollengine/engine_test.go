@@ -12,3 +12,5 @@ import (
 func newEngine(cfg engine.Config) (engine.Engine, error) { return New(cfg) }
 
 func TestContract(t *testing.T) { enginetest.Run(t, engine.Epoll, newEngine) }
+
+func FuzzOps(f *testing.F) { enginetest.Fuzz(f, engine.Epoll, newEngine) }

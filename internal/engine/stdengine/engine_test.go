@@ -10,3 +10,5 @@ import (
 func newEngine(cfg engine.Config) (engine.Engine, error) { return New(cfg) }
 
 func TestContract(t *testing.T) { enginetest.Run(t, engine.Std, newEngine) }
+
+func FuzzOps(f *testing.F) { enginetest.Fuzz(f, engine.Std, newEngine) }
