@@ -61,7 +61,7 @@ func (c *Conn) CloseRead() error {
 }
 
 // Abort closes the connection because its loop ends.
-func (c *Conn) Abort() { c.shut(nil) }
+func (s *loopSide) Abort() { (*Conn)(s).shut(nil) }
 
 // shut begins the end: for w, who waits for it, or for nobody.
 func (c *Conn) shut(w *loop.Waiter) {
@@ -126,7 +126,7 @@ func (c *Conn) endNow() {
 		return
 	}
 	c.ending = true
-	op := &engine.Op{Code: engine.Close, Desc: c.desc, To: c}
+	op := &engine.Op{Code: engine.Close, Desc: c.desc, To: c.side()}
 	if c.l.Engine().Submit(op) {
 		c.closed()
 	}

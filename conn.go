@@ -63,20 +63,25 @@ type connAddrs struct{ local, remote net.Addr }
 
 var (
 	_ net.Conn         = (*Conn)(nil)
-	_ engine.Completer = (*Conn)(nil)
-	_ loop.Server      = (*Conn)(nil)
-	_ loop.Flusher     = (*Conn)(nil)
-	_ loop.Firer       = (*Conn)(nil)
-	_ loop.Resource    = (*Conn)(nil)
+	_ engine.Completer = (*loopSide)(nil)
+	_ loop.Server      = (*loopSide)(nil)
+	_ loop.Flusher     = (*loopSide)(nil)
+	_ loop.Firer       = (*loopSide)(nil)
+	_ loop.Resource    = (*loopSide)(nil)
 )
+
+// loopSide is a Conn as its loop sees it: what the loop calls is no business of users.
+type loopSide Conn
+
+func (c *Conn) side() *loopSide { return (*loopSide)(c) }
 
 // newConn makes the connection of an attached descriptor. It runs on the loop.
 func newConn(p *place, d engine.Desc) *Conn {
 	c := &Conn{l: p.Loop, home: p, desc: d}
-	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c}
-	c.send = engine.Op{Code: engine.Send, Desc: d, To: c}
-	c.timer.To = c
-	c.member.Of = c
+	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c.side()}
+	c.send = engine.Op{Code: engine.Send, Desc: d, To: c.side()}
+	c.timer.To = c.side()
+	c.member.Of = c.side()
 	c.l.Add(&c.member)
 	p.conns.Add(1)
 	return c
@@ -121,7 +126,8 @@ const (
 )
 
 // Serve performs a call from outside, on the loop.
-func (c *Conn) Serve(w *loop.Waiter) {
+func (s *loopSide) Serve(w *loop.Waiter) {
+	c := (*Conn)(s)
 	switch w.Code {
 	case callRecv:
 		c.serveRecv(w)
@@ -142,7 +148,8 @@ func (c *Conn) Serve(w *loop.Waiter) {
 }
 
 // Complete takes a completion from the loop.
-func (c *Conn) Complete(op *engine.Op) {
+func (s *loopSide) Complete(op *engine.Op) {
+	c := (*Conn)(s)
 	switch {
 	case op == &c.recv:
 		c.receiving = false

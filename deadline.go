@@ -59,7 +59,8 @@ func (c *Conn) arm(when int64) {
 }
 
 // Fire ends the calls whose deadline is over and waits on for the others.
-func (c *Conn) Fire(*loop.Timer) {
+func (s *loopSide) Fire(*loop.Timer) {
+	c := (*Conn)(s)
 	now := c.l.Now()
 	if d := c.readDeadline; d != 0 && !c.readers.empty() {
 		if d <= now {

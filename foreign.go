@@ -19,7 +19,7 @@ func (c *Conn) call(code uint8) error {
 	if err != nil {
 		return err
 	}
-	w.To, w.Code = c, code
+	w.To, w.Code = c.side(), code
 	w.Await()
 	err = w.Err
 	w.Free()
@@ -35,7 +35,7 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 	if err != nil {
 		return c.recvInside(limit, err)
 	}
-	w.To, w.Code, w.N = c, callRecv, limit
+	w.To, w.Code, w.N = c.side(), callRecv, limit
 	w.Await()
 	b, err := w.Buf, w.Err
 	w.Free()
@@ -99,7 +99,7 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, locked bool) error {
 	if err != nil {
 		return c.sendInside(bufs, err)
 	}
-	w.To, w.Code, w.Bufs = c, callSend, bufs
+	w.To, w.Code, w.Bufs = c.side(), callSend, bufs
 	if locked {
 		w.Code = callSendLocked
 	}

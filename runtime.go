@@ -37,7 +37,6 @@ type Runtime struct {
 	closed    chan struct{}
 	closeErr  error
 	nextLoop  atomic.Uint32
-	handlers  atomic.Int64
 }
 
 // place is a loop with what the runtime knows of it.

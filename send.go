@@ -79,12 +79,13 @@ func (c *Conn) enqueue(bufs []*mem.Buf) {
 func (c *Conn) soil() {
 	if !c.dirty && !c.sending && len(c.out) > 0 {
 		c.dirty = true
-		c.l.Dirty(c)
+		c.l.Dirty(c.side())
 	}
 }
 
 // Flush hands what is queued to the engine: one operation at a time, so that bytes cannot overtake each other.
-func (c *Conn) Flush() {
+func (s *loopSide) Flush() {
+	c := (*Conn)(s)
 	c.dirty = false
 	if c.sending || len(c.out) == 0 {
 		return

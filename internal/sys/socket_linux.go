@@ -65,7 +65,7 @@ func SelfConnected(fd int) bool {
 	if getname(syscall.SYS_GETSOCKNAME, fd, &local) != 0 || getname(syscall.SYS_GETPEERNAME, fd, &peer) != 0 {
 		return false
 	}
-	return local == peer
+	return local.Family() != syscall.AF_UNIX && local == peer
 }
 
 // CloseFD closes a descriptor. EINTR is not a reason to repeat: Linux has released the number by then, close(2).

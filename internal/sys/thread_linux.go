@@ -1,35 +1,7 @@
 package sys
 
-import (
-	"os"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // Gettid is the identity of the calling thread, 0 where it is not known. It means something only to a goroutine that
 // is locked to its thread.
 func Gettid() int { return unix.Gettid() }
-
-// PinThread lets the calling thread run only on the given CPUs.
-func PinThread(cpus ...int) error {
-	var set unix.CPUSet
-	for _, c := range cpus {
-		set.Set(c)
-	}
-	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &set))
-}
-
-// ThreadCPUs are the CPUs that the calling thread may run on.
-func ThreadCPUs() ([]int, error) {
-	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &set); err != nil {
-		return nil, os.NewSyscallError("sched_getaffinity", err)
-	}
-	var cpus []int
-	for c := 0; len(cpus) < set.Count(); c++ {
-		if set.IsSet(c) {
-			cpus = append(cpus, c)
-		}
-	}
-	return cpus, nil
-}
