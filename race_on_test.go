@@ -1,0 +1,5 @@
+//go:build race
+
+package unio_test
+
+const raceEnabled = true

@@ -1,0 +1,263 @@
+package unio_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+)
+
+// sendAll sends a stream in pieces of all sizes, by every call that sends.
+func sendAll(rt *unio.Runtime, c *unio.Conn, s stream, total int) error {
+	r := rand.New(rand.NewPCG(1, uint64(total)))
+	for total > 0 {
+		p := s.next(make([]byte, min(total, pieceSize(r))))
+		total -= len(p)
+		if err := sendPiece(rt, c, r.IntN(4), p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pieceSize(r *rand.Rand) int { return 1 + r.IntN(1<<(1+r.IntN(18))) }
+
+func sendPiece(rt *unio.Runtime, c *unio.Conn, how int, p []byte) error {
+	switch how {
+	case 0:
+		b, err := rt.Alloc(context.Background(), len(p))
+		if err != nil {
+			return err
+		}
+		copy(b.Bytes(), p)
+		return c.Send(b)
+	case 1:
+		half := len(p) / 2
+		var bufs [2]int
+		b, err := rt.Alloc(context.Background(), len(p))
+		if err != nil {
+			return err
+		}
+		copy(b.Bytes(), p)
+		defer b.Release()
+		bufs[0], bufs[1] = half, len(p)
+		return c.Send(b.Slice(0, bufs[0]), b.Slice(bufs[0], bufs[1]))
+	case 2:
+		v := net.Buffers{p[:len(p)/3], nil, p[len(p)/3:]}
+		n, err := c.Writev(&v)
+		if err == nil && (int(n) != len(p) || len(v) != 0) {
+			return fmt.Errorf("Writev of %d bytes returned %d and left %d buffers", len(p), n, len(v))
+		}
+		return err
+	}
+	n, err := c.Write(p)
+	if err == nil && n != len(p) {
+		return fmt.Errorf("Write of %d bytes returned %d", len(p), n)
+	}
+	return err
+}
+
+// recvAll receives a stream by every call that receives, and checks each byte.
+func recvAll(c *unio.Conn, s stream, total int) error {
+	r := rand.New(rand.NewPCG(2, uint64(total)))
+	p := make([]byte, 1<<18)
+	for at := 0; at < total; {
+		var got []byte
+		if r.IntN(2) == 0 {
+			b, err := c.Recv()
+			if err != nil {
+				return fmt.Errorf("after %d of %d bytes: %w", at, total, err)
+			}
+			got = append(got, b.Bytes()...)
+			b.Release()
+		} else {
+			n, err := c.Read(p[:pieceSize(r)])
+			if err != nil {
+				return fmt.Errorf("after %d of %d bytes: %w", at, total, err)
+			}
+			got = p[:n]
+		}
+		if len(got) == 0 {
+			return fmt.Errorf("after %d bytes: nothing, without an error", at)
+		}
+		if want := s.next(make([]byte, len(got))); !bytes.Equal(got, want) {
+			return fmt.Errorf("the %d bytes from %d on differ", len(got), at)
+		}
+		at += len(got)
+	}
+	return nil
+}
+
+func TestBothDirectionsAtOnce(t *testing.T) {
+	total := scale(3<<20, 1<<20)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		var g unio.Group
+		g.Go(func() error { return sendAll(t.rt, c, newStream(1), total) })
+		g.Go(func() error { return recvAll(c, newStream(2), total) })
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Recv(); err != io.EOF {
+			t.Errorf("at the end: %v", err)
+		}
+	}, func(t scene, p net.Conn) {
+		sent := make(chan error, 1)
+		go func() {
+			defer halfClose(p)
+			_, err := io.Copy(p, io.LimitReader(newStream(2).r, int64(total)))
+			sent <- err
+		}()
+		got, err := io.ReadAll(p)
+		if want := newStream(1).next(make([]byte, total)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes of %d, equal %v, %v", len(got), total, bytes.Equal(got, want), err)
+		}
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func halfClose(p net.Conn) error { return p.(interface{ CloseWrite() error }).CloseWrite() }
+
+func TestConcurrentWritesDoNotMix(t *testing.T) {
+	const writers, rounds, size = 6, 3, 200 << 10
+	eachConn(t, func(t scene, c *unio.Conn) {
+		write := func(id int) error {
+			for range rounds {
+				if _, err := c.Write(bytes.Repeat([]byte{byte(id)}, size)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		var inside unio.Group
+		outside := make(chan error)
+		for id := range writers {
+			if id%2 == 0 {
+				inside.Go(func() error { return write(id) })
+			} else {
+				go func() { outside <- write(id) }()
+			}
+		}
+		if err := inside.Wait(); err != nil {
+			t.Error(err)
+		}
+		unio.Offload(func() {
+			for range writers / 2 {
+				if err := <-outside; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}, func(t scene, p net.Conn) {
+		got, err := io.ReadAll(p)
+		if err != nil || len(got) != writers*rounds*size {
+			t.Fatalf("%d bytes, %v", len(got), err)
+		}
+		for ; len(got) > 0; got = got[size:] {
+			if n := len(bytes.TrimLeft(got[:size], string(got[:1]))); n != 0 {
+				t.Fatalf("a write of %d is broken %d bytes before its end", got[0], n)
+			}
+		}
+	})
+}
+
+// A writer is at most 64 KiB ahead: what Write has taken and the kernel has not is dropped by a Close that may not wait,
+// so it is what the peer does not get.
+func TestWriteIsAtMost64KiBAheadOfTheKernel(t *testing.T) {
+	taken := make(chan int, 1)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		n, p := 0, make([]byte, 1000)
+		for {
+			m, err := c.Write(p)
+			n += m
+			if err != nil {
+				break
+			}
+		}
+		c.SetWriteDeadline(time.Unix(1, 0))
+		c.Close()
+		taken <- n
+	}, func(t scene, p net.Conn) {
+		n := <-taken
+		got, err := io.Copy(io.Discard, p)
+		if ahead := n - int(got); err != nil || ahead < 0 || ahead > 64<<10 {
+			t.Errorf("%d bytes were taken and %d arrived: %d ahead, %v", n, got, ahead, err)
+		}
+	})
+}
+
+func TestReturnHandsEverythingOver(t *testing.T) {
+	const total = 1 << 20
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if n, err := c.Write(newStream(3).next(make([]byte, total))); n != total || err != nil {
+			t.Errorf("wrote %d, %v", n, err)
+		}
+	}, readSlowly(total))
+}
+
+func TestCloseHandsEverythingOver(t *testing.T) {
+	const total = 1 << 20
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if n, err := c.Write(newStream(3).next(make([]byte, total))); n != total || err != nil {
+			t.Errorf("wrote %d, %v", n, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}, readSlowly(total))
+}
+
+// readSlowly is a peer that begins to read late and wants a stream.
+func readSlowly(total int) func(t scene, p net.Conn) {
+	return func(t scene, p net.Conn) {
+		time.Sleep(pause)
+		got, err := io.ReadAll(p)
+		if want := newStream(3).next(make([]byte, total)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes of %d arrived, %v", len(got), total, err)
+		}
+	}
+}
+
+func TestZeroLengths(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if n, err := c.Read(nil); n != 0 || err != nil {
+			t.Errorf("Read(nil) = %d, %v", n, err)
+		}
+		if n, err := c.Write(nil); n != 0 || err != nil {
+			t.Errorf("Write(nil) = %d, %v", n, err)
+		}
+		if n, err := c.Writev(&net.Buffers{nil, {}}); n != 0 || err != nil {
+			t.Errorf("Writev of nothing = %d, %v", n, err)
+		}
+		b, err := t.rt.Alloc(context.Background(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.SetLen(0)
+		if err := c.Send(b); err != nil {
+			t.Errorf("Send of an empty buffer: %v", err)
+		}
+		if err := c.Send(); err != nil {
+			t.Errorf("Send of no buffer: %v", err)
+		}
+		if _, err := c.Recv(); err != io.EOF {
+			t.Errorf("Recv: %v", err)
+		}
+		if n, err := c.Read([]byte{}); n != 0 || err != nil {
+			t.Errorf("Read of nothing at the end = %d, %v", n, err)
+		}
+	}, func(t scene, p net.Conn) {
+		halfClose(p)
+		if got, err := io.ReadAll(p); len(got) != 0 || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
