@@ -3,7 +3,11 @@
 package epollengine
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -44,31 +48,99 @@ func (e *Engine) abortAll(d *desc) {
 // close performs a Close.
 func (e *Engine) close(d *desc, op *engine.Op) bool {
 	e.abortAll(d)
-	op.Err = sys.CloseFD(e.detach(d))
+	fd := e.detach(d)
+	if sys.LingerBlocks(fd) {
+		e.stats.pending++
+		e.closers.start(fd, op)
+		return false
+	}
+	op.Err = sys.CloseFD(fd)
 	return true
 }
 
-// Close ends everything. Nothing of it has to be waited for: the kernel keeps no operation of this engine.
-func (e *Engine) Close(time.Duration) error {
+// closers are goroutines in close(2) of sockets with SO_LINGER, which blocks until the peer has everything, also on a
+// non-blocking socket.
+type closers struct {
+	wake    func()
+	running sync.WaitGroup
+	some    atomic.Bool // done has something
+
+	mu   sync.Mutex
+	done opQueue
+}
+
+// start closes fd on a goroutine of its own; op is nil when nobody waits for it.
+func (c *closers) start(fd int, op *engine.Op) {
+	c.running.Go(func() {
+		err := sys.CloseFD(fd)
+		if op == nil {
+			return
+		}
+		op.Err = err
+		c.mu.Lock()
+		c.done.push(op)
+		c.mu.Unlock()
+		c.some.Store(true)
+		c.wake()
+	})
+}
+
+// take moves what is closed to Next.
+func (c *closers) take(e *Engine) {
+	c.some.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for op := c.done.pop(); op != nil; op = c.done.pop() {
+		e.finish(op)
+	}
+}
+
+// wait reports whether all have come back within the limit.
+func (c *closers) wait(limit time.Duration) bool {
+	ended := make(chan struct{})
+	go func() {
+		c.running.Wait()
+		close(ended)
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// Close ends everything. The kernel keeps no operation of this engine, so that only closing with SO_LINGER may have to be
+// waited for; what the limit leaves goes on closing by itself.
+func (e *Engine) Close(limit time.Duration) error {
 	if e.closed {
 		return net.ErrClosed
 	}
 	e.closed = true
 	for _, s := range e.table[1:] {
-		if s.d != nil {
-			e.abortAll(s.d)
-			sys.CloseFD(e.detach(s.d))
+		if s.d == nil {
+			continue
+		}
+		e.abortAll(s.d)
+		if fd := e.detach(s.d); sys.LingerBlocks(fd) {
+			e.closers.start(fd, nil)
+		} else {
+			sys.CloseFD(fd)
 		}
 	}
+	var err error
+	if !e.closers.wait(limit) {
+		err = fmt.Errorf("engine epoll: close: sockets with SO_LINGER still close after %v", limit)
+	}
+	e.closers.take(e)
 	e.withdraw()
 	e.starved, e.ready, e.later = nil, descQueue{}, descQueue{}
 	e.publish()
-	err := e.waker.close()
+	err = errors.Join(err, e.waker.close())
 	if e.netpoll != nil {
-		return e.netpoll.close()
+		return errors.Join(err, e.netpoll.close())
 	}
-	if epErr := sys.CloseFD(e.ep); err == nil {
-		err = epErr
-	}
-	return err
+	return errors.Join(err, sys.CloseFD(e.ep))
 }

@@ -4,6 +4,7 @@ package epollengine
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"syscall"
 
@@ -55,6 +56,9 @@ func (e *Engine) connected(d *desc, op *engine.Op) bool {
 		d.writable = false // a spurious edge
 		return false
 	}
+	if errno == 0 && sys.SelfConnected(d.fd) && ephemeral(op.Dial.Local) {
+		errno = syscall.ECONNREFUSED
+	}
 	if errno != 0 && errno != syscall.EISCONN {
 		sys.CloseFD(e.detach(d))
 		op.Err = errno
@@ -62,6 +66,13 @@ func (e *Engine) connected(d *desc, op *engine.Op) bool {
 	}
 	op.Desc = d
 	return true
+}
+
+// ephemeral reports whether the kernel chose the local port. Then a connection to itself means that nobody listens there:
+// the port happened to be the one that was dialed.
+func ephemeral(local net.Addr) bool {
+	a, ok := local.(*net.TCPAddr)
+	return !ok || a == nil || a.Port == 0
 }
 
 // connecting is the descriptor of a pending Connect, nil if op is none.

@@ -52,6 +52,7 @@ type Engine struct {
 	served   bool      // there was a buffer, and all of starved have their try now
 	refilled atomic.Bool
 
+	closers closers
 	waker   waker
 	netpoll *netpoll // nil unless Config.Netpoll
 
@@ -78,6 +79,7 @@ func New(cfg engine.Config) (*Engine, error) {
 		return nil, fmt.Errorf("engine epoll: %w", err)
 	}
 	e := &Engine{pool: cfg.Pool, ep: ep, table: make([]slot, 1, 64)}
+	e.closers.wake = e.waker.wake
 	if err := e.waker.open(ep); err != nil {
 		sys.CloseFD(ep)
 		return nil, fmt.Errorf("engine epoll: %w", err)
@@ -126,7 +128,7 @@ func (e *Engine) Submit(op *engine.Op) bool {
 		op.Err = errnoErr(sys.Shutdown(d.fd, int(op.How)))
 		return e.finishNow(true)
 	case engine.Close:
-		return e.finishNow(e.close(d, op))
+		return e.finishNow(e.close(d, op)) // which may come back later, by closers
 	default:
 		op.Err = syscall.EINVAL
 		return e.finishNow(true)
@@ -196,9 +198,13 @@ func pollErr(errno syscall.Errno) error {
 // busy reports whether Next may have something.
 func (e *Engine) busy() bool { return e.done.head != nil || e.ready.head != nil || e.later.head != nil }
 
-// requeue lets those go on who had had their turn, or for whom a buffer has come free.
+// requeue lets those go on who had had their turn, or for whom a buffer has come free, and takes what other goroutines
+// have ended.
 func (e *Engine) requeue() {
 	e.ready.join(&e.later)
+	if e.closers.some.Load() {
+		e.closers.take(e)
+	}
 	if !e.refilled.Load() || !e.refilled.Swap(false) {
 		return
 	}

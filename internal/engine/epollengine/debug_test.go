@@ -1,0 +1,22 @@
+//go:build linux && !unio_noepoll
+
+package epollengine
+
+import (
+	"runtime/debug"
+	"strings"
+)
+
+// debugBuild reports whether the race detector or the build tag uniodebug is on.
+func debugBuild() bool {
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return false
+	}
+	for _, s := range info.Settings {
+		if s.Key == "-race" && s.Value == "true" || s.Key == "-tags" && strings.Contains(s.Value, "uniodebug") {
+			return true
+		}
+	}
+	return false
+}
