@@ -103,7 +103,9 @@ func TestAnotherThreadIsToldSo(t *testing.T) {
 		_, err := r.e.Poll()
 		failed <- err
 	}()
-	if err := <-failed; !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.EINVAL) {
+	// EEXIST by the ring's descriptor; EINVAL or EBADF by its index, which is another thread's.
+	err := <-failed
+	if !errors.Is(err, syscall.EEXIST) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EBADF) {
 		t.Errorf("poll from another thread: %v", err)
 	}
 	r.e.err = nil

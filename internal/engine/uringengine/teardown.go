@@ -114,7 +114,8 @@ func (e *Engine) free() error {
 		errs = append(errs, e.poller.close())
 	}
 	if e.ring != nil {
-		errs = append(errs, e.ring.Close())
+		// A registered index keeps the ring alive for as long as its thread lives.
+		errs = append(errs, e.ring.UnregisterRingFd(), e.ring.Close())
 	}
 	e.records.drop()
 	errs = append(errs, e.closeWake())
