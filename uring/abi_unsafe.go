@@ -4,7 +4,8 @@ package uring
 
 import "unsafe"
 
-// The structs of linux/io_uring.h that are not part of the API. Sizes are asserted below: a wrong layout does not compile.
+// The structs of linux/io_uring.h that are not part of the API. Sizes are asserted below: a wrong layout
+// does not compile.
 
 type sqOffsets struct {
 	head, tail, ringMask, ringEntries, flags, dropped, array, resv1 uint32

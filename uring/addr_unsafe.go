@@ -4,8 +4,8 @@ package uring
 
 import "unsafe"
 
-// Addr is the address of b's memory, for the Prep methods; 0 for an empty capacity. It keeps b off the stack; the caller keeps b
-// reachable until the terminal completion.
+// Addr is the address of b's memory, for the Prep methods; 0 for an empty capacity. It keeps b off the
+// stack; the caller keeps b reachable until the terminal completion.
 func Addr(b []byte) uintptr {
 	if cap(b) == 0 {
 		return 0
@@ -22,7 +22,8 @@ func AddrOf[T any](p *T) uintptr {
 	return uintptr(unsafe.Pointer(p))
 }
 
-// The compiler does not know that escapeAlways stays false, so what is assigned to escapeSink is never on a stack.
+// The compiler does not know that escapeAlways stays false, so what is assigned to escapeSink is never on a
+// stack.
 var (
 	escapeAlways bool
 	escapeSink   any

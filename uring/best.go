@@ -4,7 +4,8 @@ package uring
 
 import "golang.org/x/sys/unix"
 
-// setupDropOrder is the order in which NewBest drops flags: the newest first, and with each the flags that need it.
+// setupDropOrder is the order in which NewBest drops flags: the newest first, and with each the flags that
+// need it.
 var setupDropOrder = []uint32{
 	SetupSqeMixed,
 	SetupCqeMixed,
@@ -23,10 +24,10 @@ var setupDropOrder = []uint32{
 	SetupCqsize,
 }
 
-// NewBest makes a ring with as many of the flags of p as the kernel takes: on EINVAL it leaves the newest flag out and tries again.
-// Flags that change what entries look like or who submits (SetupSqe128, SetupCqe32, SetupIopoll, SetupSqpoll) are never dropped, nor are those
-// of must. dropped holds the flags that the ring lacks; after success p.Flags are those that it has. Any other error ends the
-// attempt.
+// NewBest makes a ring with as many of the flags of p as the kernel takes: on EINVAL it leaves the newest
+// flag out and tries again. Flags that change what entries look like or who submits (SetupSqe128,
+// SetupCqe32, SetupIopoll, SetupSqpoll) are never dropped, nor are those of must. dropped holds the flags
+// that the ring lacks; after success p.Flags are those that it has. Any other error ends the attempt.
 func NewBest(entries uint32, p *Params, must uint32) (r *Ring, dropped uint32, err error) {
 	if p == nil {
 		p = &Params{}

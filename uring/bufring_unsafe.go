@@ -42,9 +42,10 @@ var (
 	_ [12]byte = [unsafe.Offsetof(bufEntry{}.bid)]byte{}
 )
 
-// BufRing is a group of provided buffers (5.19): a ring through which the user gives buffers to the kernel, which takes them in that order
-// for requests that select from the group. The memory of the ring itself belongs to the BufRing; the memory of the buffers is
-// the caller's and must stay until the group is unregistered and every request that used it has ended.
+// BufRing is a group of provided buffers (5.19): a ring through which the user gives buffers to the kernel,
+// which takes them in that order for requests that select from the group. The memory of the ring itself
+// belongs to the BufRing; the memory of the buffers is the caller's and must stay until the group is
+// unregistered and every request that used it has ended.
 //
 // A BufRing belongs to the same goroutine as its Ring.
 type BufRing struct {
@@ -63,8 +64,9 @@ type BufRing struct {
 // BufEntriesMax is the largest group.
 const BufEntriesMax = 32768
 
-// NewBufRing makes and registers a group with room for entries buffers, a power of two up to BufEntriesMax. flags is 0 or PbufRingInc
-// (6.12): the kernel then uses a buffer piece by piece. PbufRingMmap is refused: the memory is always the user's own.
+// NewBufRing makes and registers a group with room for entries buffers, a power of two up to BufEntriesMax.
+// flags is 0 or PbufRingInc (6.12): the kernel then uses a buffer piece by piece. PbufRingMmap is refused:
+// the memory is always the user's own.
 func (r *Ring) NewBufRing(group uint16, entries uint32, flags uint16) (*BufRing, error) {
 	if r.closed {
 		return nil, ErrClosed
@@ -101,8 +103,9 @@ func (b *BufRing) Entries() uint32 { return b.entries }
 // Incremental reports whether the group was made with PbufRingInc.
 func (b *BufRing) Incremental() bool { return b.flags&PbufRingInc != 0 }
 
-// Add writes one buffer into the next place. The kernel sees it after Advance. id comes back in the completions. The
-// caller sees to it that no more than Entries buffers are in the ring. After Free it does nothing.
+// Add writes one buffer into the next place. The kernel sees it after Advance. id comes back in the
+// completions. The caller sees to it that no more than Entries buffers are in the ring. After Free it does
+// nothing.
 func (b *BufRing) Add(addr uintptr, n uint32, id uint16) {
 	if b.base == nil {
 		return
@@ -121,7 +124,8 @@ func (b *BufRing) Add(addr uintptr, n uint32, id uint16) {
 
 // Advance gives the kernel everything that was added since the last time.
 //
-// Go has no 16-bit atomic store, so id and tail, which are neighbours at offset 12, are stored as one word. The kernel writes neither.
+// Go has no 16-bit atomic store, so id and tail, which are neighbours at offset 12, are stored as one word.
+// The kernel writes neither.
 func (b *BufRing) Advance() {
 	if b.base == nil || b.next == b.tail {
 		return
@@ -156,8 +160,8 @@ func (b *BufRing) Available() (uint16, error) {
 	return b.tail - head, err
 }
 
-// Unregister takes the group away from the kernel. Requests that still select from it end with ENOBUFS. The ring's
-// memory stays until Free.
+// Unregister takes the group away from the kernel. Requests that still select from it end with ENOBUFS. The
+// ring's memory stays until Free.
 func (b *BufRing) Unregister() error {
 	if b.base == nil {
 		return ErrClosed
@@ -166,8 +170,8 @@ func (b *BufRing) Unregister() error {
 	return b.ring.register("UNREGISTER PBUF_RING", UnregisterPbufRing, unsafe.Pointer(reg), 1)
 }
 
-// Free unmaps the ring's memory. Call it after Unregister, or after the Close of a Ring all of whose requests have ended. It may be
-// called more than once.
+// Free unmaps the ring's memory. Call it after Unregister, or after the Close of a Ring all of whose
+// requests have ended. It may be called more than once.
 func (b *BufRing) Free() error {
 	if b.base == nil {
 		return nil

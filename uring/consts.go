@@ -2,8 +2,8 @@
 
 package uring
 
-// The constants of linux/io_uring.h. The comment is the kernel's spelling and the first kernel that has it; a test
-// compares each with the installed header and with its own name.
+// The constants of linux/io_uring.h. The comment is the kernel's spelling and the first kernel that has it;
+// a test compares each with the installed header and with its own name.
 
 // Operations, SQE.Opcode.
 const (
@@ -157,7 +157,8 @@ const (
 	CqeBufferShift   uint32 = 0x10    // IORING_CQE_BUFFER_SHIFT, 5.7
 )
 
-// Flag words of the rings: what the kernel tells in the submission ring, what the user tells in the completion ring.
+// Flag words of the rings: what the kernel tells in the submission ring, what the user tells in the
+// completion ring.
 const (
 	SqNeedWakeup      uint32 = 1 // IORING_SQ_NEED_WAKEUP, 5.1
 	SqCqOverflow      uint32 = 2 // IORING_SQ_CQ_OVERFLOW, 5.8

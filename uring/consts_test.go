@@ -86,7 +86,8 @@ var (
 	headerWord = regexp.MustCompile(`\b((?:IORING|IO_URING|IOU|IOSQE|SOCKET_URING|SPLICE_F_FD)_[A-Z0-9_a-z]+)\b`)
 )
 
-// header is what the C compiler knows about io_uring. C_INCLUDE_PATH leads it to another header than the installed one.
+// header is what the C compiler knows about io_uring. C_INCLUDE_PATH leads it to another header than the
+// installed one.
 const header = `#define _GNU_SOURCE
 #include <linux/io_uring.h>
 #if __has_include(<linux/io_uring/query.h>)
@@ -94,8 +95,9 @@ const header = `#define _GNU_SOURCE
 #endif
 `
 
-// TestConstantsMatchHeader compares each constant with the installed uapi header, as the C compiler sees it. What that header does
-// not know yet is listed in the log, and what the header has and this package lacks fails.
+// TestConstantsMatchHeader compares each constant with the installed uapi header, as the C compiler sees
+// it. What that header does not know yet is listed in the log, and what the header has and this package
+// lacks fails.
 func TestConstantsMatchHeader(t *testing.T) {
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {

@@ -3,8 +3,9 @@
 package uring
 
 // Defect is something that is known to be broken in a range of kernels and that no probe can find without
-// risking data. Stable kernels get fixes at patch levels that cannot always be told; Until is then the first mainline version that
-// has the fix, so that a repaired stable kernel still takes the way round: slower, never wrong.
+// risking data. Stable kernels get fixes at patch levels that cannot always be told; Until is then the
+// first mainline version that has the fix, so that a repaired stable kernel still takes the way round:
+// slower, never wrong.
 type Defect struct {
 	ID     DefectID
 	What   string  // what goes wrong

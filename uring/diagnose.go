@@ -31,7 +31,8 @@ const (
 	ObstacleUnknown  Obstacle = "unknown"
 )
 
-// Diagnosis says why a ring cannot be made and what would cure it, in words for the person who runs the program.
+// Diagnosis says why a ring cannot be made and what would cure it, in words for the person who runs the
+// program.
 type Diagnosis struct {
 	Obstacle Obstacle
 	Reason   string
@@ -102,7 +103,8 @@ func seccompMode(file string) int {
 	return -1
 }
 
-// Diagnose explains an error of New, NewBest or a registration from the running system. nil gives the zero Diagnosis.
+// Diagnose explains an error of New, NewBest or a registration from the running system. nil gives the zero
+// Diagnosis.
 func Diagnose(err error) Diagnosis {
 	if err == nil {
 		return Diagnosis{}

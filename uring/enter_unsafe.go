@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// All enter methods share these rules. They publish what is queued and report how many entries the kernel took. What it
-// did not take (after an error, or a short return) stays queued, is counted by Pending and goes with the next enter:
-// an entry is never lost and never submitted twice. When entries were taken, an error of the wait that
-// followed is not reported. A signal ends a wait with ErrInterrupted.
+// All enter methods share these rules. They publish what is queued and report how many entries the kernel
+// took. What it did not take (after an error, or a short return) stays queued, is counted by Pending and
+// goes with the next enter: an entry is never lost and never submitted twice. When entries were taken, an
+// error of the wait that followed is not reported. A signal ends a wait with ErrInterrupted.
 
 // Pending is the number of entries that are queued and not yet taken by the kernel.
 func (r *Ring) Pending() uint32 { return r.sqeTail - atomic.LoadUint32(r.sqHead) }
@@ -23,8 +23,9 @@ func (r *Ring) Pending() uint32 { return r.sqeTail - atomic.LoadUint32(r.sqHead)
 // SQSpace is the number of entries that SQE can still give.
 func (r *Ring) SQSpace() uint32 { return r.sqEntries - r.Pending() }
 
-// SetEnterFlags adds flags to every enter that waits: EnterNoIowait (FeatNoIowait), EnterAbsTimer (6.12: the times
-// given to SubmitAndWaitTimeout and PollWait count from the start of the ring's clock). Other flags are refused.
+// SetEnterFlags adds flags to every enter that waits: EnterNoIowait (FeatNoIowait), EnterAbsTimer (6.12:
+// the times given to SubmitAndWaitTimeout and PollWait count from the start of the ring's clock). Other
+// flags are refused.
 func (r *Ring) SetEnterFlags(flags uint32) error {
 	if flags&^(EnterNoIowait|EnterAbsTimer) != 0 {
 		return fmt.Errorf("io_uring: enter flags %#x: %w", flags, ErrArgument)
@@ -36,9 +37,9 @@ func (r *Ring) SetEnterFlags(flags uint32) error {
 	return nil
 }
 
-// Submit hands over what is queued without waiting for completions. In a ring without SQPOLL, operations that can be done at once are done
-// inside the call; it goes through the Go scheduler, which may give the P away meanwhile. With nothing to hand over
-// it does not enter the kernel.
+// Submit hands over what is queued without waiting for completions. In a ring without SQPOLL, operations
+// that can be done at once are done inside the call; it goes through the Go scheduler, which may give the P
+// away meanwhile. With nothing to hand over it does not enter the kernel.
 func (r *Ring) Submit() (int, error) {
 	if r.closed {
 		return 0, ErrClosed
@@ -50,8 +51,9 @@ func (r *Ring) Submit() (int, error) {
 	return r.enter(n, 0, flags, nil, 0, false)
 }
 
-// SubmitAndWait hands over what is queued and waits for n completions, blocking the thread but not its P. It returns early when a
-// signal comes, when a timeout operation fires, or, without SetupSubmitAll, when an entry was bad.
+// SubmitAndWait hands over what is queued and waits for n completions, blocking the thread but not its P.
+// It returns early when a signal comes, when a timeout operation fires, or, without SetupSubmitAll, when an
+// entry was bad.
 func (r *Ring) SubmitAndWait(n uint32) (int, error) {
 	if r.closed {
 		return 0, ErrClosed
@@ -60,15 +62,17 @@ func (r *Ring) SubmitAndWait(n uint32) (int, error) {
 	return r.enter(sub, n, flags|EnterGetevents|r.waitFlags, nil, 0, false)
 }
 
-// SubmitAndWaitTimeout is SubmitAndWait with limits (FeatExtArg, 5.11): it waits for n completions until minWait has passed, then
-// for one, and gives up after d with ErrTimeout, unless there is a completion or something was submitted. A negative d
-// means no limit. A minWait of 0 means none; else it needs FeatMinTimeout (6.12).
+// SubmitAndWaitTimeout is SubmitAndWait with limits (FeatExtArg, 5.11): it waits for n completions until
+// minWait has passed, then for one, and gives up after d with ErrTimeout, unless there is a completion or
+// something was submitted. A negative d means no limit. A minWait of 0 means none; else it needs
+// FeatMinTimeout (6.12).
 func (r *Ring) SubmitAndWaitTimeout(n uint32, d, minWait time.Duration) (int, error) {
 	return r.waitTimeout(n, d, minWait, false)
 }
 
-// Poll hands over what is queued, lets the kernel post completions, and does not wait. It keeps the P (a raw system call): right for a
-// loop whose operations do not block in submission, and cheaper than Submit; wrong for buffered file reads, which copy inside the call.
+// Poll hands over what is queued, lets the kernel post completions, and does not wait. It keeps the P (a
+// raw system call): right for a loop whose operations do not block in submission, and cheaper than Submit;
+// wrong for buffered file reads, which copy inside the call.
 func (r *Ring) Poll() (int, error) {
 	if r.closed {
 		return 0, ErrClosed
@@ -77,8 +81,8 @@ func (r *Ring) Poll() (int, error) {
 	return r.enter(n, 0, flags|EnterGetevents, nil, 0, true)
 }
 
-// PollWait is SubmitAndWaitTimeout as a raw system call, which keeps the P: nothing else runs on it and a garbage
-// collection waits for the call's end. For waits of some microseconds only.
+// PollWait is SubmitAndWaitTimeout as a raw system call, which keeps the P: nothing else runs on it and a
+// garbage collection waits for the call's end. For waits of some microseconds only.
 func (r *Ring) PollWait(n uint32, d, minWait time.Duration) (int, error) {
 	return r.waitTimeout(n, d, minWait, true)
 }
@@ -104,8 +108,8 @@ func (r *Ring) waitTimeout(n uint32, d, minWait time.Duration, raw bool) (int, e
 		unsafe.Pointer(&r.arg), unsafe.Sizeof(r.arg), raw)
 }
 
-// Enter is io_uring_enter with exactly the given numbers and flags, through the Go scheduler. toSubmit is cut to
-// what is queued. EnterExtArg is refused: its argument belongs to SubmitAndWaitTimeout.
+// Enter is io_uring_enter with exactly the given numbers and flags, through the Go scheduler. toSubmit is
+// cut to what is queued. EnterExtArg is refused: its argument belongs to SubmitAndWaitTimeout.
 func (r *Ring) Enter(toSubmit, minComplete, flags uint32) (int, error) {
 	if r.closed {
 		return 0, ErrClosed
@@ -117,8 +121,8 @@ func (r *Ring) Enter(toSubmit, minComplete, flags uint32) (int, error) {
 	return r.enter(min(toSubmit, n), minComplete, flags|wake, nil, 0, false)
 }
 
-// EnterRegWait waits with the arguments that stand in a registered region (6.13): offset is the place in bytes of a
-// RegWait inside the region that RegisterMemRegion took with MemRegionRegWaitArg.
+// EnterRegWait waits with the arguments that stand in a registered region (6.13): offset is the place in
+// bytes of a RegWait inside the region that RegisterMemRegion took with MemRegionRegWaitArg.
 func (r *Ring) EnterRegWait(minComplete uint32, offset uintptr) (int, error) {
 	if r.closed {
 		return 0, ErrClosed
@@ -128,9 +132,9 @@ func (r *Ring) EnterRegWait(minComplete uint32, offset uintptr) (int, error) {
 	return r.enterOffset(n, minComplete, flags, offset, regWaitSize)
 }
 
-// publish makes queued entries visible and tells how many there are, which flags an enter needs, and whether the kernel needs an enter to
-// take them: with SQPOLL only when its thread sleeps. The atomic store and load are the full barrier between
-// tail and flags that SQPOLL asks for.
+// publish makes queued entries visible and tells how many there are, which flags an enter needs, and
+// whether the kernel needs an enter to take them: with SQPOLL only when its thread sleeps. The atomic store
+// and load are the full barrier between tail and flags that SQPOLL asks for.
 func (r *Ring) publish() (n, flags uint32, enter bool) {
 	if r.sqeTail != *r.sqTail {
 		r.store(r.sqTail, r.sqeTail)

@@ -28,7 +28,8 @@ func (e *Error) Error() string {
 // Unwrap gives the errno, for errors.Is.
 func (e *Error) Unwrap() error { return e.Errno }
 
-// Is lets errors.Is(err, ErrNotSupported) see the ways in which a kernel says that it does not know something.
+// Is lets errors.Is(err, ErrNotSupported) see the ways in which a kernel says that it does not know
+// something.
 func (e *Error) Is(target error) bool {
 	if target != ErrNotSupported {
 		return false
@@ -36,8 +37,8 @@ func (e *Error) Is(target error) bool {
 	return e.Errno == unix.ENOSYS || e.Errno == unix.EOPNOTSUPP
 }
 
-// What the enter methods return in normal life, made once so that they can be compared and cost nothing. Entries that the kernel has not taken stay
-// queued after each of them.
+// What the enter methods return in normal life, made once so that they can be compared and cost nothing.
+// Entries that the kernel has not taken stay queued after each of them.
 var (
 	// ErrInterrupted: a signal ended the wait. In Go that happens all the time (preemption is a signal).
 	ErrInterrupted error = &Error{Op: "enter", Errno: unix.EINTR}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fakeRing is a ring in ordinary mapped memory, with the test in the kernel's place: it moves the submission head and
-// the completion tail.
+// fakeRing is a ring in ordinary mapped memory, with the test in the kernel's place: it moves the
+// submission head and the completion tail.
 type fakeRing struct {
 	*Ring
 	base unsafe.Pointer

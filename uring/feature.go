@@ -86,8 +86,8 @@ const (
 	featureCount
 )
 
-// featureRow describes a feature. since is the mainline kernel that brought it: for people, and for the test of the
-// probe.
+// featureRow describes a feature. since is the mainline kernel that brought it: for people, and for the
+// test of the probe.
 type featureRow struct {
 	name  string
 	since Version
@@ -114,16 +114,17 @@ func (f Feature) row() *featureRow {
 // String is the feature's name in reports, as "multishot-recv".
 func (f Feature) String() string { return f.row().name }
 
-// Since is the first mainline kernel with the feature. Distributions differ, so nothing should be decided by it.
+// Since is the first mainline kernel with the feature. Distributions differ, so nothing should be decided
+// by it.
 func (f Feature) Since() Version { return f.row().since }
 
 // What says in a few words what the feature is.
 func (f Feature) What() string { return f.row().what }
 
-// Probe tries the feature on a ring of its own and gives one of three answers: nil, it works; an error that is ErrNotSupported, this
-// kernel does not have it; any other error, it could not be told, for example because there is no
-// loopback network. The first two are kept for the life of the process. Probe may be called by any goroutine. It takes
-// about a millisecond at most, and needs a ring, some sockets and 64 KiB.
+// Probe tries the feature on a ring of its own and gives one of three answers: nil, it works; an error that
+// is ErrNotSupported, this kernel does not have it; any other error, it could not be told, for example
+// because there is no loopback network. The first two are kept for the life of the process. Probe may be
+// called by any goroutine. It takes about a millisecond at most, and needs a ring, some sockets and 64 KiB.
 func (f Feature) Probe() error {
 	probes.mu.Lock()
 	defer probes.mu.Unlock()
@@ -150,8 +151,8 @@ var probes struct {
 	page  []byte
 }
 
-// judge turns what a probe met into one of the three answers. Only what the feature itself said counts as a no, not what
-// preparing for it met.
+// judge turns what a probe met into one of the three answers. Only what the feature itself said counts as a
+// no, not what preparing for it met.
 func judge(err error) error {
 	var prep *prepareError
 	var errno unix.Errno
@@ -166,8 +167,8 @@ func judge(err error) error {
 	return &untoldError{err}
 }
 
-// untoldError is the answer that nothing could be told. Its chain holds only the errno: an ENOSYS that the preparation met
-// must not look like a no.
+// untoldError is the answer that nothing could be told. Its chain holds only the errno: an ENOSYS that the
+// preparation met must not look like a no.
 type untoldError struct{ err error }
 
 func (e *untoldError) Error() string { return "could not tell: " + e.err.Error() }

@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestProbesAgreeWithKernel holds each probe against the version that brought the feature: a no on a kernel that should
-// have it is a broken probe (or a kernel built without it, which is worth knowing), a yes on an older one is a backport.
+// TestProbesAgreeWithKernel holds each probe against the version that brought the feature: a no on a kernel
+// that should have it is a broken probe (or a kernel built without it, which is worth knowing), a yes on an
+// older one is a backport.
 func TestProbesAgreeWithKernel(t *testing.T) {
 	if err := FeatureSetup.Probe(); err != nil {
 		t.Skipf("lacks: io_uring (%v)", err)

@@ -119,7 +119,8 @@ func TestOverflowLosesNothing(t *testing.T) {
 	}
 }
 
-// TestMultishotEndsOnOverflow: the completion that meets a full ring is the request's last, and still arrives.
+// TestMultishotEndsOnOverflow: the completion that meets a full ring is the request's last, and still
+// arrives.
 func TestMultishotEndsOnOverflow(t *testing.T) {
 	need(t, FeatureCqsize, FeaturePollMultishot)
 	r, err := New(4, &Params{Flags: SetupCqsize, CQEntries: 4})
@@ -168,8 +169,8 @@ func TestMultishotEndsOnOverflow(t *testing.T) {
 	}
 }
 
-// TestBadEntryInTheMiddle: without SUBMIT_ALL the batch stops behind it and the rest goes with the next enter; with it nothing
-// stops. Each entry completes exactly once either way.
+// TestBadEntryInTheMiddle: without SUBMIT_ALL the batch stops behind it and the rest goes with the next
+// enter; with it nothing stops. Each entry completes exactly once either way.
 func TestBadEntryInTheMiddle(t *testing.T) {
 	for _, flags := range []uint32{0, SetupSubmitAll} {
 		r := newTestRing(t, 8, flags)
@@ -503,7 +504,8 @@ func TestMisuseIsRefused(t *testing.T) {
 	}
 }
 
-// TestNewBestDropsWhatTheKernelLacks: SetupSqeMixed came with 6.19 and stands for a flag of the future elsewhere.
+// TestNewBestDropsWhatTheKernelLacks: SetupSqeMixed came with 6.19 and stands for a flag of the future
+// elsewhere.
 func TestNewBestDropsWhatTheKernelLacks(t *testing.T) {
 	need(t, FeatureSetup)
 	p := &Params{Flags: SetupCqsize | SetupClamp | SetupNoSqarray | SetupSingleIssuer | SetupDeferTaskrun | SetupSqeMixed,

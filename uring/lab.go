@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lab is where one probe is done: a ring and what else was opened, closed together. Its thread is locked, because some features
-// belong to a thread.
+// lab is where one probe is done: a ring and what else was opened, closed together. Its thread is locked,
+// because some features belong to a thread.
 type lab struct {
 	cleanup []func()
 	mem     []byte // 64 KiB outside the heap, shared by all probes, never unmapped: late requests may write to it
@@ -80,7 +80,8 @@ func (l *lab) next(r *Ring) (CQE, error) {
 	}
 }
 
-// enterWait waits some milliseconds where the kernel can limit a wait, and asks again and again where it cannot.
+// enterWait waits some milliseconds where the kernel can limit a wait, and asks again and again where it
+// cannot.
 func (l *lab) enterWait(r *Ring) error {
 	if r.features&FeatExtArg != 0 {
 		_, err := r.SubmitAndWaitTimeout(1, 20*time.Millisecond, 0)

@@ -2,8 +2,9 @@
 
 package uring
 
-// The operations on files and file systems. Addresses of paths are those of bytes that end with a 0. An offset of
-// ^uint64(0) stands for the file's position (FeatRwCurPos). AtFdcwd stands for the working directory.
+// The operations on files and file systems. Addresses of paths are those of bytes that end with a 0. An
+// offset of ^uint64(0) stands for the file's position (FeatRwCurPos). AtFdcwd stands for the working
+// directory.
 
 // AtFdcwd is AT_FDCWD of fcntl.h.
 const AtFdcwd = -100
@@ -15,8 +16,8 @@ func (s *SQE) PrepRead(fd int, addr uintptr, n uint32, off uint64) {
 	s.prep(OpRead, fd, addr, n, off)
 }
 
-// PrepReadMultishot reads from a pollable file (not a regular one) into the provided buffers of group until it ends
-// (6.7; before 6.12 it lost buffer ids).
+// PrepReadMultishot reads from a pollable file (not a regular one) into the provided buffers of group until
+// it ends (6.7; before 6.12 it lost buffer ids).
 //
 // liburing: io_uring_prep_read_multishot
 func (s *SQE) PrepReadMultishot(fd int, n uint32, off uint64, group uint16) {
@@ -95,7 +96,8 @@ func (s *SQE) PrepWritevFixed(fd int, iov uintptr, n uint32, off uint64, flags u
 	s.BufIndex = index
 }
 
-// PrepFsync makes a file durable; flags is 0 or FsyncDatasync. Set Off and Len afterwards for a part of the file.
+// PrepFsync makes a file durable; flags is 0 or FsyncDatasync. Set Off and Len afterwards for a part of the
+// file.
 //
 // liburing: io_uring_prep_fsync
 func (s *SQE) PrepFsync(fd int, flags uint32) {
@@ -167,8 +169,8 @@ func (s *SQE) PrepOpenat(dirfd int, path uintptr, flags, mode uint32) {
 	s.OpFlags = flags
 }
 
-// PrepOpenatDirect opens into slot of the table of registered files; FileIndexAlloc lets the kernel choose. O_CLOEXEC
-// is refused.
+// PrepOpenatDirect opens into slot of the table of registered files; FileIndexAlloc lets the kernel choose.
+// O_CLOEXEC is refused.
 //
 // liburing: io_uring_prep_openat_direct
 func (s *SQE) PrepOpenatDirect(dirfd int, path uintptr, flags, mode, slot uint32) {
@@ -272,7 +274,8 @@ func (s *SQE) PrepFsetxattr(fd int, name, value uintptr, flags, n uint32) {
 	s.OpFlags = flags
 }
 
-// PrepSplice is splice(2), always run by a kernel worker. An offset of -1 stands for none, which pipes require.
+// PrepSplice is splice(2), always run by a kernel worker. An offset of -1 stands for none, which pipes
+// require.
 //
 // liburing: io_uring_prep_splice
 func (s *SQE) PrepSplice(fdIn int, offIn int64, fdOut int, offOut int64, n, flags uint32) {
@@ -299,8 +302,8 @@ func (s *SQE) PrepPipe(fds uintptr, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepPipeDirect makes a pipe in the table of registered files, in slot and the one behind it, or with FileIndexAlloc where the
-// kernel chooses.
+// PrepPipeDirect makes a pipe in the table of registered files, in slot and the one behind it, or with
+// FileIndexAlloc where the kernel chooses.
 //
 // liburing: io_uring_prep_pipe_direct
 func (s *SQE) PrepPipeDirect(fds uintptr, flags, slot uint32) {

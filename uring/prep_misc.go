@@ -88,8 +88,8 @@ func (s *SQE) PrepLinkTimeout(ts uintptr, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepCancel cancels the request with this user data, with AsyncCancelAll all of them. Whatever the result, the
-// target's own terminal completion still comes.
+// PrepCancel cancels the request with this user data, with AsyncCancelAll all of them. Whatever the result,
+// the target's own terminal completion still comes.
 //
 // liburing: io_uring_prep_cancel64
 func (s *SQE) PrepCancel(userData uint64, flags uint32) {
@@ -98,8 +98,8 @@ func (s *SQE) PrepCancel(userData uint64, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepCancelFd cancels the first request on a descriptor, with AsyncCancelAll all of them (5.19). Timeouts are not
-// found by it.
+// PrepCancelFd cancels the first request on a descriptor, with AsyncCancelAll all of them (5.19). Timeouts
+// are not found by it.
 //
 // liburing: io_uring_prep_cancel_fd
 func (s *SQE) PrepCancelFd(fd int, flags uint32) {
@@ -129,8 +129,8 @@ func (s *SQE) PrepMsgRingCqeFlags(fd int, res uint32, userData uint64, flags, cq
 	s.FileIndex = cqeFlags
 }
 
-// PrepMsgRingFd sends the registered file source to slot target of the ring fd (6.0); FileIndexAlloc lets the kernel
-// choose.
+// PrepMsgRingFd sends the registered file source to slot target of the ring fd (6.0); FileIndexAlloc lets
+// the kernel choose.
 //
 // liburing: io_uring_prep_msg_ring_fd
 func (s *SQE) PrepMsgRingFd(fd int, source, target uint32, userData uint64, flags uint32) {
@@ -147,7 +147,8 @@ func (s *SQE) PrepMsgRingFdAlloc(fd int, source uint32, userData uint64, flags u
 	s.PrepMsgRingFd(fd, source, FileIndexAlloc, userData, flags)
 }
 
-// PrepProvideBuffers gives n buffers of size bytes each, one behind the other at addr, to a group of the old kind (5.7).
+// PrepProvideBuffers gives n buffers of size bytes each, one behind the other at addr, to a group of the
+// old kind (5.7).
 //
 // liburing: io_uring_prep_provide_buffers
 func (s *SQE) PrepProvideBuffers(addr uintptr, size uint32, n int, group, firstID uint16) {
@@ -163,8 +164,9 @@ func (s *SQE) PrepRemoveBuffers(n int, group uint16) {
 	s.BufIndex = group
 }
 
-// PrepFilesUpdate replaces n slots of the table of registered files from offset on; fds is the address of int32 values. With the
-// offset FileIndexAlloc the kernel chooses the slots and writes their numbers into fds (5.19).
+// PrepFilesUpdate replaces n slots of the table of registered files from offset on; fds is the address of
+// int32 values. With the offset FileIndexAlloc the kernel chooses the slots and writes their numbers into
+// fds (5.19).
 //
 // liburing: io_uring_prep_files_update
 func (s *SQE) PrepFilesUpdate(fds uintptr, n uint32, offset int32) {
@@ -189,7 +191,8 @@ func (s *SQE) PrepWaitid(idType uint32, id int, info uintptr, options, flags uin
 	s.OpFlags = flags
 }
 
-// PrepFutexWait waits until the futex at addr no longer has value (6.7); futexFlags are FUTEX2 flags, flags must be 0.
+// PrepFutexWait waits until the futex at addr no longer has value (6.7); futexFlags are FUTEX2 flags, flags
+// must be 0.
 //
 // liburing: io_uring_prep_futex_wait
 func (s *SQE) PrepFutexWait(addr uintptr, value, mask uint64, futexFlags, flags uint32) {
@@ -215,8 +218,8 @@ func (s *SQE) PrepFutexWaitv(waiters uintptr, n, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepUringCmd is a command of the file's driver (5.19); arguments go into Addr, Addr3 and, with a 128-byte entry, the
-// command bytes.
+// PrepUringCmd is a command of the file's driver (5.19); arguments go into Addr, Addr3 and, with a 128-byte
+// entry, the command bytes.
 //
 // liburing: io_uring_prep_uring_cmd
 func (s *SQE) PrepUringCmd(op uint32, fd int) {

@@ -2,8 +2,8 @@
 
 package uring
 
-// PrepAccept accepts one connection. addr and addrLen are the addresses of a sockaddr and of its length, or 0; flags
-// are those of accept4(2).
+// PrepAccept accepts one connection. addr and addrLen are the addresses of a sockaddr and of its length, or
+// 0; flags are those of accept4(2).
 //
 // liburing: io_uring_prep_accept
 func (s *SQE) PrepAccept(fd int, addr, addrLen uintptr, flags uint32) {
@@ -64,7 +64,8 @@ func (s *SQE) PrepSocket(domain, typ, protocol int, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepSocketDirect makes a socket in slot of the table of registered files; FileIndexAlloc lets the kernel choose.
+// PrepSocketDirect makes a socket in slot of the table of registered files; FileIndexAlloc lets the kernel
+// choose.
 //
 // liburing: io_uring_prep_socket_direct
 func (s *SQE) PrepSocketDirect(domain, typ, protocol int, slot, flags uint32) {
@@ -79,7 +80,8 @@ func (s *SQE) PrepSocketDirectAlloc(domain, typ, protocol int, flags uint32) {
 	s.PrepSocketDirect(domain, typ, protocol, FileIndexAlloc, flags)
 }
 
-// PrepShutdown shuts one or both directions down. It always runs in a kernel worker; shutdown(2) does not block.
+// PrepShutdown shuts one or both directions down. It always runs in a kernel worker; shutdown(2) does not
+// block.
 //
 // liburing: io_uring_prep_shutdown
 func (s *SQE) PrepShutdown(fd int, how uint32) {
@@ -94,8 +96,8 @@ func (s *SQE) PrepSend(fd int, addr uintptr, n uint32, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepSendBundle sends from the provided buffers of a group, in order, with one completion (6.10); n limits the bytes,
-// 0 does not. Set the group with SetBufferGroup.
+// PrepSendBundle sends from the provided buffers of a group, in order, with one completion (6.10); n limits
+// the bytes, 0 does not. Set the group with SetBufferGroup.
 //
 // liburing: io_uring_prep_send_bundle
 func (s *SQE) PrepSendBundle(fd int, n uint32, flags uint32) {
@@ -119,15 +121,15 @@ func (s *SQE) SetSendAddr(to uintptr, toLen uint16) {
 	s.FileIndex = addrLenWord(toLen)
 }
 
-// PrepSendVectorized sends n iovecs at iov without a msghdr (6.17). There is no helper for it in liburing: the flag is
-// SendVectorized in ioprio, and it works for PrepSendZc in the same way.
+// PrepSendVectorized sends n iovecs at iov without a msghdr (6.17). There is no helper for it in liburing:
+// the flag is SendVectorized in ioprio, and it works for PrepSendZc in the same way.
 func (s *SQE) PrepSendVectorized(fd int, iov uintptr, n uint32, flags uint32) {
 	s.PrepSend(fd, iov, n, flags)
 	s.Ioprio |= SendVectorized
 }
 
-// PrepSendZc sends without copying (6.0). It completes twice: see CqeFMore and CqeFNotif. zcFlags go into ioprio: RecvsendPollFirst,
-// SendZcReportUsage, SendVectorized.
+// PrepSendZc sends without copying (6.0). It completes twice: see CqeFMore and CqeFNotif. zcFlags go into
+// ioprio: RecvsendPollFirst, SendZcReportUsage, SendVectorized.
 //
 // liburing: io_uring_prep_send_zc
 func (s *SQE) PrepSendZc(fd int, addr uintptr, n uint32, flags uint32, zcFlags uint16) {
@@ -178,8 +180,8 @@ func (s *SQE) PrepRecv(fd int, addr uintptr, n uint32, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepRecvMultishot receives into provided buffers until it ends (6.0): set the group with SetBufferGroup, addr and n must be
-// 0. No MSG_WAITALL.
+// PrepRecvMultishot receives into provided buffers until it ends (6.0): set the group with SetBufferGroup,
+// addr and n must be 0. No MSG_WAITALL.
 //
 // liburing: io_uring_prep_recv_multishot
 func (s *SQE) PrepRecvMultishot(fd int, addr uintptr, n uint32, flags uint32) {
@@ -188,8 +190,8 @@ func (s *SQE) PrepRecvMultishot(fd int, addr uintptr, n uint32, flags uint32) {
 }
 
 // PrepRecvMultishotLimit is a multishot receive into the buffers of group that gives at most each bytes per
-// completion and ends by itself after total bytes, with a completion without CqeFMore (6.17; older kernels refuse each
-// with EINVAL, see FeatureRecvLimit). 0 means no limit.
+// completion and ends by itself after total bytes, with a completion without CqeFMore (6.17; older kernels
+// refuse each with EINVAL, see FeatureRecvLimit). 0 means no limit.
 func (s *SQE) PrepRecvMultishotLimit(fd int, group uint16, each, total uint32, flags uint32) {
 	s.PrepRecvMultishot(fd, 0, each, flags)
 	s.SetBufferGroup(group)
@@ -204,8 +206,8 @@ func (s *SQE) PrepRecvmsg(fd int, msg uintptr, flags uint32) {
 	s.OpFlags = flags
 }
 
-// PrepRecvmsgMultishot receives messages into provided buffers until it ends (6.0). The msghdr tells only how much room to
-// reserve for name and control data; RecvmsgOut takes the buffer apart.
+// PrepRecvmsgMultishot receives messages into provided buffers until it ends (6.0). The msghdr tells only
+// how much room to reserve for name and control data; RecvmsgOut takes the buffer apart.
 //
 // liburing: io_uring_prep_recvmsg_multishot
 func (s *SQE) PrepRecvmsgMultishot(fd int, msg uintptr, flags uint32) {
@@ -213,8 +215,8 @@ func (s *SQE) PrepRecvmsgMultishot(fd int, msg uintptr, flags uint32) {
 	s.Ioprio |= RecvMultishot
 }
 
-// PrepRecvZc receives without copying into the zero-copy queue ifq (6.15); n limits the bytes, 0 does not. It is
-// always multishot.
+// PrepRecvZc receives without copying into the zero-copy queue ifq (6.15); n limits the bytes, 0 does not.
+// It is always multishot.
 //
 // liburing has no helper for it.
 func (s *SQE) PrepRecvZc(fd int, n uint32, ifq uint32) {
@@ -223,8 +225,8 @@ func (s *SQE) PrepRecvZc(fd int, n uint32, ifq uint32) {
 	s.FileIndex = ifq
 }
 
-// PrepCmdSock is a command on a socket (6.6 and 6.7): op is a SocketUringOp constant, level, optname and optlen are
-// those of setsockopt(2), optval is an address.
+// PrepCmdSock is a command on a socket (6.6 and 6.7): op is a SocketUringOp constant, level, optname and
+// optlen are those of setsockopt(2), optval is an address.
 //
 // liburing: io_uring_prep_cmd_sock
 func (s *SQE) PrepCmdSock(op uint32, fd int, level, optname uint32, optval uintptr, optlen uint32) {
@@ -235,7 +237,8 @@ func (s *SQE) PrepCmdSock(op uint32, fd int, level, optname uint32, optval uintp
 	s.Addr3 = uint64(optval)
 }
 
-// PrepCmdGetsockname asks for the name of a socket (6.19), of its peer when peer is true. addr is the address of a sockaddr, addrLen that of its length.
+// PrepCmdGetsockname asks for the name of a socket (6.19), of its peer when peer is true. addr is the
+// address of a sockaddr, addrLen that of its length.
 //
 // liburing: io_uring_prep_cmd_getsockname
 func (s *SQE) PrepCmdGetsockname(fd int, addr, addrLen uintptr, peer bool) {

@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// prepCase is one call of a Prep method. In c, the same call of liburing, each $ stands for an argument: $i an int, $u 32
-// unsigned bits, $p an address, $q 64 bits, $h 16 bits. For calls that liburing 2.3 does not have, want tells the bytes, from the layout
-// of struct io_uring_sqe and the kernel's prep functions.
+// prepCase is one call of a Prep method. In c, the same call of liburing, each $ stands for an argument: $i
+// an int, $u 32 unsigned bits, $p an address, $q 64 bits, $h 16 bits. For calls that liburing 2.3 does not
+// have, want tells the bytes, from the layout of struct io_uring_sqe and the kernel's prep functions.
 type prepCase struct {
 	c    string
 	prep func(s *SQE, a []uint64)
@@ -230,7 +230,8 @@ var liburingCases = []prepCase{
 	}},
 }
 
-// layoutCases are newer than liburing 2.3: the bytes stand here. They are compared with liburing too where it has them.
+// layoutCases are newer than liburing 2.3: the bytes stand here. They are compared with liburing too where
+// it has them.
 var layoutCases = []prepCase{
 	{"send_bundle(s, $i, $u, $u)", func(s *SQE, a []uint64) { s.PrepSendBundle(i32(a[0]), u32(a[1]), u32(a[2])) },
 		func(a []uint64) []field {
@@ -446,8 +447,8 @@ func TestPrepMatchesLiburing(t *testing.T) {
 	}
 }
 
-// installed are the cases that the installed liburing has a function for. C_INCLUDE_PATH leads the compiler to
-// another one.
+// installed are the cases that the installed liburing has a function for. C_INCLUDE_PATH leads the compiler
+// to another one.
 func installed(t *testing.T, gcc string) []*prepCase {
 	t.Helper()
 	cmd := exec.Command(gcc, "-D_GNU_SOURCE", "-E", "-P", "-x", "c", "-")

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeSetup also enters and registers, because a seccomp profile or a sandbox may block any of the three calls.
+// probeSetup also enters and registers, because a seccomp profile or a sandbox may block any of the three
+// calls.
 func probeSetup(l *lab) error {
 	r, err := l.ring(0)
 	if err != nil {
@@ -43,8 +44,8 @@ func setupOnly(flags uint32) func(*lab) error {
 	}
 }
 
-// blame tells the refusal of a flag from that of any ring: when a ring without flags cannot be made either, the flag's
-// probe cannot tell.
+// blame tells the refusal of a flag from that of any ring: when a ring without flags cannot be made either,
+// the flag's probe cannot tell.
 func (l *lab) blame(err error) error {
 	if err == nil {
 		return nil
@@ -68,8 +69,8 @@ func probeAttachWq(l *lab) error {
 }
 
 func probeClamp(l *lab) error {
-	// More than the limit is what the flag is for; the memory for it may exceed a limit, so it is only asked for
-	// after small rings are known to work.
+	// More than the limit is what the flag is for; the memory for it may exceed a limit, so it is only
+	// asked for after small rings are known to work.
 	if _, err := l.plainRing(); err != nil {
 		return err
 	}
@@ -133,7 +134,8 @@ func orOdd(err error) error {
 	return err
 }
 
-// probeMinWait waits for two completions of which one is there: without the feature it would take the whole time.
+// probeMinWait waits for two completions of which one is there: without the feature it would take the whole
+// time.
 func probeMinWait(l *lab) error {
 	r, err := l.plainRing()
 	if err != nil {

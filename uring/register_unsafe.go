@@ -45,7 +45,8 @@ func registerError(name string, e unix.Errno) error {
 }
 
 // RegisterRingFd gives the ring an index in the calling thread's table, which every enter uses from then on
-// and which saves the look-up of the descriptor (5.18). The index is good in this thread only: enters from any other fail with EINVAL.
+// and which saves the look-up of the descriptor (5.18). The index is good in this thread only: enters from
+// any other fail with EINVAL.
 func (r *Ring) RegisterRingFd() error {
 	if r.closed {
 		return ErrClosed

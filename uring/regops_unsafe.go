@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RegisterBuffers pins memory for the fixed operations: at most 16384 buffers of at most 1 GiB each, charged to RLIMIT_MEMLOCK. The
-// memory must stay mapped as it is until the buffers are unregistered: after munmap or MADV_DONTNEED the kernel goes on with the old
-// pages. Memory of the Go heap must be kept reachable.
+// RegisterBuffers pins memory for the fixed operations: at most 16384 buffers of at most 1 GiB each,
+// charged to RLIMIT_MEMLOCK. The memory must stay mapped as it is until the buffers are unregistered: after
+// munmap or MADV_DONTNEED the kernel goes on with the old pages. Memory of the Go heap must be kept
+// reachable.
 func (r *Ring) RegisterBuffers(iovs []unix.Iovec) error {
 	if err := needCount("buffers", len(iovs)); err != nil {
 		return err
@@ -21,8 +22,8 @@ func (r *Ring) RegisterBuffers(iovs []unix.Iovec) error {
 	return r.register("BUFFERS", RegisterBuffers, unsafe.Pointer(&iovs[0]), uint32(len(iovs)))
 }
 
-// RegisterBuffersTagged is RegisterBuffers with a tag for each (5.13): a tag other than 0 comes back as the user data of
-// a completion when the kernel no longer uses the buffer. tags is nil or as long as iovs.
+// RegisterBuffersTagged is RegisterBuffers with a tag for each (5.13): a tag other than 0 comes back as the
+// user data of a completion when the kernel no longer uses the buffer. tags is nil or as long as iovs.
 func (r *Ring) RegisterBuffersTagged(iovs []unix.Iovec, tags []uint64) error {
 	if err := needCount("buffers", len(iovs)); err != nil {
 		return err
@@ -36,7 +37,8 @@ func (r *Ring) RegisterBuffersSparse(n uint32) error {
 	return r.register("BUFFERS2", RegisterBuffers2, unsafe.Pointer(arg), uint32(unsafe.Sizeof(*arg)))
 }
 
-// UpdateBuffers replaces slots from offset on (5.13) and returns how many were replaced; an iovec of zeros empties a slot.
+// UpdateBuffers replaces slots from offset on (5.13) and returns how many were replaced; an iovec of zeros
+// empties a slot.
 func (r *Ring) UpdateBuffers(offset uint32, iovs []unix.Iovec, tags []uint64) (int, error) {
 	if err := needCount("buffers", len(iovs)); err != nil {
 		return 0, err
@@ -66,8 +68,8 @@ func (r *Ring) RegisterFilesSparse(n uint32) error {
 	return r.register("FILES2", RegisterFiles2, unsafe.Pointer(arg), uint32(unsafe.Sizeof(*arg)))
 }
 
-// UpdateFiles replaces slots from offset on and returns how many were replaced; -1 empties a slot, RegisterFilesSkip
-// leaves it as it is (5.12).
+// UpdateFiles replaces slots from offset on and returns how many were replaced; -1 empties a slot,
+// RegisterFilesSkip leaves it as it is (5.12).
 func (r *Ring) UpdateFiles(offset uint32, fds []int32) (int, error) {
 	if err := needCount("files", len(fds)); err != nil {
 		return 0, err
@@ -125,14 +127,15 @@ func setTags(dst *uint64, tags []uint64, n int) error {
 	return nil
 }
 
-// RegisterEventfd makes the kernel signal an eventfd for completions. With SetupDeferTaskrun it is signalled when there is work to
-// enter for, before the completions are in the ring.
+// RegisterEventfd makes the kernel signal an eventfd for completions. With SetupDeferTaskrun it is
+// signalled when there is work to enter for, before the completions are in the ring.
 func (r *Ring) RegisterEventfd(fd int) error {
 	v := int32(fd)
 	return r.register("EVENTFD", RegisterEventfd, unsafe.Pointer(&v), 1)
 }
 
-// RegisterEventfdAsync is RegisterEventfd for completions that were not made inside the submission only (5.6).
+// RegisterEventfdAsync is RegisterEventfd for completions that were not made inside the submission only
+// (5.6).
 func (r *Ring) RegisterEventfdAsync(fd int) error {
 	v := int32(fd)
 	return r.register("EVENTFD_ASYNC", RegisterEventfdAsync, unsafe.Pointer(&v), 1)
@@ -159,8 +162,9 @@ func (r *Ring) Probe() (*Ops, error) {
 	return ops, nil
 }
 
-// RegisterRestrictions limits what the ring may do, once, before Enable (5.10). As soon as one rule names an operation, all that are
-// not named are refused with EACCES in their completion; for registrations likewise.
+// RegisterRestrictions limits what the ring may do, once, before Enable (5.10). As soon as one rule names
+// an operation, all that are not named are refused with EACCES in their completion; for registrations
+// likewise.
 func (r *Ring) RegisterRestrictions(rules []Restriction) error {
 	if err := needCount("rules", len(rules)); err != nil {
 		return err
@@ -168,8 +172,8 @@ func (r *Ring) RegisterRestrictions(rules []Restriction) error {
 	return r.register("RESTRICTIONS", RegisterRestrictions, unsafe.Pointer(&rules[0]), uint32(len(rules)))
 }
 
-// RegisterIowqAff says on which CPUs the kernel's workers of this thread run (5.14). The kernel intersects with the
-// thread's own mask unless the two are disjoint.
+// RegisterIowqAff says on which CPUs the kernel's workers of this thread run (5.14). The kernel intersects
+// with the thread's own mask unless the two are disjoint.
 func (r *Ring) RegisterIowqAff(cpus *unix.CPUSet) error {
 	if cpus == nil {
 		return needCount("CPUs", 0)
@@ -177,8 +181,8 @@ func (r *Ring) RegisterIowqAff(cpus *unix.CPUSet) error {
 	return r.register("IOWQ_AFF", RegisterIowqAff, unsafe.Pointer(cpus), uint32(unsafe.Sizeof(*cpus)))
 }
 
-// RegisterIowqMaxWorkers limits the kernel's workers of this thread (5.15): bounded ones for regular files, unbounded
-// ones for everything else. 0 leaves a limit as it is. The limits from before come back.
+// RegisterIowqMaxWorkers limits the kernel's workers of this thread (5.15): bounded ones for regular files,
+// unbounded ones for everything else. 0 leaves a limit as it is. The limits from before come back.
 func (r *Ring) RegisterIowqMaxWorkers(bounded, unbounded uint32) (oldBounded, oldUnbounded uint32, err error) {
 	v := [2]uint32{bounded, unbounded}
 	err = r.register("IOWQ_MAX_WORKERS", RegisterIowqMaxWorkers, unsafe.Pointer(&v), 2)
@@ -194,8 +198,8 @@ type SyncCancel struct {
 	Timeout  time.Duration // negative: wait for the end without a limit
 }
 
-// CancelSync cancels requests and waits until they have ended (6.0). In a ring with SetupDeferTaskrun their completions
-// come with the next enter. ENOENT: there was none; ETIME: they did not end in time.
+// CancelSync cancels requests and waits until they have ended (6.0). In a ring with SetupDeferTaskrun their
+// completions come with the next enter. ENOENT: there was none; ETIME: they did not end in time.
 func (r *Ring) CancelSync(c SyncCancel) error {
 	arg := &syncCancelReg{addr: c.UserData, fd: int32(c.Fd), flags: c.Flags, opcode: c.Opcode}
 	arg.timeout = KernelTimespec{Sec: -1, Nsec: -1}
@@ -205,7 +209,8 @@ func (r *Ring) CancelSync(c SyncCancel) error {
 	return r.register("SYNC_CANCEL", RegisterSyncCancel, unsafe.Pointer(arg), 1)
 }
 
-// RegisterNapi makes waits poll the network's queues before they sleep (6.9) and stores the settings from before in n.
+// RegisterNapi makes waits poll the network's queues before they sleep (6.9) and stores the settings from
+// before in n.
 func (r *Ring) RegisterNapi(n *Napi) error {
 	if n == nil {
 		return needCount("settings", 0)
@@ -231,8 +236,8 @@ func (r *Ring) CloneBuffers(arg CloneBuffersArg) error {
 	return r.register("CLONE_BUFFERS", RegisterCloneBuffers, unsafe.Pointer(&arg), 1)
 }
 
-// SendMsgRing posts a completion in another ring without having one (6.13). s must have been filled by PrepMsgRing. Any thread may
-// call it.
+// SendMsgRing posts a completion in another ring without having one (6.13). s must have been filled by
+// PrepMsgRing. Any thread may call it.
 func SendMsgRing(s *SQE) error {
 	if s == nil || s.Opcode != OpMsgRing {
 		return fmt.Errorf("io_uring: not a message: %w", ErrArgument)
@@ -244,8 +249,8 @@ func SendMsgRing(s *SQE) error {
 	return err
 }
 
-// RegisterMemRegion shares memory with the kernel (6.13); flags is 0 or MemRegionRegWaitArg, for which the ring must
-// still be disabled. The memory must stay as long as the ring.
+// RegisterMemRegion shares memory with the kernel (6.13); flags is 0 or MemRegionRegWaitArg, for which the
+// ring must still be disabled. The memory must stay as long as the ring.
 func (r *Ring) RegisterMemRegion(d *RegionDesc, flags uint64) error {
 	if d == nil {
 		return needCount("region", 0)
@@ -280,10 +285,11 @@ func query(op uint32, data unsafe.Pointer, size uint32) error {
 	return err
 }
 
-// ResizeRings changes the sizes of a live ring with SetupDeferTaskrun and SetupNoSqarray (6.13): entries submissions and, with
-// SetupCqsize in flags, cqEntries completions. Without SetupNoSqarray it is refused: the kernel (seen on 6.18) does not tell where
-// the new indirection array lies. What is queued or not yet taken moves along and must fit (EOVERFLOW otherwise, and the ring stays as it was).
-// Entries and completions obtained before may not be touched afterwards.
+// ResizeRings changes the sizes of a live ring with SetupDeferTaskrun and SetupNoSqarray (6.13): entries
+// submissions and, with SetupCqsize in flags, cqEntries completions. Without SetupNoSqarray it is refused:
+// the kernel (seen on 6.18) does not tell where the new indirection array lies. What is queued or not yet
+// taken moves along and must fit (EOVERFLOW otherwise, and the ring stays as it was). Entries and
+// completions obtained before may not be touched afterwards.
 func (r *Ring) ResizeRings(entries, cqEntries, flags uint32) error {
 	if r.closed {
 		return ErrClosed
@@ -320,8 +326,9 @@ func mapErrorOrNil(err error) error {
 	return mapError(err)
 }
 
-// RecvmsgOut takes apart a buffer that a multishot recvmsg has filled: buf is what the completion covers (Res bytes), nameRoom
-// and controlRoom are msg_namelen and msg_controllen of the request's msghdr. ok is false when buf is too short.
+// RecvmsgOut takes apart a buffer that a multishot recvmsg has filled: buf is what the completion covers
+// (Res bytes), nameRoom and controlRoom are msg_namelen and msg_controllen of the request's msghdr. ok is
+// false when buf is too short.
 func RecvmsgOut(buf []byte, nameRoom, controlRoom int) (h RecvmsgOutHdr, name, control, payload []byte, ok bool) {
 	const size = int(unsafe.Sizeof(h))
 	if nameRoom < 0 || controlRoom < 0 || len(buf) < size || len(buf)-size < nameRoom ||
@@ -335,8 +342,8 @@ func RecvmsgOut(buf []byte, nameRoom, controlRoom int) (h RecvmsgOutHdr, name, c
 	return h, name, control, rest[nameRoom+controlRoom:], true
 }
 
-// addr64 is an address inside an argument. What p points to is kept off the stack, which may move between here and
-// the system call; the caller keeps it alive.
+// addr64 is an address inside an argument. What p points to is kept off the stack, which may move between
+// here and the system call; the caller keeps it alive.
 func addr64(p unsafe.Pointer) uint64 {
 	if escapeAlways {
 		escapeSink = p

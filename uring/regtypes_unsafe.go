@@ -4,7 +4,8 @@ package uring
 
 import "unsafe"
 
-// The arguments of io_uring_register, laid out as in linux/io_uring.h. Those that a caller fills or reads are exported.
+// The arguments of io_uring_register, laid out as in linux/io_uring.h. Those that a caller fills or reads
+// are exported.
 
 type rsrcRegister struct {
 	nr    uint32
@@ -130,7 +131,8 @@ type queryHdr struct {
 	resv      [3]uint32
 }
 
-// QueryOpcodesInfo is struct io_uring_query_opcode: everything that the kernel knows, as numbers and bit masks (6.18).
+// QueryOpcodesInfo is struct io_uring_query_opcode: everything that the kernel knows, as numbers and bit
+// masks (6.18).
 type QueryOpcodesInfo struct {
 	NrRequestOpcodes  uint32
 	NrRegisterOpcodes uint32

@@ -23,14 +23,16 @@ type Params struct {
 	Features  uint32 // Feat constants
 }
 
-// EntriesMax is the largest submission ring that the kernel makes; the completion ring may have twice as many.
+// EntriesMax is the largest submission ring that the kernel makes; the completion ring may have twice as
+// many.
 const EntriesMax = 32768
 
-// New makes a ring with room for entries submissions, rounded up to a power of two, with exactly the flags of p. A nil
-// p means none. The kernel's refusals come back as *Error: EINVAL for a flag that it does not know, EPERM, ENOSYS and
-// ENOMEM for what Diagnose explains.
+// New makes a ring with room for entries submissions, rounded up to a power of two, with exactly the flags
+// of p. A nil p means none. The kernel's refusals come back as *Error: EINVAL for a flag that it does not
+// know, EPERM, ENOSYS and ENOMEM for what Diagnose explains.
 //
-// SetupSqRewind is refused: the ring's head and tail, by which this package knows what is pending, do not move with it.
+// SetupSqRewind is refused: the ring's head and tail, by which this package knows what is pending, do not
+// move with it.
 func New(entries uint32, p *Params) (*Ring, error) {
 	if p == nil {
 		p = &Params{}
@@ -83,10 +85,11 @@ func (r *Ring) Enable() error {
 	return r.register("ENABLE_RINGS", RegisterEnableRings, nil, 0)
 }
 
-// Close unmaps the rings and closes the descriptor. It may be called more than once. What is still pending is cancelled by
-// the kernel in the background, after Close has returned: memory that requests name stays in use, ports stay bound and files stay
-// open for some milliseconds more. Where that matters, cancel and take every terminal completion first. Entries and
-// completions of the ring may not be touched any more, and a group of provided buffers keeps its memory: see BufRing.Free.
+// Close unmaps the rings and closes the descriptor. It may be called more than once. What is still pending
+// is cancelled by the kernel in the background, after Close has returned: memory that requests name stays
+// in use, ports stay bound and files stay open for some milliseconds more. Where that matters, cancel and
+// take every terminal completion first. Entries and completions of the ring may not be touched any more,
+// and a group of provided buffers keeps its memory: see BufRing.Free.
 func (r *Ring) Close() error {
 	if r.closed {
 		return nil
@@ -94,7 +97,8 @@ func (r *Ring) Close() error {
 	r.closed = true
 	err := r.unmap()
 	if r.flags&SetupRegisteredFdOnly != 0 {
-		// The slot belongs to the thread that made the ring; from another one this fails and the slot goes with the thread.
+		// The slot belongs to the thread that made the ring; from another one this fails and the slot goes
+		// with the thread.
 		return firstError(err, r.dropRegisteredFd(r.fd))
 	}
 	if cerr := unix.Close(r.fd); cerr != nil && err == nil {

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ring is one io_uring: a submission and a completion ring shared with the kernel. Make it with New. It is not safe for concurrent use; see
-// "Threads" in the package's documentation.
+// Ring is one io_uring: a submission and a completion ring shared with the kernel. Make it with New. It is
+// not safe for concurrent use; see "Threads" in the package's documentation.
 type Ring struct {
-	// Submission side. sqeTail counts entries given out, sqeHead is the kernel's head when last looked at: both run
-	// freely and wrap at 2^32.
+	// Submission side. sqeTail counts entries given out, sqeHead is the kernel's head when last looked at:
+	// both run freely and wrap at 2^32.
 	sqeTail   uint32
 	sqeHead   uint32
 	sqEntries uint32
@@ -100,7 +100,8 @@ func setupError(e unix.Errno) error {
 	return &Error{Op: "setup", Errno: e, Hint: hint}
 }
 
-// provideMemory makes the memory of a SetupNoMmap ring. 4096 bytes are more than the ring's header in any kernel.
+// provideMemory makes the memory of a SetupNoMmap ring. 4096 bytes are more than the ring's header in any
+// kernel.
 func (r *Ring) provideMemory(entries uint32, kp *ioUringParams) error {
 	sq := roundUpPow2(min(entries, EntriesMax))
 	cq := 2 * sq
@@ -236,8 +237,8 @@ func (r *Ring) attach(sq, cq, sqes unsafe.Pointer, kp *ioUringParams) {
 	}
 }
 
-// unmap removes the mappings and points the ring at words that say "empty", so that no method of a closed ring needs
-// to ask and none touches what is gone.
+// unmap removes the mappings and points the ring at words that say "empty", so that no method of a closed
+// ring needs to ask and none touches what is gone.
 func (r *Ring) unmap() error {
 	r.sqeTail, r.sqeHead, r.sqEntries, r.sqMask, r.cqNext = 0, 0, 0, 0, 0
 	r.dead = [4]uint32{}
@@ -257,8 +258,8 @@ func (r *Ring) unmap() error {
 	return first
 }
 
-// store publishes a head or a tail. A ring with DEFER_TASKRUN is read by the kernel inside its owner's own system
-// calls, so program order is enough; on amd64 the atomic store is an XCHG of about 20 cycles.
+// store publishes a head or a tail. A ring with DEFER_TASKRUN is read by the kernel inside its owner's own
+// system calls, so program order is enough; on amd64 the atomic store is an XCHG of about 20 cycles.
 func (r *Ring) store(p *uint32, v uint32) {
 	if r.plain {
 		*p = v
@@ -267,7 +268,8 @@ func (r *Ring) store(p *uint32, v uint32) {
 	atomic.StoreUint32(p, v)
 }
 
-// SQE gives the next entry, zeroed, or nil when the queue is full or the ring closed. It counts as queued at once: fill it before the next enter.
+// SQE gives the next entry, zeroed, or nil when the queue is full or the ring closed. It counts as queued
+// at once: fill it before the next enter.
 func (r *Ring) SQE() *SQE {
 	if r.sqeTail-r.sqeHead >= r.sqEntries && !r.reloadHead() {
 		return nil
@@ -285,9 +287,10 @@ func (r *Ring) reloadHead() bool {
 	return r.sqeTail-r.sqeHead < r.sqEntries
 }
 
-// SQE128 gives the next entry of 128 bytes, zeroed, for the operations that need one, and its command bytes: Addr3, Pad2 and the 64 bytes behind
-// them. It needs SetupSqe128 or SetupSqeMixed and is nil when there is no room. In a mixed ring an entry takes two places, which
-// may not wrap: a Nop that posts no completion fills the last place.
+// SQE128 gives the next entry of 128 bytes, zeroed, for the operations that need one, and its command
+// bytes: Addr3, Pad2 and the 64 bytes behind them. It needs SetupSqe128 or SetupSqeMixed and is nil when
+// there is no room. In a mixed ring an entry takes two places, which may not wrap: a Nop that posts no
+// completion fills the last place.
 func (r *Ring) SQE128() (*SQE, *[80]byte) {
 	switch {
 	case r.flags&SetupSqe128 != 0:
@@ -328,8 +331,8 @@ func (r *Ring) cqe(pos uint32) *CQE {
 	return (*CQE)(unsafe.Add(r.cqes, uintptr(pos&r.cqMask)<<r.cqeShift))
 }
 
-// Extra gives the second half of a 32-byte completion: of any one in a ring made with SetupCqe32, of those with CqeF32 in
-// a ring made with SetupCqeMixed. For any other it is nil.
+// Extra gives the second half of a 32-byte completion: of any one in a ring made with SetupCqe32, of those
+// with CqeF32 in a ring made with SetupCqeMixed. For any other it is nil.
 func (r *Ring) Extra(c *CQE) *[2]uint64 {
 	if r.flags&SetupCqe32 == 0 && (r.flags&SetupCqeMixed == 0 || c.Flags&CqeF32 == 0) {
 		return nil

@@ -2,8 +2,9 @@
 
 package uring
 
-// SQE is one submission queue entry, struct io_uring_sqe of the kernel's uapi (linux/io_uring.h). Fields that are unions there carry the name of their
-// first member; the comment names the others. Fill it with a Prep method, then set UserData and Flags.
+// SQE is one submission queue entry, struct io_uring_sqe of the kernel's uapi (linux/io_uring.h). Fields
+// that are unions there carry the name of their first member; the comment names the others. Fill it with a
+// Prep method, then set UserData and Flags.
 type SQE struct {
 	Opcode      uint8  // one of the Op constants
 	Flags       uint8  // Sqe constants: linking, fixed files, buffer selection
@@ -38,8 +39,8 @@ func (s *SQE) prep(op uint8, fd int, addr uintptr, n uint32, off uint64) {
 	s.Pad2 = 0
 }
 
-// SetBufferGroup makes the kernel choose the buffer of a read or receive from a group of provided buffers: it sets
-// SqeBufferSelect and the group.
+// SetBufferGroup makes the kernel choose the buffer of a read or receive from a group of provided buffers:
+// it sets SqeBufferSelect and the group.
 func (s *SQE) SetBufferGroup(group uint16) {
 	s.Flags |= SqeBufferSelect
 	s.BufIndex = group
@@ -48,8 +49,8 @@ func (s *SQE) SetBufferGroup(group uint16) {
 // SetFixedFile says that Fd is the index of a registered file.
 func (s *SQE) SetFixedFile() { s.Flags |= SqeFixedFile }
 
-// setTargetFixedFile is liburing's __io_uring_set_target_fixed_file: slot numbers start at 1 in the entry, and
-// FileIndexAlloc, which asks the kernel to choose, stands for itself.
+// setTargetFixedFile is liburing's __io_uring_set_target_fixed_file: slot numbers start at 1 in the entry,
+// and FileIndexAlloc, which asks the kernel to choose, stands for itself.
 func (s *SQE) setTargetFixedFile(slot uint32) {
 	if slot == FileIndexAlloc {
 		slot--
@@ -57,23 +58,23 @@ func (s *SQE) setTargetFixedFile(slot uint32) {
 	s.FileIndex = slot + 1
 }
 
-// CQE is one completion queue entry, struct io_uring_cqe. It lies in memory shared with the kernel and is valid until it has been marked
-// as seen.
+// CQE is one completion queue entry, struct io_uring_cqe. It lies in memory shared with the kernel and is
+// valid until it has been marked as seen.
 type CQE struct {
 	UserData uint64
 	Res      int32 // result, or the negated errno
 	Flags    uint32
 }
 
-// More reports whether the request will post further completions. When it is false the request has ended, whatever
-// Res says.
+// More reports whether the request will post further completions. When it is false the request has ended,
+// whatever Res says.
 func (c *CQE) More() bool { return c.Flags&CqeFMore != 0 }
 
 // Notif reports whether this is the notification that a zero-copy send no longer needs its memory.
 func (c *CQE) Notif() bool { return c.Flags&CqeFNotif != 0 }
 
-// Buffer returns the id of the provided buffer that the request took. A buffer belongs to the caller again whenever ok
-// is true, also when Res is an error, unless [CqeFBufMore] is set.
+// Buffer returns the id of the provided buffer that the request took. A buffer belongs to the caller again
+// whenever ok is true, also when Res is an error, unless [CqeFBufMore] is set.
 func (c *CQE) Buffer() (id uint16, ok bool) {
 	return uint16(c.Flags >> CqeBufferShift), c.Flags&CqeFBuffer != 0
 }

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Version is a kernel's version. What a kernel can do is probed, never told from its version: distributions carry changes in both
-// directions. Versions are for people, for tests of the probes, and for defects that no probe can find.
+// Version is a kernel's version. What a kernel can do is probed, never told from its version: distributions
+// carry changes in both directions. Versions are for people, for tests of the probes, and for defects that
+// no probe can find.
 type Version struct{ Major, Minor, Patch int }
 
 // String is "6.18.44", without a patch level of 0.
