@@ -110,7 +110,7 @@ func (b *bench) newCase(cs Case) (*caseRun, error) {
 		keep:  uint64(cs.Conns*(len(b.opts.Contenders)+1)+spareFiles) <= b.files,
 	}
 	if !c.keep {
-		b.progress.note("%v: connections are opened for each slice, since %d open files are allowed", cs, b.files)
+		b.progress.note("%v: connections are opened for each slice: %d files may be open", cs, b.files)
 	}
 	if cs.Depth == 0 {
 		capacity, err := c.netCapacity()

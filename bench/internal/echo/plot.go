@@ -19,6 +19,7 @@ const (
 	plotBarPitch   = 0.55 * vg.Centimeter // height of a tile per bar
 	plotTileMargin = 2.2 * vg.Centimeter  // title and axis of a tile
 	plotBarWidth   = 0.36 * vg.Centimeter
+	plotPad        = vg.Centimeter / 2
 )
 
 // WritePlot draws one chart per case into an SVG file: CPU per message as a ratio to net's, median with the
@@ -28,7 +29,7 @@ func WritePlot(name string, summaries []Summary) error {
 		return s.Row(contenderNet) == nil
 	})
 	if len(charts) == 0 {
-		return fmt.Errorf("%s: no case was measured with %v, so there is no ratio to draw", name, contenderNet)
+		return fmt.Errorf("%s: no case was measured with %v: no ratio to draw", name, contenderNet)
 	}
 	bars := 0
 	for _, s := range charts {
@@ -38,7 +39,8 @@ func WritePlot(name string, summaries []Summary) error {
 	rows := (len(charts) + columns - 1) / columns
 	svg := vgsvg.New(vg.Length(columns)*plotTileWidth,
 		vg.Length(rows)*(plotTileMargin+vg.Length(bars)*plotBarPitch))
-	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: vg.Centimeter / 2, PadY: vg.Centimeter / 2}
+	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: plotPad, PadY: plotPad,
+		PadLeft: plotPad, PadRight: plotPad, PadTop: plotPad, PadBottom: plotPad}
 	page := draw.New(svg)
 	for i, s := range charts {
 		p, err := chart(s)

@@ -10,5 +10,5 @@ import (
 
 // Run needs Linux: its engines, its accounts of CPU time, and its pinning.
 func Run(context.Context, Options, io.Writer) error {
-	return errors.New("the echo comparison runs on Linux only; show, check and plot work here on its raw files")
+	return errors.New("the echo comparison needs Linux; show, check and plot work on its raw files")
 }

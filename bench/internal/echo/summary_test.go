@@ -38,7 +38,8 @@ func sampleRun(cs Case, cpu map[Contender][]float64) []Sample {
 		}
 		for _, ns := range rounds {
 			all = append(all, Sample{
-				Contender: c, Case: cs, Procs: procs, Messages: 1000, CPUNs: ns, Enters: math.NaN(), Rate: 1e9 / ns,
+				Contender: c, Case: cs, Procs: procs, Messages: 1000,
+				CPUNs: ns, Enters: math.NaN(), Rate: 1e9 / ns,
 				P50: 10 * time.Microsecond, P99: 20 * time.Microsecond, P99_9: 30 * time.Microsecond,
 			})
 		}
