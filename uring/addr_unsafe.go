@@ -2,7 +2,10 @@
 
 package uring
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Addr is the address of b's memory, for the Prep methods; 0 for an empty capacity. It keeps b off the
 // stack; the caller keeps b reachable until the terminal completion.
@@ -17,7 +20,7 @@ func Addr(b []byte) uintptr {
 // until the kernel is done with it: see "Memory" in the package's documentation.
 func AddrOf[T any](p *T) uintptr {
 	if escapeAlways {
-		escapeSink = p
+		escapeSink.Store(p)
 	}
 	return uintptr(unsafe.Pointer(p))
 }
@@ -26,5 +29,5 @@ func AddrOf[T any](p *T) uintptr {
 // stack.
 var (
 	escapeAlways bool
-	escapeSink   any
+	escapeSink   atomic.Value
 )

@@ -11,15 +11,16 @@ import (
 // BenchmarkNop passes batches of no-operations through a ring of the kind that a loop uses: what an entry,
 // an enter and a completion cost.
 func BenchmarkNop(b *testing.B) {
+	const loopFlags = SetupSingleIssuer | SetupDeferTaskrun | SetupNoSqarray
 	for _, batch := range []int{1, 8, 64} {
 		for _, c := range []struct {
 			name  string
 			flags uint32
-			enter func(*Ring) error
+			enter func(*Ring) (int, error)
 		}{
-			{"poll", SetupSingleIssuer | SetupDeferTaskrun | SetupNoSqarray, func(r *Ring) error { _, err := r.Poll(); return err }},
-			{"wait", SetupSingleIssuer | SetupDeferTaskrun | SetupNoSqarray, func(r *Ring) error { _, err := r.SubmitAndWait(1); return err }},
-			{"shared", 0, func(r *Ring) error { _, err := r.Submit(); return err }},
+			{"poll", loopFlags, (*Ring).Poll},
+			{"wait", loopFlags, func(r *Ring) (int, error) { return r.SubmitAndWait(1) }},
+			{"shared", 0, (*Ring).Submit},
 		} {
 			b.Run(fmt.Sprintf("%s/%d", c.name, batch), func(b *testing.B) {
 				runtime.LockOSThread()
@@ -31,7 +32,7 @@ func BenchmarkNop(b *testing.B) {
 						s.PrepNop()
 						s.UserData = 1
 					}
-					if err := c.enter(r); err != nil && !Temporary(err) {
+					if _, err := c.enter(r); err != nil && !Temporary(err) {
 						b.Fatal(err)
 					}
 					for c := range r.CQEs() {
@@ -40,19 +41,6 @@ func BenchmarkNop(b *testing.B) {
 				}
 			})
 		}
-	}
-}
-
-// BenchmarkStore is the price of publishing a head or tail with and without a barrier.
-func BenchmarkStore(b *testing.B) {
-	for _, plain := range []bool{true, false} {
-		b.Run(fmt.Sprintf("plain=%v", plain), func(b *testing.B) {
-			f := newFake(b, 8, 8, 0, 0)
-			f.plain = plain
-			for i := range uint32(b.N) {
-				f.store(f.cqHead, i)
-			}
-		})
 	}
 }
 

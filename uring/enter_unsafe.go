@@ -137,7 +137,7 @@ func (r *Ring) EnterRegWait(minComplete uint32, offset uintptr) (int, error) {
 // and load are the full barrier between tail and flags that SQPOLL asks for.
 func (r *Ring) publish() (n, flags uint32, enter bool) {
 	if r.sqeTail != *r.sqTail {
-		r.store(r.sqTail, r.sqeTail)
+		atomic.StoreUint32(r.sqTail, r.sqeTail)
 	}
 	n = r.sqeTail - atomic.LoadUint32(r.sqHead)
 	if r.flags&SetupSqpoll == 0 {

@@ -82,11 +82,15 @@ func at64(o int, v uint64) field { return field{o, 8, v} }
 // liburingCases are compared with liburing.
 var liburingCases = []prepCase{
 	{c: "nop(s)", prep: func(s *SQE, a []uint64) { s.PrepNop() }},
-	{c: "readv(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) { s.PrepReadv(i32(a[0]), ptr(a[1]), u32(a[2]), a[3]) }},
+	{c: "readv(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) {
+		s.PrepReadv(i32(a[0]), ptr(a[1]), u32(a[2]), a[3])
+	}},
 	{c: "readv2(s, $i, $p, $u, $q, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepReadv2(i32(a[0]), ptr(a[1]), u32(a[2]), a[3], u32(a[4]))
 	}},
-	{c: "writev(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) { s.PrepWritev(i32(a[0]), ptr(a[1]), u32(a[2]), a[3]) }},
+	{c: "writev(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) {
+		s.PrepWritev(i32(a[0]), ptr(a[1]), u32(a[2]), a[3])
+	}},
 	{c: "writev2(s, $i, $p, $u, $q, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepWritev2(i32(a[0]), ptr(a[1]), u32(a[2]), a[3], u32(a[4]))
 	}},
@@ -98,7 +102,9 @@ var liburingCases = []prepCase{
 		s.PrepWriteFixed(i32(a[0]), ptr(a[1]), u32(a[2]), a[3], u16(a[4]))
 	}},
 	{c: "poll_add(s, $i, $u)", prep: func(s *SQE, a []uint64) { s.PrepPollAdd(i32(a[0]), u32(a[1])) }},
-	{c: "poll_multishot(s, $i, $u)", prep: func(s *SQE, a []uint64) { s.PrepPollMultishot(i32(a[0]), u32(a[1])) }},
+	{c: "poll_multishot(s, $i, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepPollMultishot(i32(a[0]), u32(a[1]))
+	}},
 	{c: "poll_remove(s, $q)", prep: func(s *SQE, a []uint64) { s.PrepPollRemove(a[0]) }},
 	{c: "poll_update(s, $q, $q, $u, $u)", prep: func(s *SQE, a []uint64) {
 		s.PrepPollUpdate(a[0], a[1], u32(a[2]), u32(a[3]))
@@ -106,12 +112,18 @@ var liburingCases = []prepCase{
 	{c: "sync_file_range(s, $i, $u, $q, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepSyncFileRange(i32(a[0]), u32(a[1]), a[2], u32(a[3]))
 	}},
-	{c: "sendmsg(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) { s.PrepSendmsg(i32(a[0]), ptr(a[1]), u32(a[2])) }},
-	{c: "recvmsg(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) { s.PrepRecvmsg(i32(a[0]), ptr(a[1]), u32(a[2])) }},
+	{c: "sendmsg(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepSendmsg(i32(a[0]), ptr(a[1]), u32(a[2]))
+	}},
+	{c: "recvmsg(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepRecvmsg(i32(a[0]), ptr(a[1]), u32(a[2]))
+	}},
 	{c: "recvmsg_multishot(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
 		s.PrepRecvmsgMultishot(i32(a[0]), ptr(a[1]), u32(a[2]))
 	}},
-	{c: "timeout(s, $p, $u, $u)", prep: func(s *SQE, a []uint64) { s.PrepTimeout(ptr(a[0]), u32(a[1]), u32(a[2])) }},
+	{c: "timeout(s, $p, $u, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepTimeout(ptr(a[0]), u32(a[1]), u32(a[2]))
+	}},
 	{c: "timeout_remove(s, $q, $u)", prep: func(s *SQE, a []uint64) { s.PrepTimeoutRemove(a[0], u32(a[1])) }},
 	{c: "timeout_update(s, $p, $q, $u)", prep: func(s *SQE, a []uint64) {
 		s.PrepTimeoutUpdate(ptr(a[0]), a[1], u32(a[2]))
@@ -130,12 +142,18 @@ var liburingCases = []prepCase{
 	}},
 	{c: "cancel64(s, $q, $i)", prep: func(s *SQE, a []uint64) { s.PrepCancel(a[0], u32(a[1])) }},
 	{c: "cancel_fd(s, $i, $u)", prep: func(s *SQE, a []uint64) { s.PrepCancelFd(i32(a[0]), u32(a[1])) }},
-	{c: "link_timeout(s, $p, $u)", prep: func(s *SQE, a []uint64) { s.PrepLinkTimeout(ptr(a[0]), u32(a[1])) }},
-	{c: "connect(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) { s.PrepConnect(i32(a[0]), ptr(a[1]), u32(a[2])) }},
+	{c: "link_timeout(s, $p, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepLinkTimeout(ptr(a[0]), u32(a[1]))
+	}},
+	{c: "connect(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepConnect(i32(a[0]), ptr(a[1]), u32(a[2]))
+	}},
 	{c: "files_update(s, $p, $u, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepFilesUpdate(ptr(a[0]), u32(a[1]), int32(a[2]))
 	}},
-	{c: "files_update(s, $p, $u, -1)", prep: func(s *SQE, a []uint64) { s.PrepFilesUpdate(ptr(a[0]), u32(a[1]), -1) }},
+	{c: "files_update(s, $p, $u, -1)", prep: func(s *SQE, a []uint64) {
+		s.PrepFilesUpdate(ptr(a[0]), u32(a[1]), -1)
+	}},
 	{c: "fallocate(s, $i, $i, $q, $q)", prep: func(s *SQE, a []uint64) {
 		s.PrepFallocate(i32(a[0]), u32(a[1]), a[2], a[3])
 	}},
@@ -148,7 +166,9 @@ var liburingCases = []prepCase{
 	{c: "openat_direct(s, $i, $p, $i, $u, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepOpenatDirect(i32(a[0]), ptr(a[1]), u32(a[2]), u32(a[3]), u32(a[4]))
 	}},
-	{c: "openat2(s, $i, $p, $p)", prep: func(s *SQE, a []uint64) { s.PrepOpenat2(i32(a[0]), ptr(a[1]), ptr(a[2])) }},
+	{c: "openat2(s, $i, $p, $p)", prep: func(s *SQE, a []uint64) {
+		s.PrepOpenat2(i32(a[0]), ptr(a[1]), ptr(a[2]))
+	}},
 	{c: "openat2_direct(s, $i, $p, $p, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepOpenat2Direct(i32(a[0]), ptr(a[1]), ptr(a[2]), u32(a[3]))
 	}},
@@ -157,12 +177,18 @@ var liburingCases = []prepCase{
 	{c: "statx(s, $i, $p, $i, $u, $p)", prep: func(s *SQE, a []uint64) {
 		s.PrepStatx(i32(a[0]), ptr(a[1]), u32(a[2]), u32(a[3]), ptr(a[4]))
 	}},
-	{c: "read(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) { s.PrepRead(i32(a[0]), ptr(a[1]), u32(a[2]), a[3]) }},
-	{c: "write(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) { s.PrepWrite(i32(a[0]), ptr(a[1]), u32(a[2]), a[3]) }},
+	{c: "read(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) {
+		s.PrepRead(i32(a[0]), ptr(a[1]), u32(a[2]), a[3])
+	}},
+	{c: "write(s, $i, $p, $u, $q)", prep: func(s *SQE, a []uint64) {
+		s.PrepWrite(i32(a[0]), ptr(a[1]), u32(a[2]), a[3])
+	}},
 	{c: "fadvise(s, $i, $q, $u, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepFadvise(i32(a[0]), a[1], u32(a[2]), u32(a[3]))
 	}},
-	{c: "madvise(s, $p, $u, $i)", prep: func(s *SQE, a []uint64) { s.PrepMadvise(ptr(a[0]), u32(a[1]), u32(a[2])) }},
+	{c: "madvise(s, $p, $u, $i)", prep: func(s *SQE, a []uint64) {
+		s.PrepMadvise(ptr(a[0]), u32(a[1]), u32(a[2]))
+	}},
 	{c: "send(s, $i, $p, $u, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepSend(i32(a[0]), ptr(a[1]), u32(a[2]), u32(a[3]))
 	}},
@@ -175,7 +201,9 @@ var liburingCases = []prepCase{
 	{c: "send_zc_fixed(s, $i, $p, $u, $i, $h, $h)", prep: func(s *SQE, a []uint64) {
 		s.PrepSendZcFixed(i32(a[0]), ptr(a[1]), u32(a[2]), u32(a[3]), u16(a[4]), u16(a[5]))
 	}},
-	{c: "sendmsg_zc(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) { s.PrepSendmsgZc(i32(a[0]), ptr(a[1]), u32(a[2])) }},
+	{c: "sendmsg_zc(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepSendmsgZc(i32(a[0]), ptr(a[1]), u32(a[2]))
+	}},
 	{c: "recv(s, $i, $p, $u, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepRecv(i32(a[0]), ptr(a[1]), u32(a[2]), u32(a[3]))
 	}},
@@ -188,11 +216,15 @@ var liburingCases = []prepCase{
 	{c: "splice(s, $i, $q, $i, $q, $u, $u)", prep: func(s *SQE, a []uint64) {
 		s.PrepSplice(i32(a[0]), int64(a[1]), i32(a[2]), int64(a[3]), u32(a[4]), u32(a[5]))
 	}},
-	{c: "tee(s, $i, $i, $u, $u)", prep: func(s *SQE, a []uint64) { s.PrepTee(i32(a[0]), i32(a[1]), u32(a[2]), u32(a[3])) }},
+	{c: "tee(s, $i, $i, $u, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepTee(i32(a[0]), i32(a[1]), u32(a[2]), u32(a[3]))
+	}},
 	{c: "provide_buffers(s, $p, $i, $i, $h, $h)", prep: func(s *SQE, a []uint64) {
 		s.PrepProvideBuffers(ptr(a[0]), u32(a[1]), i32(a[2]), u16(a[3]), u16(a[4]))
 	}},
-	{c: "remove_buffers(s, $i, $h)", prep: func(s *SQE, a []uint64) { s.PrepRemoveBuffers(i32(a[0]), u16(a[1])) }},
+	{c: "remove_buffers(s, $i, $h)", prep: func(s *SQE, a []uint64) {
+		s.PrepRemoveBuffers(i32(a[0]), u16(a[1]))
+	}},
 	{c: "shutdown(s, $i, $i)", prep: func(s *SQE, a []uint64) { s.PrepShutdown(i32(a[0]), u32(a[1])) }},
 	{c: "renameat(s, $i, $p, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
 		s.PrepRenameat(i32(a[0]), ptr(a[1]), i32(a[2]), ptr(a[3]), u32(a[4]))
@@ -200,13 +232,21 @@ var liburingCases = []prepCase{
 	{c: "rename(s, $p, $p)", prep: func(s *SQE, a []uint64) {
 		s.PrepRenameat(AtFdcwd, ptr(a[0]), AtFdcwd, ptr(a[1]), 0)
 	}},
-	{c: "unlinkat(s, $i, $p, $i)", prep: func(s *SQE, a []uint64) { s.PrepUnlinkat(i32(a[0]), ptr(a[1]), u32(a[2])) }},
-	{c: "mkdirat(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) { s.PrepMkdirat(i32(a[0]), ptr(a[1]), u32(a[2])) }},
-	{c: "symlinkat(s, $p, $i, $p)", prep: func(s *SQE, a []uint64) { s.PrepSymlinkat(ptr(a[0]), i32(a[1]), ptr(a[2])) }},
+	{c: "unlinkat(s, $i, $p, $i)", prep: func(s *SQE, a []uint64) {
+		s.PrepUnlinkat(i32(a[0]), ptr(a[1]), u32(a[2]))
+	}},
+	{c: "mkdirat(s, $i, $p, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepMkdirat(i32(a[0]), ptr(a[1]), u32(a[2]))
+	}},
+	{c: "symlinkat(s, $p, $i, $p)", prep: func(s *SQE, a []uint64) {
+		s.PrepSymlinkat(ptr(a[0]), i32(a[1]), ptr(a[2]))
+	}},
 	{c: "linkat(s, $i, $p, $i, $p, $i)", prep: func(s *SQE, a []uint64) {
 		s.PrepLinkat(i32(a[0]), ptr(a[1]), i32(a[2]), ptr(a[3]), u32(a[4]))
 	}},
-	{c: "msg_ring(s, $i, $u, $q, $u)", prep: func(s *SQE, a []uint64) { s.PrepMsgRing(i32(a[0]), u32(a[1]), a[2], u32(a[3])) }},
+	{c: "msg_ring(s, $i, $u, $q, $u)", prep: func(s *SQE, a []uint64) {
+		s.PrepMsgRing(i32(a[0]), u32(a[1]), a[2], u32(a[3]))
+	}},
 	{c: "getxattr(s, $p, $p, $p, $u)", prep: func(s *SQE, a []uint64) {
 		s.PrepGetxattr(ptr(a[0]), ptr(a[1]), ptr(a[2]), u32(a[3]))
 	}},
@@ -233,7 +273,9 @@ var liburingCases = []prepCase{
 // layoutCases are newer than liburing 2.3: the bytes stand here. They are compared with liburing too where
 // it has them.
 var layoutCases = []prepCase{
-	{"send_bundle(s, $i, $u, $u)", func(s *SQE, a []uint64) { s.PrepSendBundle(i32(a[0]), u32(a[1]), u32(a[2])) },
+	{"send_bundle(s, $i, $u, $u)", func(s *SQE, a []uint64) {
+		s.PrepSendBundle(i32(a[0]), u32(a[1]), u32(a[2]))
+	},
 		func(a []uint64) []field {
 			return []field{at8(0, 26), at16(2, 16), at32(4, a[0]), at32(24, a[1]), at32(28, a[2])}
 		}},
@@ -245,7 +287,8 @@ var layoutCases = []prepCase{
 	{"sendmsg_zc_fixed(s, $i, $p, $u, $h)", func(s *SQE, a []uint64) {
 		s.PrepSendmsgZcFixed(i32(a[0]), ptr(a[1]), u32(a[2]), u16(a[3]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 48), at16(2, 4), at32(4, a[0]), at64(16, a[1]), at32(24, 1), at32(28, a[2]), at16(40, a[3])}
+		return []field{at8(0, 48), at16(2, 4), at32(4, a[0]), at64(16, a[1]),
+			at32(24, 1), at32(28, a[2]), at16(40, a[3])}
 	}},
 	{"recv_multishot_limit(s, $i, $h, $u, $u, $u)", func(s *SQE, a []uint64) {
 		s.PrepRecvMultishotLimit(i32(a[0]), u16(a[1]), u32(a[2]), u32(a[3]), u32(a[4]))
@@ -267,19 +310,24 @@ var layoutCases = []prepCase{
 	{"waitid(s, $u, $i, $p, $u, $u)", func(s *SQE, a []uint64) {
 		s.PrepWaitid(u32(a[0]), i32(a[1]), ptr(a[2]), u32(a[3]), u32(a[4]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 50), at32(4, a[1]), at64(8, a[2]), at32(24, a[0]), at32(28, a[4]), at32(44, a[3])}
+		return []field{at8(0, 50), at32(4, a[1]), at64(8, a[2]), at32(24, a[0]),
+			at32(28, a[4]), at32(44, a[3])}
 	}},
 	{"futex_wait(s, $p, $q, $q, $u, $u)", func(s *SQE, a []uint64) {
 		s.PrepFutexWait(ptr(a[0]), a[1], a[2], u32(a[3]), u32(a[4]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 51), at32(4, a[3]), at64(8, a[1]), at64(16, a[0]), at32(28, a[4]), at64(48, a[2])}
+		return []field{at8(0, 51), at32(4, a[3]), at64(8, a[1]), at64(16, a[0]),
+			at32(28, a[4]), at64(48, a[2])}
 	}},
 	{"futex_wake(s, $p, $q, $q, $u, $u)", func(s *SQE, a []uint64) {
 		s.PrepFutexWake(ptr(a[0]), a[1], a[2], u32(a[3]), u32(a[4]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 52), at32(4, a[3]), at64(8, a[1]), at64(16, a[0]), at32(28, a[4]), at64(48, a[2])}
+		return []field{at8(0, 52), at32(4, a[3]), at64(8, a[1]), at64(16, a[0]),
+			at32(28, a[4]), at64(48, a[2])}
 	}},
-	{"futex_waitv(s, $p, $u, $u)", func(s *SQE, a []uint64) { s.PrepFutexWaitv(ptr(a[0]), u32(a[1]), u32(a[2])) },
+	{"futex_waitv(s, $p, $u, $u)", func(s *SQE, a []uint64) {
+		s.PrepFutexWaitv(ptr(a[0]), u32(a[1]), u32(a[2]))
+	},
 		func(a []uint64) []field {
 			return []field{at8(0, 53), at64(16, a[0]), at32(24, a[1]), at32(28, a[2])}
 		}},
@@ -289,7 +337,9 @@ var layoutCases = []prepCase{
 		}},
 	{"ftruncate(s, $i, $q)", func(s *SQE, a []uint64) { s.PrepFtruncate(i32(a[0]), a[1]) },
 		func(a []uint64) []field { return []field{at8(0, 55), at32(4, a[0]), at64(8, a[1])} }},
-	{"fadvise64(s, $i, $q, $q, $u)", func(s *SQE, a []uint64) { s.PrepFadvise64(i32(a[0]), a[1], a[2], u32(a[3])) },
+	{"fadvise64(s, $i, $q, $q, $u)", func(s *SQE, a []uint64) {
+		s.PrepFadvise64(i32(a[0]), a[1], a[2], u32(a[3]))
+	},
 		func(a []uint64) []field {
 			return []field{at8(0, 24), at32(4, a[0]), at64(8, a[1]), at64(16, a[2]), at32(28, a[3])}
 		}},
@@ -314,7 +364,9 @@ var layoutCases = []prepCase{
 	}, vectorFixed(61)},
 	{"pipe(s, $p, $u)", func(s *SQE, a []uint64) { s.PrepPipe(ptr(a[0]), u32(a[1])) },
 		func(a []uint64) []field { return []field{at8(0, 62), at64(16, a[0]), at32(28, a[1])} }},
-	{"pipe_direct(s, $p, $u, $i)", func(s *SQE, a []uint64) { s.PrepPipeDirect(ptr(a[0]), u32(a[1]), u32(a[2])) },
+	{"pipe_direct(s, $p, $u, $i)", func(s *SQE, a []uint64) {
+		s.PrepPipeDirect(ptr(a[0]), u32(a[1]), u32(a[2]))
+	},
 		func(a []uint64) []field {
 			return []field{at8(0, 62), at64(16, a[0]), at32(28, a[1]), at32(44, a[2]+1)}
 		}},
@@ -327,31 +379,39 @@ var layoutCases = []prepCase{
 	{"cmd_sock(s, $u, $i, $u, $u, $p, $u)", func(s *SQE, a []uint64) {
 		s.PrepCmdSock(u32(a[0]), i32(a[1]), u32(a[2]), u32(a[3]), ptr(a[4]), u32(a[5]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 46), at32(4, a[1]), at32(8, a[0]), at32(16, a[2]), at32(20, a[3]), at32(44, a[5]),
+		return []field{at8(0, 46), at32(4, a[1]), at32(8, a[0]), at32(16, a[2]),
+			at32(20, a[3]), at32(44, a[5]),
 			at64(48, a[4])}
 	}},
-	{"cmd_getsockname(s, $i, $p, $p, 1)", func(s *SQE, a []uint64) { s.PrepCmdGetsockname(i32(a[0]), ptr(a[1]), ptr(a[2]), true) },
+	{"cmd_getsockname(s, $i, $p, $p, 1)", func(s *SQE, a []uint64) {
+		s.PrepCmdGetsockname(i32(a[0]), ptr(a[1]), ptr(a[2]), true)
+	},
 		func(a []uint64) []field {
 			return []field{at8(0, 46), at32(4, a[0]), at32(8, 5), at64(16, a[1]), at32(44, 1), at64(48, a[2])}
 		}},
 	{"msg_ring_cqe_flags(s, $i, $u, $q, $u, $u)", func(s *SQE, a []uint64) {
 		s.PrepMsgRingCqeFlags(i32(a[0]), u32(a[1]), a[2], u32(a[3]), u32(a[4]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 40), at32(4, a[0]), at64(8, a[2]), at32(24, a[1]), at32(28, a[3]|2), at32(44, a[4])}
+		return []field{at8(0, 40), at32(4, a[0]), at64(8, a[2]), at32(24, a[1]),
+			at32(28, a[3]|2), at32(44, a[4])}
 	}},
 	{"msg_ring_fd(s, $i, $i, $i, $q, $u)", func(s *SQE, a []uint64) {
 		s.PrepMsgRingFd(i32(a[0]), u32(a[1]), u32(a[2]), a[3], u32(a[4]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 40), at32(4, a[0]), at64(8, a[3]), at64(16, 1), at32(28, a[4]), at32(44, a[2]+1),
+		return []field{at8(0, 40), at32(4, a[0]), at64(8, a[3]), at64(16, 1),
+			at32(28, a[4]), at32(44, a[2]+1),
 			at64(48, a[1])}
 	}},
 	{"msg_ring_fd_alloc(s, $i, $i, $q, $u)", func(s *SQE, a []uint64) {
 		s.PrepMsgRingFdAlloc(i32(a[0]), u32(a[1]), a[2], u32(a[3]))
 	}, func(a []uint64) []field {
-		return []field{at8(0, 40), at32(4, a[0]), at64(8, a[2]), at64(16, 1), at32(28, a[3]), at32(44, 0xffffffff),
+		return []field{at8(0, 40), at32(4, a[0]), at64(8, a[2]), at64(16, 1),
+			at32(28, a[3]), at32(44, 0xffffffff),
 			at64(48, a[1])}
 	}},
-	{"cancel_op(s, $h, $i, $u)", func(s *SQE, a []uint64) { s.PrepCancelOp(uint8(a[0]), i32(a[1]), u32(a[2])) },
+	{"cancel_op(s, $h, $i, $u)", func(s *SQE, a []uint64) {
+		s.PrepCancelOp(uint8(a[0]), i32(a[1]), u32(a[2]))
+	},
 		func(a []uint64) []field {
 			return []field{at8(0, 14), at32(4, a[1]), at32(24, a[0]&0xff), at32(28, a[2]|32)}
 		}},
@@ -359,7 +419,8 @@ var layoutCases = []prepCase{
 
 func vectorFixed(op uint64) func(a []uint64) []field {
 	return func(a []uint64) []field {
-		return []field{at8(0, op), at32(4, a[0]), at64(8, a[3]), at64(16, a[1]), at32(24, a[2]), at32(28, a[4]),
+		return []field{at8(0, op), at32(4, a[0]), at64(8, a[3]), at64(16, a[1]),
+			at32(24, a[2]), at32(28, a[4]),
 			at16(40, a[5])}
 	}
 }

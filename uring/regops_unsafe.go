@@ -346,7 +346,7 @@ func RecvmsgOut(buf []byte, nameRoom, controlRoom int) (h RecvmsgOutHdr, name, c
 // here and the system call; the caller keeps it alive.
 func addr64(p unsafe.Pointer) uint64 {
 	if escapeAlways {
-		escapeSink = p
+		escapeSink.Store(p)
 	}
 	return uint64(uintptr(p))
 }

@@ -118,8 +118,8 @@ type RegWait struct {
 	Flags       uint32 // RegWaitTs: Ts counts
 	Sigmask     uint64
 	SigmaskSz   uint32
-	pad         [3]uint32
-	pad2        [2]uint64
+	_           [3]uint32
+	_           [2]uint64
 }
 
 type queryHdr struct {

@@ -21,7 +21,6 @@ type Ring struct {
 	sqMask    uint32
 	sqeShift  uint8
 	cqeShift  uint8
-	plain     bool // head and tail may be stored without a barrier: see store
 	closed    bool
 	sqes      unsafe.Pointer
 	sqHead    *uint32 // written by the kernel
@@ -227,7 +226,6 @@ func (r *Ring) attach(sq, cq, sqes unsafe.Pointer, kp *ioUringParams) {
 	r.sqeTail = atomic.LoadUint32(r.sqTail)
 	r.sqeHead = atomic.LoadUint32(r.sqHead)
 	r.cqNext = atomic.LoadUint32(r.cqHead)
-	r.plain = kp.flags&SetupSingleIssuer != 0 && kp.flags&SetupDeferTaskrun != 0
 	if kp.flags&SetupNoSqarray == 0 {
 		// The indirection is filled once with the identity and never touched again.
 		array := unsafe.Slice(word(sq, kp.sqOff.array), kp.sqEntries)
@@ -256,16 +254,6 @@ func (r *Ring) unmap() error {
 		r.maps[i] = mapping{}
 	}
 	return first
-}
-
-// store publishes a head or a tail. A ring with DEFER_TASKRUN is read by the kernel inside its owner's own
-// system calls, so program order is enough; on amd64 the atomic store is an XCHG of about 20 cycles.
-func (r *Ring) store(p *uint32, v uint32) {
-	if r.plain {
-		*p = v
-		return
-	}
-	atomic.StoreUint32(p, v)
 }
 
 // SQE gives the next entry, zeroed, or nil when the queue is full or the ring closed. It counts as queued
