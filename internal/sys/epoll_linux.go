@@ -41,8 +41,8 @@ func EpollAdd(ep, fd int, events, id, gen uint32) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, fd, &ev))
 }
 
-// EpollDel takes fd out. It must come before close when the open file may have another descriptor (dup, fork): an
-// epoll item belongs to the open file and outlives the number, epoll(7) Q6.
+// EpollDel takes fd out. It must come before close when the open file may have another descriptor (dup,
+// fork): an epoll item belongs to the open file and outlives the number, epoll(7) Q6.
 func EpollDel(ep, fd int) error {
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(ep, unix.EPOLL_CTL_DEL, fd, nil))
 }
@@ -50,9 +50,9 @@ func EpollDel(ep, fd int) error {
 // noPwait2 is set once a kernel before 5.11 has refused epoll_pwait2.
 var noPwait2 atomic.Bool
 
-// EpollWait collects events and sleeps for at most d until there are some; a negative d means no limit. A signal ends
-// it with no events. Kernels before 5.11 count in milliseconds: d is rounded up there, so that nobody wakes early and
-// spins.
+// EpollWait collects events and sleeps for at most d until there are some; a negative d means no limit.
+// A signal ends it with no events. Kernels before 5.11 count in milliseconds: d is rounded up there, so
+// that nobody wakes early and spins.
 func EpollWait(ep int, events []EpollEvent, d time.Duration) (int, syscall.Errno) {
 	if !noPwait2.Load() {
 		n, errno := epollPwait2(ep, events, d)

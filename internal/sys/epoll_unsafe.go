@@ -15,8 +15,8 @@ type timespec64 struct{ sec, nsec int64 }
 
 // EpollPoll collects events without sleeping, raw.
 func EpollPoll(ep int, events []EpollEvent) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])),
-		uintptr(len(events)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno == syscall.EINTR {
 		return 0, 0
 	}

@@ -14,9 +14,9 @@ func Eventfd() (int, error) {
 	return fd, os.NewSyscallError("eventfd2", err)
 }
 
-// EventfdSignal makes a new edge on an eventfd that an epoll watches edge-triggered; nobody has to read it. Each
-// signal adds something to the counter. A counter that would overflow, after 2^56 signals at least, refuses (EAGAIN);
-// it is drained then and the signal repeated.
+// EventfdSignal makes a new edge on an eventfd that an epoll watches edge-triggered; nobody has to read
+// it. Each signal adds something to the counter. A counter that would overflow, after 2^56 signals at
+// least, refuses (EAGAIN); it is drained then and the signal repeated.
 func EventfdSignal(fd int) error {
 	for {
 		_, err := unix.Write(fd, eventfdOne[:])

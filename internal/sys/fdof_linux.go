@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// TakeConn takes the descriptor out of a connection of package net (or anything else with File or SyscallConn): it
-// returns a descriptor of the same socket that the caller owns, non-blocking, and closes c, so that Go's network poller
-// no longer watches it. On failure c is as it was.
+// TakeConn takes the descriptor out of a connection of package net (or anything else with File or
+// SyscallConn): it returns a descriptor of the same socket that the caller owns, non-blocking, and
+// closes c, so that Go's network poller no longer watches it. On failure c is as it was.
 func TakeConn(c net.Conn) (int, error) {
 	fd, err := dupOf(c)
 	if err != nil {
@@ -19,8 +19,8 @@ func TakeConn(c net.Conn) (int, error) {
 	return fd, nil
 }
 
-// TakeListener does for a listener what TakeConn does for a connection. The path of a unix listener stays in the file
-// system: it is the new owner's to remove.
+// TakeListener does for a listener what TakeConn does for a connection. The path of a unix listener
+// stays in the file system: it is the new owner's to remove.
 func TakeListener(l net.Listener) (int, error) {
 	fd, err := dupOf(l)
 	if err != nil {
@@ -33,8 +33,8 @@ func TakeListener(l net.Listener) (int, error) {
 	return fd, nil
 }
 
-// dupOf duplicates by SyscallConn and not by File, which would set the socket to blocking mode for everybody who
-// shares it.
+// dupOf duplicates by SyscallConn and not by File, which would set the socket to blocking mode for
+// everybody who shares it.
 func dupOf(v any) (int, error) {
 	sc, ok := v.(syscall.Conn)
 	if !ok {

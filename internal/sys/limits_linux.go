@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limit is a resource limit of the process. Max is what an unprivileged process may raise Cur to; [Unlimited] is none.
+// Limit is a resource limit of the process. Max is what an unprivileged process may raise Cur to;
+// [Unlimited] is none.
 type Limit struct{ Cur, Max uint64 }
 
 // Unlimited is RLIM_INFINITY.
@@ -32,8 +33,8 @@ func getLimit(which int) (Limit, error) {
 	return Limit{Cur: r.Cur, Max: r.Max}, nil
 }
 
-// KernelRelease is the release that uname(2) tells, such as "6.12.9-arch1". It is for people and for tables of known
-// defects; what a kernel can do is found by trying.
+// KernelRelease is the release that uname(2) tells, such as "6.12.9-arch1". It is for people and for
+// tables of known defects; what a kernel can do is found by trying.
 func KernelRelease() string {
 	var u unix.Utsname
 	if unix.Uname(&u) != nil {

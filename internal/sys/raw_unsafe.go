@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Recv is recv(2) with MSG_DONTWAIT, raw. It works the same whether or not fd has O_NONBLOCK. p must not be empty:
-// then 0 means the end of the stream.
+// Recv is recv(2) with MSG_DONTWAIT, raw. It works the same whether or not fd has O_NONBLOCK. p must not
+// be empty: then 0 means the end of the stream.
 func Recv(fd int, p []byte) (int, syscall.Errno) {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])),
@@ -28,8 +28,8 @@ func Recv(fd int, p []byte) (int, syscall.Errno) {
 // VectorMax is how many pieces a [Vector] holds.
 const VectorMax = 64
 
-// Vector gathers pieces of memory for one sendmsg(2). Pieces that lie next to each other become one. The memory must
-// not be on Go's heap or stack, or must be kept alive by the caller until Send has returned.
+// Vector gathers pieces of memory for one sendmsg(2). Pieces that lie next to each other become one. The
+// memory must not be on Go's heap or stack, or must be kept alive by the caller until Send has returned.
 type Vector struct {
 	iov   [VectorMax]unix.Iovec
 	msg   unix.Msghdr
@@ -73,8 +73,9 @@ func (v *Vector) Append(p []byte) bool {
 	return true
 }
 
-// Send sends the pieces with MSG_DONTWAIT and MSG_NOSIGNAL, raw. It returns what the kernel took, which may be less than
-// Bytes. One piece goes by send(2), which spares the kernel the copying and checking of a message header.
+// Send sends the pieces with MSG_DONTWAIT and MSG_NOSIGNAL, raw. It returns what the kernel took, which
+// may be less than Bytes. One piece goes by send(2), which spares the kernel the copying and checking of
+// a message header.
 func (v *Vector) Send(fd int) (int, syscall.Errno) {
 	const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
 	v.msg.Iov = &v.iov[0]
@@ -86,7 +87,8 @@ func (v *Vector) Send(fd int) (int, syscall.Errno) {
 			n, _, errno = syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd),
 				uintptr(unsafe.Pointer(v.iov[0].Base)), uintptr(v.iov[0].Len), flags, 0, 0)
 		} else {
-			n, _, errno = syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&v.msg)), flags)
+			n, _, errno = syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(fd),
+				uintptr(unsafe.Pointer(&v.msg)), flags)
 		}
 		if errno == syscall.EINTR {
 			continue
@@ -98,8 +100,8 @@ func (v *Vector) Send(fd int) (int, syscall.Errno) {
 	}
 }
 
-// Accept is accept4(2), raw; the new descriptor is non-blocking and close-on-exec. fd must be non-blocking: accept has
-// no flag that says so for one call.
+// Accept is accept4(2), raw; the new descriptor is non-blocking and close-on-exec. fd must be
+// non-blocking: accept has no flag that says so for one call.
 func Accept(fd int) (int, syscall.Errno) {
 	for {
 		n, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(fd), 0, 0,
@@ -121,12 +123,14 @@ func Shutdown(fd, how int) syscall.Errno {
 }
 
 func connect(fd int, a *Sockaddr) syscall.Errno {
-	_, _, errno := syscall.Syscall(syscall.SYS_CONNECT, uintptr(fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
+	_, _, errno := syscall.Syscall(syscall.SYS_CONNECT, uintptr(fd),
+		uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
 	return errno
 }
 
 func bind(fd int, a *Sockaddr) syscall.Errno {
-	_, _, errno := syscall.Syscall(syscall.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
+	_, _, errno := syscall.Syscall(syscall.SYS_BIND, uintptr(fd),
+		uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
 	return errno
 }
 

@@ -16,8 +16,8 @@ const (
 	sunPathBytes     = 108
 )
 
-// Sockaddr is a socket address as the kernel writes it. It is a value without pointers: where a kernel reads it later,
-// it must stand in memory that does not move.
+// Sockaddr is a socket address as the kernel writes it. It is a value without pointers: where a kernel
+// reads it later, it must stand in memory that does not move.
 type Sockaddr struct {
 	raw [112]byte // struct sockaddr_un has 110 bytes and is the longest
 	n   uint32
@@ -29,8 +29,8 @@ func (a *Sockaddr) Bytes() []byte { return a.raw[:a.n] }
 // Family is AF_INET, AF_INET6 or AF_UNIX.
 func (a *Sockaddr) Family() int { return int(binary.NativeEndian.Uint16(a.raw[:])) }
 
-// Encode fills a from a *net.TCPAddr or a *net.UnixAddr. An address of IPv4 is one of AF_INET unless network is "tcp6";
-// a nil address or IP is the wildcard of the network's family ("tcp": AF_INET6).
+// Encode fills a from a *net.TCPAddr or a *net.UnixAddr. An address of IPv4 is one of AF_INET unless
+// network is "tcp6"; a nil address or IP is the wildcard of the network's family ("tcp": AF_INET6).
 func (a *Sockaddr) Encode(network string, addr net.Addr) error {
 	switch t := addr.(type) {
 	case *net.TCPAddr:
@@ -72,9 +72,11 @@ func (a *Sockaddr) encodeTCP(network string, t *net.TCPAddr) error {
 
 func (a *Sockaddr) encodeUnix(t *net.UnixAddr) error {
 	name := t.Name
-	// A path ends with a zero byte. An abstract name, written with @, starts with one and has no end but the length.
+	// A path ends with a zero byte. An abstract name, written with @, starts with one and has no end but
+	// the length.
 	if len(name) > sunPathBytes || len(name) == sunPathBytes && name[0] != '@' {
-		return fmt.Errorf("unix socket address of %d bytes, at most %d: %w", len(name), sunPathBytes-1, syscall.EINVAL)
+		return fmt.Errorf("unix socket address of %d bytes, at most %d: %w",
+			len(name), sunPathBytes-1, syscall.EINVAL)
 	}
 	binary.NativeEndian.PutUint16(a.raw[:], syscall.AF_UNIX)
 	clear(a.raw[sunPathAt:])

@@ -58,8 +58,8 @@ func nameOf(trap uintptr, fd int) net.Addr {
 	return a.Addr()
 }
 
-// SelfConnected reports whether a socket of TCP is connected to itself, which a simultaneous open on an ephemeral port
-// can bring about: the dial of a dead local port then seems to succeed.
+// SelfConnected reports whether a socket of TCP is connected to itself, which a simultaneous open on an
+// ephemeral port can bring about: the dial of a dead local port then seems to succeed.
 func SelfConnected(fd int) bool {
 	var local, peer Sockaddr
 	if getname(syscall.SYS_GETSOCKNAME, fd, &local) != 0 || getname(syscall.SYS_GETPEERNAME, fd, &peer) != 0 {
@@ -68,7 +68,8 @@ func SelfConnected(fd int) bool {
 	return local.Family() != syscall.AF_UNIX && local == peer
 }
 
-// CloseFD closes a descriptor. EINTR is not a reason to repeat: Linux has released the number by then, close(2).
+// CloseFD closes a descriptor. EINTR is not a reason to repeat: Linux has released the number by then,
+// close(2).
 func CloseFD(fd int) error {
 	err := unix.Close(fd)
 	if err == unix.EINTR {

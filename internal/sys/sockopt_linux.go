@@ -34,8 +34,8 @@ func SetWriteBuffer(fd, bytes int) error {
 	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
 }
 
-// SetLinger sets SO_LINGER as [net.TCPConn.SetLinger] has it: negative is off, zero resets on close, and a positive
-// number is the seconds that close(2) may block, also on a non-blocking socket.
+// SetLinger sets SO_LINGER as [net.TCPConn.SetLinger] has it: negative is off, zero resets on close, and
+// a positive number is the seconds that close(2) may block, also on a non-blocking socket.
 func SetLinger(fd, sec int) error {
 	l := unix.Linger{Onoff: 1, Linger: int32(sec)}
 	if sec < 0 {
@@ -52,8 +52,8 @@ func SetKeepAlive(fd int, on bool) error {
 	return setsockopt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, boolInt(on))
 }
 
-// SetKeepAliveConfig does what [net.TCPConn.SetKeepAliveConfig] does: zero stands for 15 s, 15 s and 9 probes, and a
-// negative value leaves what the kernel has.
+// SetKeepAliveConfig does what [net.TCPConn.SetKeepAliveConfig] does: zero stands for 15 s, 15 s and 9
+// probes, and a negative value leaves what the kernel has.
 func SetKeepAliveConfig(fd int, c net.KeepAliveConfig) error {
 	if err := SetKeepAlive(fd, c.Enable); err != nil {
 		return err
@@ -88,8 +88,8 @@ func setKeepAliveSeconds(fd, opt int, d time.Duration) error {
 	return setsockopt(fd, unix.IPPROTO_TCP, opt, int((d+time.Second-1)/time.Second))
 }
 
-// SetUserTimeout sets TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the connection is dropped.
-// Zero is the kernel's default. It counts in milliseconds, rounded up.
+// SetUserTimeout sets TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the connection
+// is dropped. Zero is the kernel's default. It counts in milliseconds, rounded up.
 func SetUserTimeout(fd int, d time.Duration) error {
 	return setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, waitMillis(d))
 }

@@ -2,6 +2,6 @@ package sys
 
 import "golang.org/x/sys/unix"
 
-// Gettid is the identity of the calling thread, 0 where it is not known. It means something only to a goroutine that
-// is locked to its thread.
+// Gettid is the identity of the calling thread, 0 where it is not known. It means something only to a
+// goroutine that is locked to its thread.
 func Gettid() int { return unix.Gettid() }

@@ -82,7 +82,8 @@ func aReusedNumberGetsNoStaleEvent(r *rig) {
 		}
 		r.poll()
 		if !r.live[nin] {
-			r.Fatalf("round %d: recv on a quiet connection gave %v, descriptor %d after %d", i, nin.Err, n.FD(), fd)
+			r.Fatalf("round %d: recv on a quiet connection gave %v, descriptor %d after %d",
+				i, nin.Err, n.FD(), fd)
 		}
 		q.Write(pattern(20, 2))
 		if r.finish(nin); nin.Err != nil || check(nin.Buf.Bytes(), 2, 0) != nil {

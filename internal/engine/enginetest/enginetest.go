@@ -1,8 +1,8 @@
 // Package enginetest is the proof of the engine contract: one kit of cases that every engine runs.
 //
-// A case is named after the rule that is broken when it fails. Besides what a case looks at itself, the kit holds every
-// engine to these: an operation completes exactly once, and when the engine is closed there are no descriptors, no
-// goroutines and no buffers left that were not there before.
+// A case is named after the rule that is broken when it fails. Besides what a case looks at itself, the
+// kit holds every engine to these: an operation completes exactly once, and when the engine is closed
+// there are no descriptors, no goroutines and no buffers left that were not there before.
 package enginetest
 
 import (
@@ -15,8 +15,9 @@ import (
 // New makes an engine.
 type New func(engine.Config) (engine.Engine, error)
 
-// BufferHolder is implemented by an engine that keeps buffers of the pool for itself, such as those that a kernel may
-// pick from. HeldBytes is how many bytes of the pool that may be, however many descriptors are attached.
+// BufferHolder is implemented by an engine that keeps buffers of the pool for itself, such as those that
+// a kernel may pick from. HeldBytes is how many bytes of the pool that may be, however many descriptors
+// are attached.
 type BufferHolder interface{ HeldBytes() int64 }
 
 // rule is a case: the rule, what proves it, and on which networks.
@@ -70,7 +71,8 @@ func rules() []rule {
 	}
 }
 
-// Run holds an engine to the contract, with its loop locked to a thread and with the loop in the network poller.
+// Run holds an engine to the contract, with its loop locked to a thread and with the loop in the network
+// poller.
 func Run(t *testing.T, name engine.Name, newEngine New) {
 	warmUp(t)
 	t.Run("locked", func(t *testing.T) { runMode(t, name, newEngine, false) })

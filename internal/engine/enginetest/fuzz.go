@@ -15,8 +15,8 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// Fuzz runs sequences of operations on an engine beside a model of what the streams must have carried. Each step is two
-// bytes: what to do and with how much.
+// Fuzz runs sequences of operations on an engine beside a model of what the streams must have carried.
+// Each step is two bytes: what to do and with how much.
 func Fuzz(f *testing.F, name engine.Name, newEngine New) {
 	f.Add([]byte{0, 0, 4, 10, 5, 0, 2, 200, 3, 0, 13, 0, 9, 0})
 	f.Add([]byte{2, 255, 5, 0, 3, 0, 2, 9, 13, 0, 6, 0, 7, 0, 2, 1})
@@ -48,8 +48,8 @@ func Fuzz(f *testing.F, name engine.Name, newEngine New) {
 const (
 	fuzzStepsMax = 200
 
-	// fuzzUnreadBytes is what a peer may have written and nobody received: it must fit into any socket's buffer, as
-	// the peer writes from the loop's goroutine.
+	// fuzzUnreadBytes is what a peer may have written and nobody received: it must fit into any socket's
+	// buffer, as the peer writes from the loop's goroutine.
 	fuzzUnreadBytes = 24 << 10
 )
 
@@ -271,8 +271,8 @@ func (m *model) judgeSend(c *modelConn, op *engine.Op) error {
 	return fmt.Errorf("%d of %d: %w", op.N, c.want, op.Err)
 }
 
-// replace closes a connection with whatever is pending. Unread data make it a reset, so that only the order of what the
-// peer sees is certain.
+// replace closes a connection with whatever is pending. Unread data make it a reset, so that only the
+// order of what the peer sees is certain.
 func (m *model) replace(c *modelConn) {
 	c.gone = true
 	m.closeDesc(c.d)

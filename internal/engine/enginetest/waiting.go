@@ -35,8 +35,8 @@ func (r *rig) wait(why string) {
 	r.turn(-1)
 }
 
-// Each goroutine counts and wakes; the loop looks at the count only after a Wait. Were a wake lost, it would sleep for
-// good with something to do.
+// Each goroutine counts and wakes; the loop looks at the count only after a Wait. Were a wake lost, it
+// would sleep for good with something to do.
 func wakesAreNotLost(r *rig) {
 	const wakers, rounds = 4, 5000
 	var posted atomic.Int64

@@ -9,8 +9,8 @@ import (
 	"github.com/unio-go/unio/internal/sys"
 )
 
-// accept tries to complete an Accept. False: it waits. A lack of descriptors or memory is a result; the connection stays
-// in the backlog and the next Accept tries again.
+// accept tries to complete an Accept. False: it waits. A lack of descriptors or memory is a result; the
+// connection stays in the backlog and the next Accept tries again.
 func (e *Engine) accept(d *desc, op *engine.Op) bool {
 	for range acceptSkipMax {
 		fd, errno := sys.Accept(d.fd)

@@ -58,8 +58,8 @@ func (e *Engine) close(d *desc, op *engine.Op) bool {
 	return true
 }
 
-// closers are goroutines in close(2) of sockets with SO_LINGER, which blocks until the peer has everything, also on a
-// non-blocking socket.
+// closers are goroutines in close(2) of sockets with SO_LINGER, which blocks until the peer has
+// everything, also on a non-blocking socket.
 type closers struct {
 	wake    func()
 	running sync.WaitGroup
@@ -112,8 +112,8 @@ func (c *closers) wait(limit time.Duration) bool {
 	}
 }
 
-// Close ends everything. The kernel keeps no operation of this engine, so that only closing with SO_LINGER may have to be
-// waited for; what the limit leaves goes on closing by itself.
+// Close ends everything. The kernel keeps no operation of this engine, so that only closing with
+// SO_LINGER may have to be waited for; what the limit leaves goes on closing by itself.
 func (e *Engine) Close(limit time.Duration) error {
 	if e.closed {
 		return net.ErrClosed

@@ -68,8 +68,8 @@ func (e *Engine) connected(d *desc, op *engine.Op) bool {
 	return true
 }
 
-// ephemeral reports whether the kernel chose the local port. Then a connection to itself means that nobody listens there:
-// the port happened to be the one that was dialed.
+// ephemeral reports whether the kernel chose the local port. Then a connection to itself means that
+// nobody listens there: the port happened to be the one that was dialed.
 func ephemeral(local net.Addr) bool {
 	a, ok := local.(*net.TCPAddr)
 	return !ok || a == nil || a.Port == 0

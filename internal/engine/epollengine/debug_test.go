@@ -14,7 +14,10 @@ func debugBuild() bool {
 		return false
 	}
 	for _, s := range info.Settings {
-		if s.Key == "-race" && s.Value == "true" || s.Key == "-tags" && strings.Contains(s.Value, "uniodebug") {
+		switch {
+		case s.Key == "-race" && s.Value == "true":
+			return true
+		case s.Key == "-tags" && strings.Contains(s.Value, "uniodebug"):
 			return true
 		}
 	}

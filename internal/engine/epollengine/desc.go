@@ -12,8 +12,9 @@ import (
 // events is what every descriptor is registered for, once.
 const events = sys.EpollIn | sys.EpollOut | sys.EpollRdhup | sys.EpollET
 
-// slot is an entry of the table. The generation goes up when a descriptor leaves it, and tells events that were
-// collected, or kept alive by another descriptor of the same open file, from those of the successor.
+// slot is an entry of the table. The generation goes up when a descriptor leaves it, and tells events
+// that were collected, or kept alive by another descriptor of the same open file, from those of the
+// successor.
 type slot struct {
 	d   *desc
 	gen uint32
@@ -27,7 +28,7 @@ type desc struct {
 
 	readable bool // may have something to receive or accept
 	writable bool // may take something
-	hup      bool // the peer has ended its direction, or worse: a short receive does not mean that all is read
+	hup      bool // the peer has ended its direction, or worse: a short receive may not be all
 	eof      bool // the end has been received
 	starved  bool // stands in Engine.starved
 	queued   bool // stands in Engine.ready or Engine.later
@@ -141,7 +142,8 @@ func (q *opQueue) pop() *engine.Op {
 	return op
 }
 
-// descQueue is a queue of descriptors. One that is closed stays where it is and has nothing to do when its turn comes.
+// descQueue is a queue of descriptors. One that is closed stays where it is and has nothing to do when
+// its turn comes.
 type descQueue struct{ head, tail *desc }
 
 func (q *descQueue) push(d *desc) {

@@ -15,22 +15,23 @@ import (
 )
 
 const (
-	// eventsMax is how many events one entry collects: enough that a busy loop enters once per turn, few enough to
-	// stay in the first-level cache (12 bytes each).
+	// eventsMax is how many events one entry collects: enough that a busy loop enters once per turn, few
+	// enough to stay in the first-level cache (12 bytes each).
 	eventsMax = 256
 
-	// recvBytes is what a receive offers the kernel. Large receives amortise the entry; the buffer costs nothing while
-	// nobody uses it.
+	// recvBytes is what a receive offers the kernel. Large receives amortise the entry; the buffer costs
+	// nothing while nobody uses it.
 	recvBytes = 64 << 10
 
-	// sendBytesMax ends one raw sendmsg: a copy of this size takes some 50 us, for which stopping the world has to wait.
+	// sendBytesMax ends one raw sendmsg: a copy of this size takes some 50 us, for which stopping the
+	// world has to wait.
 	sendBytesMax = 256 << 10
 
 	// sendTurnBytesMax is what one operation may send before others have their turn.
 	sendTurnBytesMax = 1 << 20
 
-	// acceptSkipMax is how many connections that died in the backlog one attempt passes over before others have
-	// their turn.
+	// acceptSkipMax is how many connections that died in the backlog one attempt passes over before
+	// others have their turn.
 	acceptSkipMax = 16
 )
 
@@ -48,7 +49,7 @@ type Engine struct {
 	ready    descQueue // descriptors with an operation that may go on
 	later    descQueue // the same, after the next Poll: they have had their turn
 	starved  []*desc   // receives that wait for a buffer
-	notices  []func()  // withdraw the wait for a buffer, or pass it on to the pool's next waiter; empty: no wait
+	notices  []func()  // withdraw the wait for a buffer, or pass it on; empty: no wait
 	served   bool      // there was a buffer, and all of starved have their try now
 	refilled atomic.Bool
 
@@ -198,8 +199,8 @@ func pollErr(errno syscall.Errno) error {
 // busy reports whether Next may have something.
 func (e *Engine) busy() bool { return e.done.head != nil || e.ready.head != nil || e.later.head != nil }
 
-// requeue lets those go on who had had their turn, or for whom a buffer has come free, and takes what other goroutines
-// have ended.
+// requeue lets those go on who had had their turn, or for whom a buffer has come free, and takes what
+// other goroutines have ended.
 func (e *Engine) requeue() {
 	e.ready.join(&e.later)
 	if e.closers.some.Load() {
@@ -217,8 +218,8 @@ func (e *Engine) requeue() {
 	e.starved = e.starved[:0]
 }
 
-// collect notes n events. Those of a descriptor that is gone are dropped by its generation, and the waker has done its
-// work by ending the sleep.
+// collect notes n events. Those of a descriptor that is gone are dropped by its generation, and the
+// waker has done its work by ending the sleep.
 func (e *Engine) collect(n int) {
 	for i := range e.events[:n] {
 		ev := &e.events[i]

@@ -11,8 +11,8 @@ import (
 	"github.com/unio-go/unio/internal/sys"
 )
 
-// netpoll sleeps in the Go runtime's network poller, which watches the epoll descriptor as it would a socket: the loop's
-// goroutine parks and its thread is free for others.
+// netpoll sleeps in the Go runtime's network poller, which watches the epoll descriptor as it would a
+// socket: the loop's goroutine parks and its thread is free for others.
 type netpoll struct {
 	e       *Engine
 	file    *os.File

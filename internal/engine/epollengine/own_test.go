@@ -118,7 +118,8 @@ func TestEchoAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sys.CloseFD(fd)
-	in, out := &engine.Op{Code: engine.Recv, Desc: d}, &engine.Op{Code: engine.Send, Desc: d, Bufs: make([]*mem.Buf, 1)}
+	in := &engine.Op{Code: engine.Recv, Desc: d}
+	out := &engine.Op{Code: engine.Send, Desc: d, Bufs: make([]*mem.Buf, 1)}
 	msg := make([]byte, 64)
 	allocs := testing.AllocsPerRun(200, func() {
 		submitted := e.Submit(in)
@@ -168,7 +169,8 @@ func TestEchoMakesThreeEntries(t *testing.T) {
 	}
 }
 
-// The generation keeps an event of an open file that lives on in another descriptor away from the slot's next owner.
+// The generation keeps an event of an open file that lives on in another descriptor away from the slot's
+// next owner.
 func TestAForeignDescriptorOfAClosedSocketIsHarmless(t *testing.T) {
 	e, d, peer := loopback(t, engine.Config{})
 	dup, err := sys.Dup(d.FD())
@@ -177,8 +179,8 @@ func TestAForeignDescriptorOfAClosedSocketIsHarmless(t *testing.T) {
 	}
 	defer sys.CloseFD(dup)
 	e.Submit(&engine.Op{Code: engine.Close, Desc: d})
-	var fds [2]int
-	if fds, err = syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0); err != nil {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer syscall.Close(fds[1])

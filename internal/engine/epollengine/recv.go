@@ -27,8 +27,8 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 	n, errno := sys.Recv(d.fd, p)
 	e.stats.enters++
 	if n > 0 {
-		// Less than was asked for means that there was no more, unless the end stands behind it, epoll(7) Q9. Whatever
-		// has come since makes a new edge.
+		// Less than was asked for means that there was no more, unless the end stands behind it,
+		// epoll(7) Q9. Whatever has come since makes a new edge.
 		d.readable = n == len(p) || d.hup
 		b.SetLen(n)
 		if op.Buf = e.pool.Compact(b); op.Buf != b {
@@ -79,8 +79,8 @@ func (e *Engine) notify() {
 		e.pool.Notify(mem.PageBytes, e.refill))
 }
 
-// renotify follows when the pool has told and all who waited have had their try: what they left is for the pool's next
-// waiter, and those that got nothing wait anew.
+// renotify follows when the pool has told and all who waited have had their try: what they left is for
+// the pool's next waiter, and those that got nothing wait anew.
 func (e *Engine) renotify() {
 	if !e.served {
 		return

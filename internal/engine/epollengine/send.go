@@ -18,8 +18,8 @@ func (e *Engine) sendNow(d *desc, op *engine.Op) bool {
 	return true
 }
 
-// send goes on with a Send. False: it waits, for an edge or for its next turn. Op.Word is the piece that comes next and
-// Op.Seq how much of it has gone.
+// send goes on with a Send. False: it waits, for an edge or for its next turn. Op.Word is the piece that
+// comes next and Op.Seq how much of it has gone.
 func (e *Engine) send(d *desc, op *engine.Op) bool {
 	for turn := 0; ; {
 		e.gather(op)

@@ -9,7 +9,8 @@ import (
 	"github.com/unio-go/unio/internal/sys"
 )
 
-// waker ends a sleep in epoll from outside. The eventfd is written only while the loop sleeps and only once per wake:
+// waker ends a sleep in epoll from outside. The eventfd is written only while the loop sleeps and only
+// once per wake:
 //
 //	wake:  woken = true, then look at sleeping
 //	sleep: sleeping = true, then look at woken

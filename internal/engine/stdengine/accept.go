@@ -38,8 +38,8 @@ func (d *desc) accept(op *engine.Op) bool {
 	return false
 }
 
-// acceptOne calls Accept once, for whatever operation is pending when it returns. When none is, because it was
-// cancelled and the listener has no deadlines, the connection is stashed.
+// acceptOne calls Accept once, for whatever operation is pending when it returns. When none is, because
+// it was cancelled and the listener has no deadlines, the connection is stashed.
 func (d *desc) acceptOne() {
 	defer d.e.workers.Done()
 	c, err := d.listener.Accept()

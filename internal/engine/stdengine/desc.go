@@ -75,7 +75,8 @@ func (d *desc) isClosing() bool {
 	return d.closing
 }
 
-// claim makes op the pending operation of its direction and takes back what a cancel has done to the one before.
+// claim makes op the pending operation of its direction and takes back what a cancel has done to the one
+// before.
 func (d *desc) claim(h *half, op *engine.Op, setDeadline func(time.Time) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -157,8 +158,9 @@ func (d *desc) close(op *engine.Op) bool {
 	return false
 }
 
-// closeSocket closes. It may block for the time of SO_LINGER. Calls that are under way end with net.ErrClosed, and the
-// number is not used again before the last of them has returned: package net counts them.
+// closeSocket closes. It may block for the time of SO_LINGER. Calls that are under way end with
+// net.ErrClosed, and the number is not used again before the last of them has returned: package net
+// counts them.
 func (d *desc) closeSocket(op *engine.Op) {
 	defer d.e.workers.Done()
 	var err error

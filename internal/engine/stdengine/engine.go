@@ -1,8 +1,9 @@
-// Package stdengine performs operations with package net: a goroutine makes each call that may block. It runs wherever
-// Go runs, and it is the oracle that the other engines are compared with.
+// Package stdengine performs operations with package net: a goroutine makes each call that may block. It
+// runs wherever Go runs, and it is the oracle that the other engines are compared with.
 //
-// A pending receive holds no buffer. Where the connection tells when it is readable ([syscall.Conn]) a buffer is taken
-// only then; where it does not, such as [net.Pipe], a receive reads into a small buffer of its own first and copies.
+// A pending receive holds no buffer. Where the connection tells when it is readable ([syscall.Conn]) a
+// buffer is taken only then; where it does not, such as [net.Pipe], a receive reads into a small buffer
+// of its own first and copies.
 package stdengine
 
 import (

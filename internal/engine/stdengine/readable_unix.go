@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// waitReadable waits until a read of a stream socket would give something. It looks without taking; an error or the end
-// that it meets is the result, as a socket tells an error only once.
+// waitReadable waits until a read of a stream socket would give something. It looks without taking; an
+// error or the end that it meets is the result, as a socket tells an error only once.
 func waitReadable(raw syscall.RawConn) error {
 	var result error
 	var one [1]byte

@@ -56,8 +56,8 @@ func (d *desc) receive(stop <-chan struct{}) (*mem.Buf, error) {
 	return small, nil
 }
 
-// receiveBlind reads first and takes a pool buffer when there is something. What was read and found no buffer before a
-// cancel is kept for the next receive.
+// receiveBlind reads first and takes a pool buffer when there is something. What was read and found no
+// buffer before a cancel is kept for the next receive.
 func (d *desc) receiveBlind(stop <-chan struct{}) (*mem.Buf, error) {
 	if len(d.kept) == 0 {
 		p := make([]byte, blindBytes)
