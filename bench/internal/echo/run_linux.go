@@ -176,7 +176,7 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		from := len(samples)
 		if err := b.runCase(ctx, cs); err != nil {
 			b.progress.clear()
-			return err
+			return fmt.Errorf("%w; %s.txt holds what was measured until then", err, base)
 		}
 		b.progress.clear()
 		for _, s := range Summarise(samples[from:]) {
