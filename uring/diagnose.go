@@ -55,6 +55,7 @@ type Evidence struct {
 	Group       int    // kernel.io_uring_group, or -1
 	Seccomp     int    // the mode in /proc/self/status: 0 off, 2 filter; -1 unknown
 	Memlock     uint64 // RLIMIT_MEMLOCK in bytes; ^uint64(0): no limit
+	IPCLock     bool   // CAP_IPC_LOCK, which frees from RLIMIT_MEMLOCK (in the initial user namespace only)
 }
 
 // GatherEvidence reads the running system. What cannot be read is marked as unknown.
@@ -63,8 +64,11 @@ func GatherEvidence() Evidence {
 		Release:  KernelRelease(),
 		Disabled: readInt("/proc/sys/kernel/io_uring_disabled"),
 		Group:    readInt("/proc/sys/kernel/io_uring_group"),
-		Seccomp:  seccompMode("/proc/self/status"),
+		Seccomp:  -1,
 		Memlock:  ^uint64(0),
+	}
+	if b, err := os.ReadFile("/proc/self/status"); err == nil {
+		e.readStatus(string(b))
 	}
 	if b, err := os.ReadFile("/proc/version"); err == nil {
 		e.ProcVersion = strings.TrimSpace(string(b))
@@ -88,19 +92,22 @@ func readInt(file string) int {
 	return n
 }
 
-func seccompMode(file string) int {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return -1
-	}
-	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "Seccomp:"); ok {
-			if n, err := strconv.Atoi(strings.TrimSpace(v)); err == nil {
-				return n
+// readStatus takes what is needed from /proc/self/status.
+func (e *Evidence) readStatus(status string) {
+	const capIPCLock = 14 // linux/capability.h
+	for line := range strings.Lines(status) {
+		key, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch key {
+		case "Seccomp":
+			if n, err := strconv.Atoi(value); err == nil {
+				e.Seccomp = n
 			}
+		case "CapEff":
+			caps, err := strconv.ParseUint(value, 16, 64)
+			e.IPCLock = err == nil && caps&(1<<capIPCLock) != 0
 		}
 	}
-	return -1
 }
 
 // Diagnose explains an error of New, NewBest or a registration from the running system. nil gives the zero
@@ -141,8 +148,8 @@ func (e Evidence) Diagnose(err error) Diagnosis {
 	return Diagnosis{ObstacleUnknown, err.Error(), ""}
 }
 
-const cureProfile = "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp profile " +
-	"(or run it with --security-opt seccomp=unconfined)"
+const cureProfile = "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp " +
+	"profile (or run it with --security-opt seccomp=unconfined)"
 
 func (e Evidence) missing() Diagnosis {
 	if strings.Contains(strings.ToLower(e.ProcVersion), "gvisor") {
@@ -167,10 +174,11 @@ func (e Evidence) forbidden() Diagnosis {
 		return Diagnosis{ObstacleSysctl, "turned off by sysctl kernel.io_uring_disabled=2",
 			"ask the administrator for kernel.io_uring_disabled=0"}
 	case 1:
-		cure := "ask the administrator for kernel.io_uring_disabled=0, for a group in kernel.io_uring_group, or run with " +
-			"CAP_SYS_ADMIN"
+		cure := "ask the administrator for kernel.io_uring_disabled=0, for a group in kernel.io_uring_group, or run " +
+			"with CAP_SYS_ADMIN"
 		if e.Group >= 0 {
-			cure = fmt.Sprintf("join the group with the id %d (kernel.io_uring_group), or run with CAP_SYS_ADMIN", e.Group)
+			cure = fmt.Sprintf("join the group with the id %d (kernel.io_uring_group), or run with CAP_SYS_ADMIN",
+				e.Group)
 		}
 		return Diagnosis{ObstacleSysctl, "limited to the privileged by sysctl kernel.io_uring_disabled=1", cure}
 	}
@@ -179,17 +187,34 @@ func (e Evidence) forbidden() Diagnosis {
 			"blocked by a seccomp profile (Docker from 25 on and containerd from 2.0 on do that)", cureProfile}
 	}
 	return Diagnosis{ObstacleSecurity,
-		"forbidden by a security module (SELinux, AppArmor), or SQPOLL without the privilege on a kernel before 5.13",
+		"forbidden by a security module (SELinux, AppArmor), or SQPOLL without the privilege before 5.13",
 		"ask the administrator"}
 }
 
 // smallMemlock is the limit below which lack of locked memory is the likely reason: systemd's default.
 const smallMemlock = 8 << 20
 
+// Warnings are what does not keep rings from being made here, but may in the next program or with larger rings.
+func (e Evidence) Warnings() []Diagnosis {
+	var list []Diagnosis
+	if e.Memlock <= smallMemlock && !e.IPCLock {
+		list = append(list, Diagnosis{ObstacleMemlock,
+			fmt.Sprintf("locked memory is limited to %d KiB for all processes of the user together; registered buffers "+
+				"count, and from 6.14 on the rings themselves", e.Memlock>>10),
+			"raise ulimit -l (LimitMEMLOCK= for a systemd unit)"})
+	}
+	if e.Disabled == 1 {
+		d := e.forbidden()
+		d.Reason = "sysctl kernel.io_uring_disabled=1: only the privileged may make rings"
+		list = append(list, d)
+	}
+	return list
+}
+
 func (e Evidence) noMemory() Diagnosis {
 	if e.Memlock <= smallMemlock {
 		return Diagnosis{ObstacleMemlock,
-			fmt.Sprintf("the limit of locked memory is too small (ulimit -l is %d KiB, shared by all processes of the user)",
+			fmt.Sprintf("the limit of locked memory is too small (ulimit -l is %d KiB, for all processes of the user)",
 				e.Memlock>>10),
 			"raise ulimit -l (LimitMEMLOCK= for a systemd unit), or use smaller rings and fewer registered buffers"}
 	}

@@ -58,6 +58,32 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
+func TestEvidenceFromStatus(t *testing.T) {
+	e := Evidence{Seccomp: -1}
+	e.readStatus("Name:\tx\nCapEff:\t0000000000004000\nNoNewPrivs:\t0\nSeccomp:\t2\nSeccomp_filters:\t1\n")
+	if e.Seccomp != 2 || !e.IPCLock {
+		t.Errorf("%+v", e)
+	}
+	e = Evidence{Seccomp: -1}
+	e.readStatus("CapEff:\t00000000a80425fb\nSeccomp:\t\n")
+	if e.Seccomp != -1 || e.IPCLock {
+		t.Errorf("a container's root: %+v", e)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	if w := (Evidence{Memlock: 8 << 20, Disabled: -1}).Warnings(); len(w) != 1 || w[0].Obstacle != ObstacleMemlock {
+		t.Errorf("8 MiB: %v", w)
+	}
+	if w := (Evidence{Memlock: 8 << 20, IPCLock: true, Disabled: 0}).Warnings(); len(w) != 0 {
+		t.Errorf("the privileged: %v", w)
+	}
+	w := (Evidence{Memlock: ^uint64(0), Disabled: 1, Group: 5}).Warnings()
+	if len(w) != 1 || !strings.Contains(w[0].Cure, "5") {
+		t.Errorf("sysctl 1: %v", w)
+	}
+}
+
 func TestGatherEvidence(t *testing.T) {
 	e := GatherEvidence()
 	if _, err := ParseVersion(e.Release); err != nil {
