@@ -225,6 +225,7 @@ func (a *dialing) Complete(op *engine.Op) {
 		finish(a.w, err)
 		return
 	}
+	setDialed(op.Desc.Socket())
 	c := newConn(a.p, op.Desc)
 	if a.cause != nil || !a.w.Claim() {
 		c.shut(nil)

@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"errors"
 	"net"
 	"os"
 
@@ -30,5 +31,22 @@ func (rt *Runtime) takeListener(ln net.Listener) (engine.Socket, func(), error) 
 		cleanup = func() { os.Remove(u.Name) }
 	}
 	fd, err := sys.TakeListener(ln)
+	if err == nil && ln.Addr().Network() == "tcp" {
+		err = setTCPDefaults(fd)
+	}
 	return engine.Socket{FD: fd}, cleanup, err
+}
+
+// setTCPDefaults gives a socket what package net gives each TCP connection: no delay of small segments, and keep-alives.
+// Set on a listener, Linux passes them on to the connections it accepts, at no cost for each.
+func setTCPDefaults(fd int) error {
+	return errors.Join(sys.SetNoDelay(fd, true), sys.SetKeepAliveConfig(fd, net.KeepAliveConfig{Enable: true}))
+}
+
+// setDialed does the same for a connection of ours. An option that is refused is no reason to give the connection up;
+// package net does not either.
+func setDialed(s engine.Socket) {
+	if s.Conn == nil {
+		setTCPDefaults(s.FD)
+	}
 }
