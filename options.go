@@ -37,6 +37,11 @@ type Options struct {
 	// resident. When it is used up, receiving waits for a release.
 	BufBytes int64
 
+	// UnreadBytes bounds what one connection may have received that nobody has read, in bytes; the peer feels the
+	// rest as back-pressure. 0 means 64 KiB: room for a burst, and ten thousand connections that nobody reads are
+	// 640 MB at worst.
+	UnreadBytes int
+
 	// StallLimit is how long one task may hold its loop before callers from outside get ErrStalled and the log names
 	// the task. 0 means 10 s; a negative value turns the watchdog off.
 	StallLimit time.Duration
@@ -60,6 +65,8 @@ func (o *Options) withDefaults() (Options, error) {
 	switch {
 	case out.Loops < 0:
 		return out, fmt.Errorf("unio: Options.Loops is %d: it is a number of threads, 0 for the default", out.Loops)
+	case out.UnreadBytes < 0:
+		return out, fmt.Errorf("unio: Options.UnreadBytes is %d: it is a size in bytes, 0 for the default", out.UnreadBytes)
 	case out.BufBytes < 0:
 		return out, fmt.Errorf("unio: Options.BufBytes is %d: it is a size in bytes, 0 for the default", out.BufBytes)
 	}

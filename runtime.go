@@ -90,7 +90,7 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 	}
 	l, err := loop.New(loop.Config{
 		NewEngine: rt.choice.open,
-		Engine:    engine.Config{Pool: rt.pool},
+		Engine:    engine.Config{Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes},
 		Shared:    shared,
 		CPU:       cpu,
 		Logger:    rt.log,
