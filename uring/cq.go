@@ -35,8 +35,8 @@ func (r *Ring) Seen(n uint32) {
 		n = ready
 	}
 	r.cqNext += n
-	// In a ring with DEFER_TASKRUN on a new kernel a plain store would do, and save 2 ns in each round. Older kernels
-	// post messages from the sender's thread, for which the order of this store matters.
+	// In a ring with DEFER_TASKRUN on a new kernel a plain store would do, and save 2 ns in each round.
+	// Older kernels post messages from the sender's thread, for which the order of this store matters.
 	atomic.StoreUint32(r.cqHead, r.cqNext)
 }
 

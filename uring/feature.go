@@ -124,14 +124,14 @@ func (f Feature) What() string { return f.row().what }
 // Probe tries the feature on a ring of its own and gives one of three answers: nil, it works; an error that
 // is ErrNotSupported, this kernel does not have it; any other error, it could not be told, for example
 // because there is no loopback network. The first two are kept for the life of the process. Probe may be
-// called by any goroutine. It takes about a millisecond at most, and needs a ring, some sockets and 64 KiB.
+// called by any goroutine. It takes about a millisecond, and needs a ring, some sockets and 64 KiB.
 func (f Feature) Probe() error {
 	probes.mu.Lock()
 	defer probes.mu.Unlock()
 	if answer, ok := probes.known[f]; ok {
 		return answer
 	}
-	err := judge(runProbe(f.row().probe))
+	err := judge(patientProbe(f.row().probe))
 	if err == nil || errors.Is(err, ErrNotSupported) {
 		if probes.known == nil {
 			probes.known = map[Feature]error{}
@@ -149,6 +149,7 @@ var probes struct {
 	mu    sync.Mutex
 	known map[Feature]error
 	page  []byte
+	made  bool // a ring could be made once
 }
 
 // judge turns what a probe met into one of the three answers. Only what the feature itself said counts as a

@@ -25,6 +25,20 @@ const labPatience = time.Second
 
 var errSilence = errors.New("no completion came")
 
+// patientProbe runs a probe again while it meets the memory of earlier ones: the kernel gives the memory of
+// a ring back to RLIMIT_MEMLOCK some milliseconds after Close, and seventy probes in a row would meet a
+// small limit.
+func patientProbe(probe func(*lab) error) error {
+	const attempts, pause = 25, 4 * time.Millisecond
+	for i := 1; ; i++ {
+		err := runProbe(probe)
+		if !errors.Is(err, unix.ENOMEM) || !probes.made || i == attempts {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
 func runProbe(probe func(*lab) error) error {
 	if probes.page == nil {
 		p, err := unix.Mmap(-1, 0, labBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
@@ -52,6 +66,7 @@ func (l *lab) ring(flags uint32) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
+	probes.made = true
 	l.cleanup = append(l.cleanup, func() { r.Close() })
 	return r, nil
 }
