@@ -68,7 +68,7 @@ func (t *transfer) pass() error {
 
 // payload sends one piece, as a chunk where the body is chunked.
 func (t *transfer) payload(start, end int) error {
-	t.dst.SetWriteDeadline(time.Now().Add(t.limit))
+	t.setLimit(end - start)
 	piece := t.src.slice(start, end)
 	if !t.chunked {
 		return t.sent(t.dst.Send(piece))
@@ -87,6 +87,16 @@ func (t *transfer) payload(start, end int) error {
 	return t.sent(t.dst.Send(head, piece))
 }
 
+// sendUnit is how much of a piece the receiver has to take within the limit, so that the size of our buffers does not
+// decide how slow a receiver may be.
+const sendUnit = 64 << 10
+
+// setLimit bounds the next Send, which waits until nearly all of the piece before it is with the kernel, and may wait
+// for the piece itself.
+func (t *transfer) setLimit(piece int) {
+	t.dst.SetWriteDeadline(time.Now().Add(t.limit * time.Duration(1+piece/sendUnit)))
+}
+
 // finish sends what ends the body.
 func (t *transfer) finish() error {
 	if !t.chunked {
@@ -102,6 +112,7 @@ func (t *transfer) finish() error {
 	if err != nil {
 		return err
 	}
+	t.setLimit(0)
 	return t.sent(t.dst.Send(tail))
 }
 
@@ -126,37 +137,4 @@ func build(rt *unio.Runtime, size int, fill func([]byte) []byte) (*mem.Buf, erro
 	p := fill(b.Bytes()[:0])
 	b.SetLen(len(p))
 	return b, nil
-}
-
-// tunnel carries bytes both ways until both sides have ended.
-func tunnel(a, b *source) {
-	var g unio.Group
-	for _, d := range [2][2]*source{{a, b}, {b, a}} {
-		g.Go(func() error { return pour(d[0], d[1].c) })
-	}
-	g.Wait()
-}
-
-// pour carries bytes one way and passes the end on.
-func pour(from *source, to *unio.Conn) error {
-	from.limit = 0
-	from.c.SetReadDeadline(time.Time{})
-	to.SetWriteDeadline(time.Time{})
-	for {
-		if from.b != nil {
-			piece := from.slice(0, len(from.bytes()))
-			from.drop()
-			if err := to.Send(piece); err != nil {
-				from.c.CloseRead()
-				return err
-			}
-		}
-		switch err := from.recv(); {
-		case err == io.EOF:
-			return to.CloseWrite()
-		case err != nil:
-			to.Close()
-			return err
-		}
-	}
 }

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"errors"
 	"io"
 	"net"
 	"time"
@@ -12,12 +11,11 @@ import (
 
 // client is a connection of a client.
 type client struct {
-	sh    *shard
-	c     *unio.Conn
-	in    source
-	peer  []byte // its IP address, for X-Forwarded-For
-	timed bool   // a read deadline is set
-	next  func(*unio.Conn, error)
+	sh   *shard
+	c    *unio.Conn
+	in   source
+	peer []byte // its IP address, for X-Forwarded-For
+	next func(*unio.Conn, error)
 }
 
 // serve is the task that begins with a client's first byte.
@@ -26,7 +24,7 @@ func (g *Gate) serve(c *unio.Conn) {
 	cl.in.c = c
 	cl.next = cl.woken
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		cl.peer = a.AddrPort().Addr().Unmap().AppendTo(nil)
+		cl.peer = a.AddrPort().Addr().Unmap().WithZone("").AppendTo(nil)
 	}
 	cl.run()
 }
@@ -38,24 +36,27 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 	}
 }
 
-// run serves requests as long as there are bytes, and leaves the connection waiting for the next ones.
+// run serves requests as long as there are bytes, and leaves the connection waiting for the next ones. Nobody reads or
+// writes a connection without setting the deadline before, so what is left of the last one does no harm.
 func (cl *client) run() {
 	x := cl.sh.get()
 	x.cl = cl
-	for x.serve() {
-		if len(cl.in.bytes()) > 0 {
-			continue
+	whole := false
+	defer func() {
+		if !whole {
+			x.abandon()
 		}
-		if cl.timed {
-			cl.c.SetDeadline(time.Time{})
-			cl.timed = false
-		}
-		cl.c.Await(cl.sh.g.cfg.Times.Idle, cl.next)
-		x.cl = nil
-		cl.sh.put(x)
-		return
+	}()
+	again := x.serve()
+	for again && len(cl.in.bytes()) > 0 {
+		again = x.serve()
 	}
-	cl.in.drop()
+	if again {
+		cl.c.Await(cl.sh.g.cfg.Times.Idle, cl.next)
+	} else {
+		cl.in.drop()
+	}
+	whole = true
 	x.cl = nil
 	cl.sh.put(x)
 }
@@ -63,25 +64,25 @@ func (cl *client) run() {
 // readHead reads until the request's head is complete and returns its length. A length of zero without an error means
 // that the client has gone before it began one.
 func (cl *client) readHead(req *http1.Request) (n int, err error) {
+	cfg := &cl.sh.g.cfg
 	req.Reset()
-	for {
+	cl.in.limit = 0
+	for timed := false; ; {
 		if in := cl.in.bytes(); len(in) > 0 {
 			if n, err = req.Parse(in); n > 0 || err != nil {
 				return n, err
 			}
-			if !cl.timed {
-				cl.timed = true
-				cl.c.SetReadDeadline(time.Now().Add(cl.sh.g.cfg.Times.Head))
-			}
 		}
-		cl.in.limit = 0
-		err = cl.in.more(cl.sh.g.rt, roomFor(cl.sh.g.cfg.Limits))
-		var timeout net.Error
+		if !timed {
+			timed = true
+			cl.c.SetReadDeadline(time.Now().Add(cfg.Times.Head))
+		}
+		err = cl.in.more(cl.sh.g.rt, roomFor(cfg.Limits))
 		switch {
 		case err == nil:
 		case err == io.EOF && len(cl.in.bytes()) == 0:
 			return 0, nil
-		case errors.As(err, &timeout) && timeout.Timeout():
+		case isTimeout(err):
 			return 0, errSlowHead
 		default:
 			return 0, err
@@ -99,26 +100,39 @@ func roomFor(l http1.Limits) int {
 
 var errSlowHead = &http1.Error{Status: 408, Reason: "the request head took too long"}
 
-// lingerLimit and lingerBytesMax bound how long a client that still sends is listened to after an answer which ends
-// the connection: closing with unread bytes would make the kernel reset it, and the answer could be lost (RFC 9112 9.6).
+// A client that still sends is listened to after an answer which ends the connection: closing with unread bytes would
+// make the kernel reset it, and the answer could be lost (RFC 9112 9.6). It has to pause for lingerIdle, and gets no more
+// than lingerLimit. lingerBurst is how much of it is read before the other connections of the loop get their turn.
 const (
-	lingerLimit    = 2 * time.Second
-	lingerBytesMax = 1 << 20
+	lingerIdle  = 2 * time.Second
+	lingerLimit = 30 * time.Second
+	lingerBurst = 256 << 10
 )
 
 // linger ends the connection so that the client can read the answer.
 func (cl *client) linger() {
 	cl.in.drop()
+	now := time.Now()
+	end := now.Add(lingerLimit)
+	cl.c.SetWriteDeadline(end)
 	if cl.c.CloseWrite() != nil {
 		return
 	}
-	cl.c.SetReadDeadline(time.Now().Add(lingerLimit))
-	for n := 0; n < lingerBytesMax; {
+	for n := 0; now.Before(end); now = time.Now() {
+		by := now.Add(lingerIdle)
+		if cl.sh.g.ending.Load() {
+			end = by
+		}
+		cl.c.SetReadDeadline(by)
 		b, err := cl.c.Recv()
 		if err != nil {
 			return
 		}
 		n += b.Len()
 		b.Release()
+		if n >= lingerBurst {
+			n = 0
+			unio.Sleep(time.Millisecond)
+		}
 	}
 }

@@ -30,14 +30,17 @@ type Times struct {
 	Connect  time.Duration // for a connection to an upstream: 5 s
 	Response time.Duration // for a response head after the request was sent: 60 s
 	Pooled   time.Duration // how long an idle upstream connection is kept: 60 s
+	Tunnel   time.Duration // for silence on both sides after a change of protocol: 1 h
 }
 
 // timesDefault stands beside the meaning of each in Times. Head and Idle are what nginx uses or a little
 // stricter, since a head comes in one piece from honest clients; Pooled is below the 75 s after which nginx as an
-// upstream closes an idle connection, so that we are the one who closes.
+// upstream closes an idle connection, so that we are the one who closes. Tunnel is what
+// haproxy's manual recommends for WebSocket.
 var timesDefault = Times{
 	Head: 10 * time.Second, Idle: 75 * time.Second, Body: 60 * time.Second,
 	Connect: 5 * time.Second, Response: 60 * time.Second, Pooled: 60 * time.Second,
+	Tunnel: time.Hour,
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -53,6 +56,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, p := range []struct{ v, def *time.Duration }{
 		{&c.Times.Head, &d.Head}, {&c.Times.Idle, &d.Idle}, {&c.Times.Body, &d.Body},
 		{&c.Times.Connect, &d.Connect}, {&c.Times.Response, &d.Response}, {&c.Times.Pooled, &d.Pooled},
+		{&c.Times.Tunnel, &d.Tunnel},
 	} {
 		if *p.v == 0 {
 			*p.v = *p.def

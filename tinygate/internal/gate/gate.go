@@ -20,6 +20,7 @@ type Gate struct {
 type shard struct {
 	g     *Gate
 	pools []*pool
+	log   limitedLog
 	turn  int         // whose turn it is among the upstreams
 	spare []*exchange // not in use
 }
@@ -32,7 +33,7 @@ func New(rt *unio.Runtime, cfg Config) (*Gate, error) {
 	}
 	g := &Gate{rt: rt, cfg: cfg}
 	for range rt.Report().Loops {
-		sh := &shard{g: g}
+		sh := &shard{g: g, log: limitedLog{to: cfg.Logger}}
 		for _, u := range cfg.Upstreams {
 			sh.pools = append(sh.pools, &pool{sh: sh, addr: u})
 		}

@@ -1,0 +1,53 @@
+package gate
+
+import (
+	"io"
+	"time"
+
+	"github.com/unio-go/unio"
+)
+
+// pipe is two connections that have changed to another protocol.
+type pipe struct {
+	limit time.Duration // for silence on both sides
+	last  time.Time     // when something came last, on either
+}
+
+// tunnel carries bytes both ways until both sides have ended, or both have been silent for too long.
+func tunnel(a, b *source, limit time.Duration) {
+	p := &pipe{limit: limit, last: time.Now()}
+	var g unio.Group
+	g.Go(func() error { return p.pour(a, b.c) })
+	g.Go(func() error { return p.pour(b, a.c) })
+	g.Wait()
+}
+
+// pour carries bytes one way and passes the end on.
+func (p *pipe) pour(from *source, to *unio.Conn) error {
+	from.limit = 0
+	for {
+		if from.b != nil {
+			now := time.Now()
+			p.last = now
+			to.SetWriteDeadline(now.Add(p.limit))
+			piece := from.slice(0, len(from.bytes()))
+			from.drop()
+			if err := to.Send(piece); err != nil {
+				to.Close()
+				from.c.Close()
+				return err
+			}
+		}
+		from.c.SetReadDeadline(p.last.Add(p.limit))
+		switch err := from.recv(); {
+		case err == io.EOF:
+			return to.CloseWrite()
+		case err == nil:
+		case isTimeout(err) && time.Since(p.last) < p.limit:
+			// The other side has not been silent.
+		default:
+			to.Close()
+			return err
+		}
+	}
+}
