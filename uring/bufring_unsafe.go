@@ -84,7 +84,8 @@ func (r *Ring) NewBufRing(group uint16, entries uint32, flags uint16) (*BufRing,
 		return nil, err
 	}
 	b := &BufRing{
-		base: base, size: size, ring: r, mask: uint16(entries - 1), entries: entries, group: group, flags: flags,
+		base: base, size: size, ring: r, mask: uint16(entries - 1), entries: entries,
+		group: group, flags: flags,
 	}
 	reg := &bufReg{ringAddr: uint64(uintptr(base)), ringEntries: entries, bgid: group, flags: flags}
 	if err := r.register("PBUF_RING", RegisterPbufRing, unsafe.Pointer(reg), 1); err != nil {

@@ -134,14 +134,15 @@ func (e Evidence) Diagnose(err error) Diagnosis {
 	case unix.EPERM:
 		return e.forbidden()
 	case unix.EINVAL:
-		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag that was asked for",
+		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag",
 			"use a newer kernel, or NewBest, which does without"}
 	case unix.ENOMEM:
 		return e.noMemory()
 	case unix.EMFILE:
 		return Diagnosis{ObstacleFiles, "the process has as many files open as it may", "raise ulimit -n"}
 	case unix.ENFILE:
-		return Diagnosis{ObstacleFiles, "the system has as many files open as it may", "raise sysctl fs.file-max"}
+		return Diagnosis{ObstacleFiles, "the system has as many files open as it may",
+			"raise sysctl fs.file-max"}
 	case unix.EACCES:
 		return Diagnosis{ObstaclePolicy, "a restriction of the ring or of the task forbids it", ""}
 	}
@@ -153,7 +154,8 @@ const cureProfile = "allow io_uring_setup, io_uring_enter and io_uring_register 
 
 func (e Evidence) missing() Diagnosis {
 	if strings.Contains(strings.ToLower(e.ProcVersion), "gvisor") {
-		return Diagnosis{ObstacleGVisor, "gVisor has no io_uring, or has it turned off", "run outside of gVisor"}
+		return Diagnosis{ObstacleGVisor, "gVisor has no io_uring, or has it turned off",
+			"run outside of gVisor"}
 	}
 	if v, err := ParseVersion(e.Release); err == nil && v.Less(Version{5, 1, 0}) {
 		return Diagnosis{ObstacleKernel, "the kernel (" + e.Release + ") is older than io_uring (5.1)",
@@ -218,6 +220,6 @@ func (e Evidence) noMemory() Diagnosis {
 				e.Memlock>>10),
 			"raise ulimit -l (LimitMEMLOCK= for a systemd unit), or use smaller rings and fewer registered buffers"}
 	}
-	return Diagnosis{ObstacleMemory, "the kernel has no memory for the ring, or the memory cgroup's limit is reached",
+	return Diagnosis{ObstacleMemory, "no memory for the ring, or the memory cgroup's limit is reached",
 		"raise the limit, or use smaller rings"}
 }

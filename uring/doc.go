@@ -4,10 +4,10 @@
 //
 // # Names
 //
-// A constant is the kernel's name without its IORING_, IO_URING_ or IOU_ prefix, each word capitalised:
-// IORING_SETUP_SINGLE_ISSUER is [SetupSingleIssuer], IORING_OP_SEND_ZC is [OpSendZc]. The kernel's own
-// spelling stands beside each constant, so that both spellings can be searched for, and names the kernel
-// that brought it. An entry is filled by the Prep method with the name that liburing gives it:
+// A constant is the kernel's name without its IORING_, IO_URING_ or IOU_ prefix (IOSQE_ becomes Sqe), each
+// word capitalised: IORING_SETUP_SINGLE_ISSUER is [SetupSingleIssuer], IORING_OP_SEND_ZC is [OpSendZc]. The
+// kernel's own spelling stands beside each constant, so that both spellings can be searched for, and names
+// the kernel that brought it. An entry is filled by the Prep method with the name that liburing gives it:
 // io_uring_prep_multishot_accept is [SQE.PrepMultishotAccept].
 //
 // # Memory
@@ -39,7 +39,7 @@
 //
 // # Choosing
 //
-// What a kernel can do is found out by doing it: see [Feature] and [Probe]. Versions stand in the tables
-// for people. [Diagnose] says why a ring cannot be made and what would cure it. [Defects] lists what is
-// known to be broken in which kernels.
+// What a kernel can do is found out by doing it: see [Feature.Probe]. Versions stand in the tables for
+// people. [Diagnose] says why a ring cannot be made and what would cure it. [Defects] lists what is known
+// to be broken in which kernels.
 package uring

@@ -100,7 +100,7 @@ func (r *Ring) waitTimeout(n uint32, d, minWait time.Duration, raw bool) (int, e
 		r.arg.minWaitUsec = uint32(min(int64(minWait+time.Microsecond-1)/1000, math.MaxUint32))
 	}
 	if d >= 0 {
-		r.ts = KernelTimespec{Sec: int64(d / time.Second), Nsec: int64(d % time.Second)}
+		r.ts = timespec(d)
 		r.arg.ts = uint64(uintptr(unsafe.Pointer(&r.ts)))
 	}
 	sub, flags, _ := r.publish()

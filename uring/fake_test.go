@@ -228,7 +228,8 @@ func FuzzCQ(f *testing.F) {
 				}
 			}
 			if int(r.Pending()) != len(queued) || int(r.CQReady()) != len(posted) {
-				t.Fatalf("%d pending, %d ready, want %d and %d", r.Pending(), r.CQReady(), len(queued), len(posted))
+				t.Fatalf("%d pending, %d ready, want %d and %d",
+					r.Pending(), r.CQReady(), len(queued), len(posted))
 			}
 		}
 	})

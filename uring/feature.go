@@ -106,7 +106,8 @@ func All() []Feature {
 
 func (f Feature) row() *featureRow {
 	if f < 0 || f >= featureCount {
-		return &featureRow{name: fmt.Sprintf("feature(%d)", int(f)), probe: func(*lab) error { return ErrArgument }}
+		unknown := func(*lab) error { return ErrArgument }
+		return &featureRow{name: fmt.Sprintf("feature(%d)", int(f)), probe: unknown}
 	}
 	return &featureTable[f]
 }

@@ -46,7 +46,8 @@ func TestFeatureTableIsComplete(t *testing.T) {
 	names := map[string]bool{}
 	for _, f := range All() {
 		row := featureTable[f]
-		if row.name == "" || row.probe == nil || row.what == "" || row.since == (Version{}) || names[row.name] {
+		if row.name == "" || row.probe == nil || row.what == "" || row.since == (Version{}) ||
+			names[row.name] {
 			t.Errorf("row %d (%q) is a duplicate or incomplete", f, row.name)
 		}
 		names[row.name] = true

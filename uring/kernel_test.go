@@ -316,7 +316,8 @@ func TestOtherThreadIsRefused(t *testing.T) {
 		r := newTestRing(t, 4, flags)
 		r.SQE().PrepNop()
 		elsewhere(func() {
-			if _, err := r.Submit(); !errors.Is(err, unix.EEXIST) || !strings.Contains(err.Error(), "thread") {
+			_, err := r.Submit()
+			if !errors.Is(err, unix.EEXIST) || !strings.Contains(err.Error(), "thread") {
 				t.Errorf("flags %#x: Submit from another thread: %v", flags, err)
 			}
 			if _, err := r.Probe(); !errors.Is(err, unix.EEXIST) {
@@ -356,7 +357,8 @@ func TestDisabledRingBelongsToEnabler(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	need(t, FeatureExtArg)
 	r := newTestRing(t, 4, 0)
-	for _, wait := range []func(uint32, time.Duration, time.Duration) (int, error){r.SubmitAndWaitTimeout, r.PollWait} {
+	type waiter func(uint32, time.Duration, time.Duration) (int, error)
+	for _, wait := range []waiter{r.SubmitAndWaitTimeout, r.PollWait} {
 		start := time.Now()
 		_, err := wait(1, 5*time.Millisecond, 0)
 		for err == ErrInterrupted {
@@ -447,8 +449,9 @@ func TestClosedRing(t *testing.T) {
 	}
 	_, _, _ = r.CQOverflow(), r.CQDropped(), r.TaskrunPending()
 	errs := map[string]error{
-		"Enable": r.Enable(), "FlushOverflow": r.FlushOverflow(), "SetEventfdEnabled": r.SetEventfdEnabled(true),
-		"RegisterRingFd": r.RegisterRingFd(), "UnregisterRingFd": r.UnregisterRingFd(),
+		"Enable": r.Enable(), "FlushOverflow": r.FlushOverflow(),
+		"SetEventfdEnabled": r.SetEventfdEnabled(true),
+		"RegisterRingFd":    r.RegisterRingFd(), "UnregisterRingFd": r.UnregisterRingFd(),
 		"RegisterFiles": r.RegisterFiles([]int32{-1}), "ResizeRings": r.ResizeRings(8, 0, 0),
 	}
 	_, errs["Submit"] = r.Submit()
@@ -484,13 +487,15 @@ func TestMisuseIsRefused(t *testing.T) {
 	}
 	r := newTestRing(t, 4, 0)
 	errs := map[string]error{
-		"no files": r.RegisterFiles(nil), "no buffers": r.RegisterBuffers(nil), "no rules": r.RegisterRestrictions(nil),
-		"no CPUs": r.RegisterIowqAff(nil), "no region": r.RegisterMemRegion(nil, 0), "no settings": r.RegisterNapi(nil),
-		"tags":   r.RegisterFilesTagged([]int32{-1, -1}, []uint64{1}),
-		"enter":  r.SetEnterFlags(EnterGetevents),
-		"resize": r.ResizeRings(0, 0, 0),
-		"msg":    SendMsgRing(&SQE{}),
-		"no msg": SendMsgRing(nil),
+		"no files": r.RegisterFiles(nil), "no buffers": r.RegisterBuffers(nil),
+		"no rules": r.RegisterRestrictions(nil),
+		"no CPUs":  r.RegisterIowqAff(nil), "no region": r.RegisterMemRegion(nil, 0),
+		"no settings": r.RegisterNapi(nil),
+		"tags":        r.RegisterFilesTagged([]int32{-1, -1}, []uint64{1}),
+		"enter":       r.SetEnterFlags(EnterGetevents),
+		"resize":      r.ResizeRings(0, 0, 0),
+		"msg":         SendMsgRing(&SQE{}),
+		"no msg":      SendMsgRing(nil),
 	}
 	_, errs["argument"] = r.Enter(0, 0, EnterExtArg)
 	_, errs["3 buffers"] = r.NewBufRing(0, 3, 0)
@@ -508,7 +513,8 @@ func TestMisuseIsRefused(t *testing.T) {
 // elsewhere.
 func TestNewBestDropsWhatTheKernelLacks(t *testing.T) {
 	need(t, FeatureSetup)
-	p := &Params{Flags: SetupCqsize | SetupClamp | SetupNoSqarray | SetupSingleIssuer | SetupDeferTaskrun | SetupSqeMixed,
+	p := &Params{Flags: SetupCqsize | SetupClamp | SetupNoSqarray | SetupSingleIssuer | SetupDeferTaskrun |
+		SetupSqeMixed,
 		CQEntries: 64}
 	want := p.Flags
 	r, dropped, err := NewBest(8, p, 0)
@@ -522,7 +528,10 @@ func TestNewBestDropsWhatTheKernelLacks(t *testing.T) {
 	for _, f := range []struct {
 		feature Feature
 		flag    uint32
-	}{{FeatureSqeMixed, SetupSqeMixed}, {FeatureNoSqarray, SetupNoSqarray}, {FeatureDeferTaskrun, SetupDeferTaskrun}} {
+	}{
+		{FeatureSqeMixed, SetupSqeMixed}, {FeatureNoSqarray, SetupNoSqarray},
+		{FeatureDeferTaskrun, SetupDeferTaskrun},
+	} {
 		if f.feature.Have() == (dropped&f.flag != 0) {
 			t.Errorf("%v: works %v, dropped %#x", f.feature, f.feature.Have(), dropped)
 		}
@@ -623,7 +632,8 @@ func TestResizeKeepsWhatIsThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.SQEntries() != 32 || r.CQEntries() != 128 || r.Pending() != 3 || r.CQReady() != 4 {
-			t.Fatalf("%d and %d entries, %d pending, %d ready", r.SQEntries(), r.CQEntries(), r.Pending(), r.CQReady())
+			t.Fatalf("%d and %d entries, %d pending, %d ready",
+				r.SQEntries(), r.CQEntries(), r.Pending(), r.CQReady())
 		}
 		for i, c := range reap(t, r, 7) {
 			if c.UserData != uint64(i) {
@@ -891,7 +901,8 @@ func TestBigCompletions(t *testing.T) {
 				if c.UserData != want || c.Res != 0 {
 					t.Fatalf("flags %#x: %+v, want %d", flags, *c, want)
 				}
-				if extra := r.Extra(c); want&1 == 1 && (extra == nil || *extra != [2]uint64{1000 + i, 2000 + i}) {
+				extra := r.Extra(c)
+				if want&1 == 1 && (extra == nil || *extra != [2]uint64{1000 + i, 2000 + i}) {
 					t.Fatalf("flags %#x: completion %+v with %v", flags, *c, extra)
 				}
 				want++

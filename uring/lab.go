@@ -15,7 +15,8 @@ import (
 // because some features belong to a thread.
 type lab struct {
 	cleanup []func()
-	mem     []byte // 64 KiB outside the heap, shared by all probes, never unmapped: late requests may write to it
+	// mem is labBytes outside the heap, shared by all probes and never unmapped: late requests may write to it.
+	mem []byte
 }
 
 const labBytes = 64 << 10
@@ -41,7 +42,8 @@ func patientProbe(probe func(*lab) error) error {
 
 func runProbe(probe func(*lab) error) error {
 	if probes.page == nil {
-		p, err := unix.Mmap(-1, 0, labBytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+		p, err := unix.Mmap(-1, 0, labBytes, unix.PROT_READ|unix.PROT_WRITE,
+			unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 		if err != nil {
 			return prepared(mapError(err))
 		}

@@ -469,7 +469,8 @@ func TestPrepMatchesLiburing(t *testing.T) {
 	}
 	rnd := rand.New(rand.NewPCG(3, 4))
 	var src strings.Builder
-	src.WriteString("#define _GNU_SOURCE\n#include <liburing.h>\n#include <fcntl.h>\n#include <stdio.h>\n#include <string.h>\n")
+	src.WriteString("#define _GNU_SOURCE\n#include <liburing.h>\n#include <fcntl.h>\n" +
+		"#include <stdio.h>\n#include <string.h>\n")
 	src.WriteString("static void show(struct io_uring_sqe *s) { unsigned char *b = (void *)s; " +
 		"for (int i = 0; i < 64; i++) printf(\"%02x\", b[i]); puts(\"\"); }\n" +
 		"int main(void) { struct io_uring_sqe e, *s = &e;\n")

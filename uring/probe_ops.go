@@ -152,7 +152,9 @@ func probeCancelFd(l *lab) error {
 }
 
 func probeCancelOp(l *lab) error {
-	return probeCancel(l, func(s *SQE, fd int) { s.PrepCancelOp(OpPollAdd, fd, AsyncCancelAll|AsyncCancelFd) })
+	return probeCancel(l, func(s *SQE, fd int) {
+		s.PrepCancelOp(OpPollAdd, fd, AsyncCancelAll|AsyncCancelFd)
+	})
 }
 
 // probeCancel expects the cancel's completion and the target's, in any order.

@@ -24,7 +24,8 @@ func (r *Ring) registerN(name string, op uint32, arg unsafe.Pointer, n uint32) (
 }
 
 func registerFd(fd int, name string, op uint32, arg unsafe.Pointer, n uint32) (int, error) {
-	got, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER, uintptr(fd), uintptr(op), uintptr(arg), uintptr(n), 0, 0)
+	got, _, e := unix.Syscall6(unix.SYS_IO_URING_REGISTER,
+		uintptr(fd), uintptr(op), uintptr(arg), uintptr(n), 0, 0)
 	if e != 0 {
 		return 0, registerError(name, e)
 	}

@@ -43,7 +43,8 @@ func (r *Ring) UpdateBuffers(offset uint32, iovs []unix.Iovec, tags []uint64) (i
 	if err := needCount("buffers", len(iovs)); err != nil {
 		return 0, err
 	}
-	return r.rsrcUpdate("BUFFERS_UPDATE", RegisterBuffersUpdate, offset, unsafe.Pointer(&iovs[0]), len(iovs), tags)
+	return r.rsrcUpdate("BUFFERS_UPDATE", RegisterBuffersUpdate, offset,
+		unsafe.Pointer(&iovs[0]), len(iovs), tags)
 }
 
 // RegisterFiles makes a table of files: descriptors, -1 for an empty slot. The table holds the files open.
@@ -85,7 +86,8 @@ func (r *Ring) UpdateFilesTagged(offset uint32, fds []int32, tags []uint64) (int
 	if err := needCount("files", len(fds)); err != nil {
 		return 0, err
 	}
-	return r.rsrcUpdate("FILES_UPDATE2", RegisterFilesUpdate2, offset, unsafe.Pointer(&fds[0]), len(fds), tags)
+	return r.rsrcUpdate("FILES_UPDATE2", RegisterFilesUpdate2, offset,
+		unsafe.Pointer(&fds[0]), len(fds), tags)
 }
 
 // RegisterFileAllocRange limits the slots that FileIndexAlloc chooses from to n from off on (6.0).
@@ -105,7 +107,9 @@ func (r *Ring) rsrcRegister(name string, op uint32, data unsafe.Pointer, n int, 
 	return err
 }
 
-func (r *Ring) rsrcUpdate(name string, op, offset uint32, data unsafe.Pointer, n int, tags []uint64) (int, error) {
+func (r *Ring) rsrcUpdate(
+	name string, op, offset uint32, data unsafe.Pointer, n int, tags []uint64,
+) (int, error) {
 	arg := &rsrcUpdate2{offset: offset, data: addr64(data), nr: uint32(n)}
 	if err := setTags(&arg.tags, tags, n); err != nil {
 		return 0, err
@@ -183,7 +187,9 @@ func (r *Ring) RegisterIowqAff(cpus *unix.CPUSet) error {
 
 // RegisterIowqMaxWorkers limits the kernel's workers of this thread (5.15): bounded ones for regular files,
 // unbounded ones for everything else. 0 leaves a limit as it is. The limits from before come back.
-func (r *Ring) RegisterIowqMaxWorkers(bounded, unbounded uint32) (oldBounded, oldUnbounded uint32, err error) {
+func (r *Ring) RegisterIowqMaxWorkers(bounded, unbounded uint32) (
+	oldBounded, oldUnbounded uint32, err error,
+) {
 	v := [2]uint32{bounded, unbounded}
 	err = r.register("IOWQ_MAX_WORKERS", RegisterIowqMaxWorkers, unsafe.Pointer(&v), 2)
 	return v[0], v[1], err
@@ -204,7 +210,7 @@ func (r *Ring) CancelSync(c SyncCancel) error {
 	arg := &syncCancelReg{addr: c.UserData, fd: int32(c.Fd), flags: c.Flags, opcode: c.Opcode}
 	arg.timeout = KernelTimespec{Sec: -1, Nsec: -1}
 	if c.Timeout >= 0 {
-		arg.timeout = KernelTimespec{Sec: int64(c.Timeout / time.Second), Nsec: int64(c.Timeout % time.Second)}
+		arg.timeout = timespec(c.Timeout)
 	}
 	return r.register("SYNC_CANCEL", RegisterSyncCancel, unsafe.Pointer(arg), 1)
 }
@@ -329,7 +335,9 @@ func mapErrorOrNil(err error) error {
 // RecvmsgOut takes apart a buffer that a multishot recvmsg has filled: buf is what the completion covers
 // (Res bytes), nameRoom and controlRoom are msg_namelen and msg_controllen of the request's msghdr. ok is
 // false when buf is too short.
-func RecvmsgOut(buf []byte, nameRoom, controlRoom int) (h RecvmsgOutHdr, name, control, payload []byte, ok bool) {
+func RecvmsgOut(buf []byte, nameRoom, controlRoom int) (
+	h RecvmsgOutHdr, name, control, payload []byte, ok bool,
+) {
 	const size = int(unsafe.Sizeof(h))
 	if nameRoom < 0 || controlRoom < 0 || len(buf) < size || len(buf)-size < nameRoom ||
 		len(buf)-size-nameRoom < controlRoom {
@@ -340,6 +348,10 @@ func RecvmsgOut(buf []byte, nameRoom, controlRoom int) (h RecvmsgOutHdr, name, c
 	name = rest[:min(int(h.Namelen), nameRoom)]
 	control = rest[nameRoom:][:min(int(h.Controllen), controlRoom)]
 	return h, name, control, rest[nameRoom+controlRoom:], true
+}
+
+func timespec(d time.Duration) KernelTimespec {
+	return KernelTimespec{Sec: int64(d / time.Second), Nsec: int64(d % time.Second)}
 }
 
 // addr64 is an address inside an argument. What p points to is kept off the stack, which may move between

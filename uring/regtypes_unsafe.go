@@ -99,7 +99,7 @@ type CloneBuffersArg struct {
 type RegionDesc struct {
 	UserAddr   uint64
 	Size       uint64
-	Flags      uint32 // MemRegionTypeUser: the memory at UserAddr; else the kernel's, to be mapped at MmapOffset
+	Flags      uint32 // MemRegionTypeUser: the memory at UserAddr; else the kernel's, to map at MmapOffset
 	ID         uint32
 	MmapOffset uint64
 	resv       [4]uint64
