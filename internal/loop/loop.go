@@ -266,9 +266,10 @@ func (l *Loop) Dirty(f Flusher) { l.dirty = append(l.dirty, f) }
 
 func (l *Loop) flush() {
 	for i := 0; i < len(l.dirty); i++ {
-		l.dirty[i].Flush()
+		f := l.dirty[i]
+		l.dirty[i] = nil
+		f.Flush()
 	}
-	clear(l.dirty)
 	l.dirty = l.dirty[:0]
 }
 

@@ -25,6 +25,21 @@ func Recv(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// Send is send(2) with MSG_DONTWAIT and MSG_NOSIGNAL, raw. p must not be empty.
+func Send(fd int, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])),
+			uintptr(len(p)), syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
+		if errno == syscall.EINTR {
+			continue
+		}
+		if errno != 0 {
+			return 0, errno
+		}
+		return int(n), 0
+	}
+}
+
 // VectorMax is how many pieces a [Vector] holds.
 const VectorMax = 64
 

@@ -6,10 +6,22 @@ import (
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
 )
 
-// sendNow starts a Send.
+// sendNow starts a Send. Most have one piece, which needs no gathering.
 func (e *Engine) sendNow(d *desc, op *engine.Op) bool {
+	if len(op.Bufs) == 1 {
+		p := op.Bufs[0].Bytes()
+		if len(p) == 0 {
+			return true
+		}
+		if len(p) <= sendBytesMax && d.writable {
+			n, errno := sys.Send(d.fd, p)
+			done, _ := e.sent(d, op, n, errno, len(p))
+			return done || op.N == len(p)
+		}
+	}
 	for _, b := range op.Bufs {
 		if b.Len() > 0 {
 			return d.writable && e.send(d, op)
@@ -21,38 +33,45 @@ func (e *Engine) sendNow(d *desc, op *engine.Op) bool {
 // send goes on with a Send. False: it waits, for an edge or for its next turn. Op.Word is the piece that
 // comes next and Op.Seq how much of it has gone.
 func (e *Engine) send(d *desc, op *engine.Op) bool {
-	for turn := 0; ; {
+	for turn := op.N; ; {
 		e.gather(op)
 		if e.vector.Bytes() == 0 {
 			return true
 		}
-		if turn >= sendTurnBytesMax {
+		if op.N-turn >= sendTurnBytesMax {
 			e.yield(d)
 			return false
 		}
 		n, errno := e.vector.Send(d.fd)
-		e.stats.enters++
-		if errno == syscall.EAGAIN {
-			d.writable = false
-			return false
+		if done, more := e.sent(d, op, n, errno, e.vector.Bytes()); !more {
+			return done
 		}
-		if errno != 0 {
-			if errno != syscall.EPIPE {
-				d.reset = errno
-			}
-			op.Err = errno
-			return true
-		}
-		op.N += n
-		turn += n
-		if n < e.vector.Bytes() {
-			// Taking less than offered means that the socket is full, epoll(7) Q9. Room makes a new edge.
-			d.writable = false
-			advance(op, n)
-			return false
-		}
-		advance(op, n)
 	}
+}
+
+// sent takes the outcome of one call that offered the socket so many bytes: done when the operation has
+// failed, more when the socket may take another call.
+func (e *Engine) sent(d *desc, op *engine.Op, n int, errno syscall.Errno, offered int) (done, more bool) {
+	e.stats.enters++
+	switch {
+	case errno == syscall.EAGAIN:
+		d.writable = false
+		return false, false
+	case errno != 0:
+		if errno != syscall.EPIPE {
+			d.reset = errno
+		}
+		op.Err = errno
+		return true, false
+	}
+	op.N += n
+	advance(op, n)
+	if n < offered {
+		// Taking less than offered means that the socket is full, epoll(7) Q9. Room makes a new edge.
+		d.writable = false
+		return false, false
+	}
+	return false, true
 }
 
 // gather collects what is next of a Send.
