@@ -40,7 +40,8 @@ func (c *Conn) Close() error {
 }
 
 // CloseWrite ends the sending side after everything that was written: the peer reads the end of the stream. Receiving
-// goes on.
+// goes on. It waits until what was written is with the kernel; after os.ErrDeadlineExceeded that still goes on, and the
+// end follows it.
 func (c *Conn) CloseWrite() error {
 	if t := c.l.Here(); t != nil {
 		c.shutWrite(&t.Waiter)

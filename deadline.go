@@ -42,7 +42,7 @@ func (c *Conn) newReadDeadline(when int64) {
 
 func (c *Conn) newWriteDeadline(when int64) {
 	c.writeDeadline = when
-	if when != 0 && (!c.writers.empty() || c.lock.waiting()) {
+	if when != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty()) {
 		c.arm(when)
 	}
 }
@@ -69,10 +69,11 @@ func (s *loopSide) Fire(*loop.Timer) {
 			c.arm(d)
 		}
 	}
-	if d := c.writeDeadline; d != 0 && (!c.writers.empty() || c.lock.waiting() || c.closing) {
+	if d := c.writeDeadline; d != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.closing) {
 		if d <= now {
 			c.writers.fail(os.ErrDeadlineExceeded)
 			c.lock.queue.fail(os.ErrDeadlineExceeded)
+			c.halfClosers.fail(os.ErrDeadlineExceeded)
 		} else {
 			c.arm(d)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -178,12 +179,16 @@ func (c *Conn) serveLock(w *loop.Waiter) {
 
 // shutWrite begins the end of sending for w: it is done when what was written is with the kernel.
 func (c *Conn) shutWrite(w *loop.Waiter) {
-	if err := c.writeErr(); err != nil && c.sendErr != syscall.EPIPE {
+	err := c.writeErr()
+	if err == os.ErrDeadlineExceeded && c.queued == 0 {
+		err = nil // there is nothing to wait for
+	}
+	if err != nil && c.sendErr != syscall.EPIPE {
 		finish(w, err)
 		return
 	}
 	c.halfClosing = true
-	c.halfClosers.push(w)
+	c.waitWriting(&c.halfClosers, w)
 	if c.queued == 0 {
 		c.drained()
 	}
