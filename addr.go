@@ -5,7 +5,8 @@ import "net"
 // LocalAddr is the connection's own address. It stays known after Close.
 func (c *Conn) LocalAddr() net.Addr { return c.knownAddrs().local }
 
-// RemoteAddr is the peer's address. It stays known after Close.
+// RemoteAddr is the peer's address. It stays known after Close. The socket is asked when the first call comes; if the
+// connection has been reset by then, it has forgotten, and the address is the zero address of its network.
 func (c *Conn) RemoteAddr() net.Addr { return c.knownAddrs().remote }
 
 // knownAddrs reads the addresses once, on the loop: elsewhere the descriptor might be closed and its number taken by
@@ -31,5 +32,16 @@ func (c *Conn) readAddrs() {
 		return
 	}
 	local, remote := addrsOf(c.desc.Socket())
+	if local != nil && remote == nil {
+		remote = zeroAddr(local)
+	}
 	c.addrs.Store(&connAddrs{local, remote})
+}
+
+// zeroAddr is an address of the same network that says nothing.
+func zeroAddr(a net.Addr) net.Addr {
+	if _, ok := a.(*net.UnixAddr); ok {
+		return &net.UnixAddr{Net: a.Network()}
+	}
+	return &net.TCPAddr{}
 }

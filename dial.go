@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -166,7 +166,7 @@ func dialCause(err error) error {
 	return err
 }
 
-// errDialTimeout is a Timeout and is os.ErrDeadlineExceeded, as from net.Dialer.
+// errDialTimeout is what errors.Is finds as context.DeadlineExceeded, as from net.Dialer, and as os.ErrDeadlineExceeded.
 var errDialTimeout = &timeoutError{}
 
 type timeoutError struct{}
@@ -175,7 +175,7 @@ func (*timeoutError) Error() string   { return "i/o timeout" }
 func (*timeoutError) Timeout() bool   { return true }
 func (*timeoutError) Temporary() bool { return true }
 func (*timeoutError) Is(err error) bool {
-	return err == context.DeadlineExceeded || err == syscall.ETIMEDOUT
+	return err == context.DeadlineExceeded || err == os.ErrDeadlineExceeded
 }
 
 // Serve starts the attempt on the loop.

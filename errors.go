@@ -30,7 +30,11 @@ func (c *Conn) opError(op string, err error) error {
 		return err
 	}
 	e := &net.OpError{Op: op, Net: "tcp", Err: sysError(op, err)}
-	if a := c.addrs.Load(); a != nil && a.local != nil {
+	a := c.addrs.Load()
+	if a == nil && !errors.Is(err, ErrStalled) {
+		a = c.knownAddrs() // asks the loop, but not one that has just been found held
+	}
+	if a != nil && a.local != nil {
 		e.Net, e.Source, e.Addr = a.local.Network(), a.local, a.remote
 	}
 	return e

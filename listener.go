@@ -39,7 +39,8 @@ type Listener struct {
 	sock    engine.Socket
 	addr    net.Addr
 	opts    ListenOptions
-	cleanup func() // removes the path of a Unix socket
+	cleanup func()      // removes the path of a Unix socket
+	owned   atomic.Bool // the socket belongs to a loop, or is closed
 
 	mu     sync.Mutex
 	acc    *acceptor // made by the first Accept or Serve, on the loop that they choose
@@ -77,7 +78,12 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 	}
 	rt.mu.Lock()
 	rt.listeners[ln] = struct{}{}
+	closing := rt.closing.Load()
 	rt.mu.Unlock()
+	if closing { // since we looked above; Close may have missed this one
+		ln.abandon()
+		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
+	}
 	return ln, nil
 }
 
@@ -145,7 +151,8 @@ func (ln *Listener) Serve(handler func(*Conn)) error {
 	return ln.opError(a.serve(handler))
 }
 
-// acceptor returns what accepts for this listener, made at first use on the loop that home chooses.
+// acceptor returns what accepts for this listener, made at first use for the loop that home chooses. It waits for no
+// loop, since it holds the mutex.
 func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*acceptor, error) {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
@@ -162,12 +169,8 @@ func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*accepto
 	if err != nil {
 		return nil, err
 	}
-	a := &acceptor{ln: ln, p: p, ended: make(chan struct{})}
-	if err := p.run(a.open); err != nil {
-		return nil, err
-	}
-	ln.acc, ln.mode = a, mode
-	return a, nil
+	ln.acc, ln.mode = &acceptor{ln: ln, p: p, ended: make(chan struct{})}, mode
+	return ln.acc, nil
 }
 
 // Close stops accepting. Calls that wait in Accept or Serve return net.ErrClosed. Connections that were accepted and not
@@ -182,14 +185,12 @@ func (ln *Listener) Close() error {
 	a := ln.acc
 	ln.mu.Unlock()
 	ln.forget()
-	if a == nil {
-		closeSocket(ln.sock)
-		ln.cleanup()
-		return nil
-	}
-	err := a.p.run(func() error { a.Abort(); return nil })
-	if err == nil && !a.p.onLoop() {
-		<-a.ended
+	var err error
+	if a != nil {
+		err = a.p.run(func() error { a.Abort(); return nil })
+		if err == nil && !a.p.onLoop() {
+			Offload(func() { <-a.ended })
+		}
 	}
 	ln.cleanup()
 	return ln.opError(err)
@@ -200,6 +201,32 @@ func (ln *Listener) forget() {
 	ln.rt.mu.Lock()
 	delete(ln.rt.listeners, ln)
 	ln.rt.mu.Unlock()
+	if ln.owned.CompareAndSwap(false, true) {
+		closeSocket(ln.sock)
+	}
+}
+
+// disown gives the socket back that a loop could not take.
+func (ln *Listener) disown() {
+	ln.owned.Store(false)
+	ln.mu.Lock()
+	closed := ln.closed
+	ln.mu.Unlock()
+	if closed {
+		ln.forget()
+	}
+}
+
+// abandon is Close for a runtime that ends: its loops have closed what they own, and are not asked again.
+func (ln *Listener) abandon() {
+	ln.mu.Lock()
+	closed := ln.closed
+	ln.closed = true
+	ln.mu.Unlock()
+	if !closed {
+		ln.forget()
+		ln.cleanup()
+	}
 }
 
 func (ln *Listener) opError(err error) error {
@@ -232,13 +259,19 @@ type acceptor struct {
 // busy the rest waits in the kernel's backlog, where the peer can see it.
 const underWayMax = 64
 
-// open gives the listening socket to the engine. It runs on the loop.
+// open gives the listening socket to the engine, if that has not been done. It runs on the loop.
 func (a *acceptor) open() error {
-	if a.p.Closing() {
+	switch {
+	case a.closing || a.p.Closing():
+		return net.ErrClosed
+	case a.desc != nil:
+		return nil
+	case !a.ln.owned.CompareAndSwap(false, true):
 		return net.ErrClosed
 	}
 	d, err := a.p.Engine().Attach(a.ln.sock, engine.Listener)
 	if err != nil {
+		a.ln.disown()
 		return err
 	}
 	a.desc = d
@@ -327,8 +360,8 @@ func (a *acceptor) give(sock engine.Socket) {
 
 // Serve serves a call of Accept, on the loop.
 func (a *acceptor) Serve(w *loop.Waiter) {
-	if a.closing {
-		finish(w, net.ErrClosed)
+	if err := a.open(); err != nil {
+		finish(w, err)
 		return
 	}
 	a.waiters.push(w)
@@ -373,6 +406,10 @@ func (a *acceptor) Abort() {
 		closeSocket(s)
 	}
 	a.spare = nil
+	if a.desc == nil {
+		close(a.ended)
+		return
+	}
 	op := &engine.Op{Code: engine.Close, Desc: a.desc, To: a}
 	if a.p.Engine().Submit(op) {
 		a.closed()

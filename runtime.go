@@ -190,7 +190,7 @@ func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
 		return b, nil
 	}
 	t := loop.Current()
-	if t == nil || n <= 0 || n > mem.MaxBytes {
+	if t == nil || n <= 0 || n > rt.pool.MaxLen() {
 		return rt.pool.Get(ctx, n)
 	}
 	return allocTask(ctx, rt.pool, t, n)
@@ -275,7 +275,7 @@ func (rt *Runtime) Close() error {
 	}
 	var errs []error
 	for _, ln := range rt.openListeners() {
-		ln.forget()
+		ln.abandon()
 	}
 	for _, p := range places {
 		errs = append(errs, p.End(deadline.Add(time.Second)))

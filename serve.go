@@ -10,8 +10,8 @@ import (
 // serve sets the handler and waits for the end of the acceptor.
 func (a *acceptor) serve(handler func(*Conn)) error {
 	err := a.p.run(func() error {
-		if a.closing {
-			return net.ErrClosed
+		if err := a.open(); err != nil {
+			return err
 		}
 		a.handler = handler
 		a.want()

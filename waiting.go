@@ -3,6 +3,8 @@ package unio
 import (
 	"context"
 	"errors"
+	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/unio-go/unio/internal/loop"
@@ -130,7 +132,10 @@ type Group struct {
 	wait   chan error
 }
 
-// Go starts fn.
+var errGroupExit = errors.New("unio: a function of a Group ended by panic or Goexit")
+
+// Go starts fn. A panic in fn is what it is elsewhere: the end of the task, with an error for Wait, or of the process
+// where fn runs as a goroutine.
 func (g *Group) Go(fn func() error) {
 	g.open++
 	t := loop.Current()
@@ -138,11 +143,16 @@ func (g *Group) Go(fn func() error) {
 		if g.wait == nil {
 			g.wait = make(chan error)
 		}
-		go func() { g.wait <- fn() }()
+		wait := g.wait
+		go func() {
+			err := errGroupExit
+			defer func() { wait <- err }()
+			err = fn()
+		}()
 		return
 	}
 	t.Loop().Go(func() {
-		err := errors.New("unio: a function of a Group ended by panic or Goexit")
+		err := errGroupExit
 		defer func() {
 			g.open--
 			if err != nil {
@@ -176,28 +186,42 @@ func (g *Group) Wait() error {
 	return err
 }
 
-// allocTask waits for a buffer in a task.
+// bufWait is a task that waits for a buffer. It is woken once: by the pool, by the end of a context, or with the loop.
+type bufWait struct {
+	mailedTask
+	member loop.Member
+	woken  atomic.Bool
+}
+
+func (m *bufWait) wakeOnce() {
+	if !m.woken.Swap(true) {
+		m.wake()
+	}
+}
+
+// Abort wakes the task because its loop ends.
+func (m *bufWait) Abort() { m.wakeOnce() }
+
+// allocTask waits for a buffer in a task. It fails with net.ErrClosed when the runtime is closed.
 func allocTask(ctx context.Context, pool *mem.Pool, t *loop.Task, n int) (*mem.Buf, error) {
-	for {
+	for l := t.Loop(); ; {
 		if b, ok := pool.TryGet(n); ok {
 			return b, nil
+		}
+		if l.Closing() {
+			return nil, net.ErrClosed
 		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m := newMailedTask(t)
-		once := make(chan struct{}, 1)
-		wake := func() {
-			select {
-			case once <- struct{}{}:
-				m.wake()
-			default:
-			}
-		}
-		cancel := pool.Notify(n, wake)
-		stop := context.AfterFunc(ctx, wake)
+		m := &bufWait{mailedTask: mailedTask{t: t}}
+		m.Mail, m.member.Of = m, m
+		l.Add(&m.member)
+		cancel := pool.Notify(n, m.wakeOnce)
+		stop := context.AfterFunc(ctx, m.wakeOnce)
 		t.Wait()
 		stop()
 		cancel()
+		l.Remove(&m.member)
 	}
 }

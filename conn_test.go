@@ -1,0 +1,481 @@
+package unio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// drain is a peer that reads until the end and says nothing.
+func drain(t scene, p net.Conn) { io.Copy(io.Discard, p) }
+
+// silent is a peer that does nothing until the other side has ended.
+func silent(t scene, p net.Conn) { <-t.ended }
+
+func TestEndOfStreamIsBareAndStays(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		p := make([]byte, 100)
+		if n, err := io.ReadFull(c, p[:5]); n != 5 || err != nil {
+			t.Errorf("%d, %v", n, err)
+		}
+		for range 3 {
+			if b, err := c.Recv(); b != nil || err != io.EOF {
+				t.Errorf("Recv: %v, %v; want bare io.EOF", b, err)
+			}
+			if n, err := c.Read(p); n != 0 || err != io.EOF {
+				t.Errorf("Read: %d, %v; want bare io.EOF", n, err)
+			}
+		}
+		if _, err := c.Write([]byte("still here")); err != nil {
+			t.Error(err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte("hello"))
+		halfClose(p)
+		if got, err := io.ReadAll(p); string(got) != "still here" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
+func TestCloseWriteEndsOneDirection(t *testing.T) {
+	const total = 500_000
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if _, err := c.Write(newStream(4).next(make([]byte, total))); err != nil {
+			t.Error(err)
+		}
+		if err := c.CloseWrite(); err != nil {
+			t.Errorf("CloseWrite: %v", err)
+		}
+		_, err := c.Write([]byte("x"))
+		wantIs(t, "Write after CloseWrite", err, syscall.EPIPE)
+		b, err := t.rt.Alloc(context.Background(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantIs(t, "Send after CloseWrite", c.Send(b), syscall.EPIPE)
+		if got, err := io.ReadAll(c); string(got) != "answer" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	}, func(t scene, p net.Conn) {
+		got, err := io.ReadAll(p)
+		if !bytes.Equal(got, newStream(4).next(make([]byte, total))) || err != nil {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		p.Write([]byte("answer"))
+	})
+}
+
+// A write deadline is for writing; that it is over is no reason to keep the direction open.
+func TestCloseWriteAfterTheWriteDeadline(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteDeadline(time.Unix(1, 0))
+		if err := c.CloseWrite(); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Recv(); err != io.EOF {
+			t.Error(err)
+		}
+	}, func(t scene, p net.Conn) {
+		if _, err := p.Read(make([]byte, 1)); err != io.EOF {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCloseReadEndsReceiving(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := c.Recv()
+			ended <- err
+		}()
+		unio.Sleep(pause)
+		if err := c.CloseRead(); err != nil {
+			t.Errorf("CloseRead: %v", err)
+		}
+		unio.Offload(func() {
+			if err := await(t, ended, "Recv to end"); err != io.EOF {
+				t.Errorf("a Recv that waited: %v", err)
+			}
+		})
+		for range 2 {
+			if _, err := c.Recv(); err != io.EOF {
+				t.Errorf("Recv: %v", err)
+			}
+		}
+		if _, err := c.Write([]byte("out")); err != nil {
+			t.Errorf("Write: %v", err)
+		}
+	}, func(t scene, p net.Conn) {
+		if got, err := io.ReadAll(p); string(got) != "out" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+}
+
+// wantTimeout wants the error of a deadline as package net gives it.
+func wantTimeout(t testing.TB, what string, err error) {
+	t.Helper()
+	wantIs(t, what, err, os.ErrDeadlineExceeded)
+	if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
+		t.Errorf("%s: %v is no timeout", what, err)
+	}
+}
+
+func TestPastDeadlineFiresAtOnceAndClearedOneDoesNot(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetDeadline(time.Unix(1, 0))
+		for range 2 {
+			_, err := c.Recv()
+			wantTimeout(t, "Recv", err)
+			_, err = c.Read(make([]byte, 1))
+			wantTimeout(t, "Read", err)
+			_, err = c.Write([]byte("x"))
+			wantTimeout(t, "Write", err)
+		}
+		c.SetDeadline(time.Time{})
+		if _, err := c.Write([]byte("go")); err != nil {
+			t.Error(err)
+		}
+		if got, err := io.ReadAll(c); string(got) != "gone" || err != nil {
+			t.Errorf("after the deadline was cleared: %q, %v", got, err)
+		}
+	}, func(t scene, p net.Conn) {
+		io.ReadFull(p, make([]byte, 2))
+		p.Write([]byte("gone"))
+	})
+}
+
+// Data that are there do not help against a deadline that is over, as in package net.
+func TestPastReadDeadlineHoldsDataBack(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		p := make([]byte, 1)
+		if _, err := c.Read(p); err != nil { // of two that came together
+			t.Error(err)
+		}
+		c.SetReadDeadline(time.Unix(1, 0))
+		_, err := c.Read(p)
+		wantTimeout(t, "Read", err)
+		c.SetReadDeadline(time.Now().Add(bound))
+		if _, err := c.Read(p); err != nil || p[0] != 'b' {
+			t.Errorf("%q, %v", p, err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte("ab"))
+		drain(t, p)
+	})
+}
+
+func TestReadDeadlineMovesWhileACallWaits(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetReadDeadline(time.Now().Add(bound))
+		moved := time.AfterFunc(pause, func() { c.SetReadDeadline(time.Now()) })
+		defer moved.Stop()
+		start := time.Now()
+		_, err := c.Recv()
+		wantTimeout(t, "Recv", err)
+		if d := time.Since(start); d > bound/2 {
+			t.Errorf("an earlier deadline took %v", d)
+		}
+
+		c.SetReadDeadline(time.Now().Add(pause))
+		cleared := time.AfterFunc(pause/2, func() { c.SetReadDeadline(time.Now().Add(bound)) })
+		defer cleared.Stop()
+		go func() {
+			time.Sleep(3 * pause)
+			c.Write([]byte("now"))
+		}()
+		b, err := c.Recv()
+		if err == nil {
+			b.Release()
+		} else if !errors.Is(err, os.ErrDeadlineExceeded) { // the timers of a busy machine may be late
+			t.Error(err)
+		}
+	}, func(t scene, p net.Conn) {
+		io.ReadFull(p, make([]byte, 3))
+		p.Write([]byte("x"))
+	})
+}
+
+func TestDeadlineOfSeveralWaitingCalls(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetReadDeadline(time.Now().Add(pause))
+		var g unio.Group
+		for range 4 {
+			g.Go(func() error {
+				_, err := c.Recv()
+				wantTimeout(t, "Recv", err)
+				return nil
+			})
+		}
+		g.Wait()
+	}, drain)
+}
+
+// A Write that ran into its deadline has told how much was taken, so that writing on from there loses and doubles nothing.
+func TestConnectionIsUsableAfterWriteTimeouts(t *testing.T) {
+	const total = 4 << 20
+	eachConn(t, func(t scene, c *unio.Conn) {
+		p := newStream(5).next(make([]byte, total))
+		timeouts := 0
+		for len(p) > 0 {
+			c.SetWriteDeadline(time.Now().Add(pause / 4))
+			n, err := c.Write(p)
+			if err != nil {
+				timeouts++
+				wantTimeout(t, "Write", err)
+			} else if n != len(p) {
+				t.Errorf("wrote %d of %d without an error", n, len(p))
+			}
+			p = p[n:]
+			if t.Failed() {
+				return
+			}
+		}
+		if timeouts == 0 {
+			t.Error("no write timed out: the test has no effect")
+		}
+	}, func(t scene, p net.Conn) {
+		time.Sleep(3 * pause)
+		got, err := io.ReadAll(p)
+		if !bytes.Equal(got, newStream(5).next(make([]byte, total))) || err != nil {
+			t.Errorf("%d bytes of %d, %v", len(got), total, err)
+		}
+	})
+}
+
+func TestTimeoutLosesNoData(t *testing.T) {
+	const lines = 200
+	eachConn(t, func(t scene, c *unio.Conn) {
+		var got []byte
+		p := make([]byte, 100)
+		for {
+			c.SetReadDeadline(time.Now().Add(300 * time.Microsecond))
+			n, err := c.Read(p)
+			got = append(got, p[:n]...)
+			if err == io.EOF {
+				break
+			}
+			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal(err)
+			}
+		}
+		if want := bytes.Repeat([]byte("0123456789"), lines); !bytes.Equal(got, want) {
+			t.Errorf("%d bytes of %d", len(got), len(want))
+		}
+	}, func(t scene, p net.Conn) {
+		for range lines {
+			p.Write([]byte("0123456789"))
+			time.Sleep(300 * time.Microsecond)
+		}
+	})
+}
+
+func TestCloseEndsEveryCall(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		var g unio.Group
+		for range 2 {
+			g.Go(func() error {
+				_, err := c.Recv()
+				wantIs(t, "Recv", err, net.ErrClosed)
+				return nil
+			})
+			g.Go(func() error {
+				_, err := c.Write(make([]byte, 64<<20))
+				wantIs(t, "Write", err, net.ErrClosed)
+				return nil
+			})
+		}
+		g.Go(func() error {
+			unio.Sleep(pause)
+			c.SetWriteDeadline(time.Now().Add(pause)) // the peer does not read what was written
+			if err := c.Close(); err != nil {
+				wantIs(t, "Close", err, os.ErrDeadlineExceeded)
+			}
+			return nil
+		})
+		g.Wait()
+	}, silent)
+}
+
+func TestCallsAfterClose(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		b, err := t.rt.Alloc(context.Background(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, errRecv := c.Recv()
+		_, errRead := c.Read(make([]byte, 1))
+		_, errWrite := c.Write(make([]byte, 1))
+		for what, err := range map[string]error{
+			"Close": c.Close(), "CloseWrite": c.CloseWrite(), "CloseRead": c.CloseRead(),
+			"Recv": errRecv, "Read": errRead, "Write": errWrite, "Send": c.Send(b),
+			"SetDeadline": c.SetDeadline(time.Now()), "SetReadDeadline": c.SetReadDeadline(time.Now()),
+			"SetWriteDeadline": c.SetWriteDeadline(time.Now()),
+		} {
+			wantIs(t, what+" after Close", err, net.ErrClosed)
+			wantOpError(t, what, err, c)
+		}
+		if c.LocalAddr() == nil || c.RemoteAddr() == nil {
+			t.Errorf("the addresses are forgotten: %v, %v", c.LocalAddr(), c.RemoteAddr())
+		}
+	}, drain)
+}
+
+// wantOpError wants the error to tell whose it is.
+func wantOpError(t testing.TB, what string, err error, c *unio.Conn) {
+	t.Helper()
+	e, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		t.Errorf("%s: %v is no *net.OpError", what, err)
+		return
+	}
+	if e.Net != c.LocalAddr().Network() || e.Source == nil || e.Source.String() != c.LocalAddr().String() ||
+		e.Addr == nil || e.Addr.String() != c.RemoteAddr().String() {
+		t.Errorf("%s: the error is of %s %v -> %v, want %s %v -> %v", what,
+			e.Net, e.Source, e.Addr, c.LocalAddr().Network(), c.LocalAddr(), c.RemoteAddr())
+	}
+}
+
+func TestErrorsNameTheOperationAndTheConnection(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetDeadline(time.Unix(1, 0)) // before anybody has asked for the addresses
+		_, errRead := c.Recv()
+		_, errWrite := c.Write([]byte("x"))
+		wantOpError(t, "Recv", errRead, c)
+		wantOpError(t, "Write", errWrite, c)
+		for want, err := range map[string]error{"read": errRead, "write": errWrite} {
+			if e, ok := errors.AsType[*net.OpError](err); ok && e.Op != want {
+				t.Errorf("Op is %q, want %q", e.Op, want)
+			}
+		}
+	}, drain)
+}
+
+func TestAddresses(t *testing.T) {
+	addrs := make(chan [2]net.Addr, 1)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		addrs <- [2]net.Addr{c.LocalAddr(), c.RemoteAddr()}
+	}, func(t scene, p net.Conn) {
+		a := <-addrs
+		if name(a[0]) != name(p.RemoteAddr()) || name(a[1]) != name(p.LocalAddr()) {
+			t.Errorf("addresses %v, %v; the peer has %v, %v", a[0], a[1], p.LocalAddr(), p.RemoteAddr())
+		}
+		if a[0].Network() != p.RemoteAddr().Network() {
+			t.Errorf("network %s", a[0].Network())
+		}
+	})
+}
+
+// name is an address as text; package net calls an unnamed Unix socket @.
+func name(a net.Addr) string {
+	if a.String() == "@" {
+		return ""
+	}
+	return a.String()
+}
+
+func TestPeerReset(t *testing.T) {
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		for {
+			b, err := c.Recv()
+			if err != nil {
+				wantReset(t, "Recv", err)
+				wantOpError(t, "Recv", err, c)
+				break
+			}
+			b.Release()
+		}
+		_, err := c.Recv()
+		wantReset(t, "the next Recv", err)
+		for err = nil; err == nil; _, err = c.Write(make([]byte, 1000)) {
+			unio.Sleep(time.Millisecond)
+		}
+		if !errors.Is(err, syscall.EPIPE) && !isReset(err) {
+			t.Errorf("Write: %v", err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte("x"))
+		p.(*net.TCPConn).SetLinger(0)
+	})
+}
+
+func wantReset(t testing.TB, what string, err error) {
+	t.Helper()
+	if !isReset(err) {
+		t.Errorf("%s: %v, want %v", what, err, syscall.ECONNRESET)
+	}
+}
+
+// isReset knows the codes of both families of systems: the number 10054 is WSAECONNRESET.
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(10054))
+}
+
+func TestKeptConnectionOutlivesItsHandler(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		kept := make(chan *unio.Conn, 1)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			c.Keep()
+			kept <- c
+		})
+		p := dialNet(t, ln)
+		c := await(t, kept, "the handler")
+		until(t, "the handler ends", func() bool { return rt.Stats().Tasks == 0 })
+		p.Write([]byte("ping"))
+		if _, err := io.ReadFull(c, make([]byte, 4)); err != nil {
+			t.Error(err)
+		}
+		c.Write([]byte("pong"))
+		if _, err := io.ReadFull(p, make([]byte, 4)); err != nil {
+			t.Error(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := p.Read(make([]byte, 1)); err != io.EOF {
+			t.Error(err)
+		}
+	})
+}
+
+// Without TCP_NODELAY a small write waits for the acknowledgement of the one before it, which the peer may delay by 40 ms.
+func TestSmallWritesAreNotDelayed(t *testing.T) {
+	const rounds = 30
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		p := make([]byte, 1)
+		for range rounds {
+			c.Write(p)
+			unio.Sleep(100 * time.Microsecond) // so that each goes out on its own
+			c.Write(p)
+			if _, err := c.Read(p); err != nil {
+				t.Error(err)
+			}
+		}
+	}, func(t scene, p net.Conn) {
+		start := time.Now()
+		for range rounds {
+			if _, err := io.ReadFull(p, make([]byte, 2)); err != nil {
+				t.Error(err)
+			}
+			p.Write([]byte("x"))
+		}
+		if d := time.Since(start); d > rounds*20*time.Millisecond {
+			t.Errorf("%d rounds took %v: TCP_NODELAY is not set", rounds, d)
+		}
+	})
+}
