@@ -12,7 +12,7 @@ import (
 func (r *Ring) CQReady() uint32 { return atomic.LoadUint32(r.cqTail) - r.cqNext }
 
 // CQE is the i-th completion that is ready, 0 the oldest. i must be smaller than what CQReady said; it is
-// not checked. The fastest loop is: n := CQReady(), CQE(0) to CQE(n-1), Seen(n). A ring made with
+// not checked. A closed ring gives a zero one. The fastest loop is: n := CQReady(), CQE(0) to CQE(n-1), Seen(n). A ring made with
 // SetupCqeMixed has completions of one or two places, for which CQEs and PeekCQE are right.
 func (r *Ring) CQE(i uint32) *CQE { return r.cqe(r.cqNext + i) }
 
@@ -61,7 +61,7 @@ func (r *Ring) CQEs() iter.Seq[*CQE] {
 			if c.Flags&CqeFSkip != 0 && r.flags&SetupCqeMixed != 0 {
 				continue
 			}
-			if !yield(c) {
+			if !yield(c) || r.closed {
 				break
 			}
 		}

@@ -447,6 +447,9 @@ func TestClosedRing(t *testing.T) {
 	for range r.CQEs() {
 		t.Error("a closed ring has completions")
 	}
+	if c := *r.CQE(7); c != (CQE{}) {
+		t.Errorf("a closed ring gave a completion: %+v", c)
+	}
 	_, _, _ = r.CQOverflow(), r.CQDropped(), r.TaskrunPending()
 	errs := map[string]error{
 		"Enable": r.Enable(), "FlushOverflow": r.FlushOverflow(),
@@ -602,6 +605,43 @@ func TestRegisteredRingFd(t *testing.T) {
 	if err := r.UnregisterRingFd(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestCloseGivesTheIndexBack: a thread has sixteen of them, and one that is left keeps a closed ring alive.
+func TestCloseGivesTheIndexBack(t *testing.T) {
+	need(t, FeatureRegisteredRing)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for i := range 40 {
+		r, err := New(4, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.RegisterRingFd(); err != nil {
+			t.Fatalf("ring %d: %v", i, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Another thread must not take the index of a stranger.
+	mine, other := newTestRing(t, 4, 0), newTestRing(t, 4, 0)
+	if err := mine.RegisterRingFd(); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere(func() {
+		if err := other.RegisterRingFd(); err != nil {
+			t.Error(err)
+		}
+		if err := mine.UnregisterRingFd(); !errors.Is(err, unix.EEXIST) {
+			t.Errorf("UnregisterRingFd from another thread: %v", err)
+		}
+		one(t, other, (*SQE).PrepNop)
+		if err := other.UnregisterRingFd(); err != nil {
+			t.Error(err)
+		}
+	})
+	one(t, mine, (*SQE).PrepNop)
 }
 
 // TestResizeKeepsWhatIsThere: queued entries and completions move along.
@@ -972,4 +1012,29 @@ func TestLinkTimeout(t *testing.T) {
 		}
 	}
 	runtime.KeepAlive(ts)
+}
+
+// TestCloseInsideTheLoop: the rest of the completions is gone with the ring, without a fault.
+func TestCloseInsideTheLoop(t *testing.T) {
+	need(t, FeatureSetup)
+	r, err := New(64, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 50 {
+		r.SQE().PrepNop()
+	}
+	if _, err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for range r.CQEs() {
+		n++
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d turns", n)
+	}
 }

@@ -59,12 +59,13 @@ func (r *Ring) RegisterRingFd() error {
 	if err := r.register("RING_FDS", RegisterRingFds, unsafe.Pointer(up), 1); err != nil {
 		return err
 	}
-	r.enterFd = int(up.offset)
+	r.enterFd, r.regThread = int(up.offset), unix.Gettid()
 	r.enterFlags |= EnterRegisteredRing
 	return nil
 }
 
-// UnregisterRingFd undoes RegisterRingFd, in the same thread. Close does not: the slot goes with the thread.
+// UnregisterRingFd undoes RegisterRingFd, in the same thread: elsewhere the index may be that of another
+// ring, and the call is refused.
 func (r *Ring) UnregisterRingFd() error {
 	if r.closed {
 		return ErrClosed
@@ -80,7 +81,12 @@ func (r *Ring) UnregisterRingFd() error {
 	return nil
 }
 
+// dropRegisteredFd empties the ring's slot in the table of the thread that registered it.
 func (r *Ring) dropRegisteredFd(slot int) error {
+	if unix.Gettid() != r.regThread {
+		return &Error{Op: "register UNREGISTER RING_FDS", Errno: unix.EEXIST,
+			Hint: "the index belongs to another thread, and goes with it"}
+	}
 	up := &rsrcUpdate{offset: uint32(slot)}
 	_, err := registerFd(r.fd, "UNREGISTER RING_FDS", UnregisterRingFds|r.regFlags, unsafe.Pointer(up), 1)
 	return err

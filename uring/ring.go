@@ -87,9 +87,13 @@ func (r *Ring) Enable() error {
 
 // Close unmaps the rings and closes the descriptor. It may be called more than once. What is still pending
 // is cancelled by the kernel in the background, after Close has returned: memory that requests name stays
-// in use, ports stay bound and files stay open for some milliseconds more. Where that matters, cancel and
-// take every terminal completion first. Entries and completions of the ring may not be touched any more,
-// and a group of provided buffers keeps its memory: see BufRing.Free.
+// in use, ports stay bound and files stay open for some milliseconds more, and the ring counts against
+// RLIMIT_MEMLOCK as long. Where that matters, cancel and take every terminal completion first. Entries and
+// completions of the ring may not be touched any more, and a group of provided buffers keeps its memory:
+// see BufRing.Free.
+//
+// A registered index (RegisterRingFd, SetupRegisteredFdOnly) keeps the ring alive. Close gives it back when
+// it is called in the thread that has it; else the ring ends with that thread.
 func (r *Ring) Close() error {
 	if r.closed {
 		return nil
@@ -97,9 +101,10 @@ func (r *Ring) Close() error {
 	r.closed = true
 	err := r.unmap()
 	if r.flags&SetupRegisteredFdOnly != 0 {
-		// The slot belongs to the thread that made the ring; from another one this fails and the slot goes
-		// with the thread.
 		return firstError(err, r.dropRegisteredFd(r.fd))
+	}
+	if r.enterFlags&EnterRegisteredRing != 0 && unix.Gettid() == r.regThread {
+		err = firstError(err, r.dropRegisteredFd(r.enterFd))
 	}
 	if cerr := unix.Close(r.fd); cerr != nil && err == nil {
 		err = &Error{Op: "close", Errno: cerr.(unix.Errno)}

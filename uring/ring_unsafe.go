@@ -38,6 +38,7 @@ type Ring struct {
 
 	fd         int
 	enterFd    int    // fd, or its registered index
+	regThread  int    // the thread in whose table that index is
 	enterFlags uint32 // EnterRegisteredRing
 	waitFlags  uint32 // what SetEnterFlags said
 	regFlags   uint32 // RegisterUseRegisteredRing when there is no fd
@@ -47,8 +48,9 @@ type Ring struct {
 	arg geteventsArg // of the running enter
 	ts  KernelTimespec
 
-	maps [3]mapping
-	dead [4]uint32 // what the pointers point to after Close
+	maps    [3]mapping
+	dead    [4]uint32 // what the pointers point to after Close
+	deadCQE [4]uint64
 }
 
 type mapping struct {
@@ -77,6 +79,7 @@ func newRing(entries uint32, p *Params) (*Ring, error) {
 	if p.Flags&SetupRegisteredFdOnly != 0 {
 		r.enterFlags = EnterRegisteredRing
 		r.regFlags = RegisterUseRegisteredRing
+		r.regThread = unix.Gettid()
 	}
 	if err := r.mapRings(kp); err != nil {
 		r.Close()
@@ -239,10 +242,12 @@ func (r *Ring) attach(sq, cq, sqes unsafe.Pointer, kp *ioUringParams) {
 // ring needs to ask and none touches what is gone.
 func (r *Ring) unmap() error {
 	r.sqeTail, r.sqeHead, r.sqEntries, r.sqMask, r.cqNext = 0, 0, 0, 0, 0
+	r.cqMask = 0
 	r.dead = [4]uint32{}
 	r.sqHead, r.sqTail, r.sqFlags, r.cqOverflow = &r.dead[0], &r.dead[1], &r.dead[2], &r.dead[3]
 	r.cqHead, r.cqTail, r.cqFlags = &r.dead[0], &r.dead[0], nil
-	r.sqes, r.cqes = nil, nil
+	r.deadCQE = [4]uint64{}
+	r.sqes, r.cqes = nil, unsafe.Pointer(&r.deadCQE)
 	var first error
 	for i, m := range r.maps {
 		if m.addr == nil {
