@@ -1,0 +1,136 @@
+package unio_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// eachCaller runs fn as a task and as a goroutine, and waits.
+func eachCaller(t *testing.T, rt *unio.Runtime, fn func(t testing.TB)) {
+	t.Helper()
+	t.Run("task", func(t *testing.T) {
+		done := make(chan struct{})
+		rt.Go(func() { defer close(done); fn(t) })
+		await(t, done, "the task")
+	})
+	t.Run("goroutine", func(t *testing.T) {
+		done := make(chan struct{})
+		go func() { defer close(done); fn(t) }()
+		await(t, done, "the goroutine")
+	})
+}
+
+func TestDialRefused(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+		eachCaller(t, rt, func(t testing.TB) {
+			_, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), nil)
+			e, ok := errors.AsType[*net.OpError](err)
+			if !ok || e.Op != "dial" || e.Net != "tcp" || e.Addr == nil || e.Addr.String() != ln.Addr().String() {
+				t.Errorf("%#v", err)
+			}
+			if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.Errno(10061)) { // WSAECONNREFUSED
+				t.Errorf("%v", err)
+			}
+			if _, err := rt.Dial(context.Background(), "unix", "/no/such/folder/s", nil); err == nil {
+				t.Error("no error for a path that is not there")
+			}
+		})
+	})
+}
+
+func TestDialWrongAddresses(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			for _, a := range [][2]string{
+				{"udp", "127.0.0.1:1"}, {"tcp", "127.0.0.1"}, {"tcp", "127.0.0.1:nosuchservice"},
+				{"tcp", "127.0.0.1:70000"}, {"tcp4", "[::1]:1"}, {"tcp6", "127.0.0.1:1"},
+			} {
+				c, err := rt.Dial(context.Background(), a[0], a[1], nil)
+				if err == nil {
+					c.Close()
+					t.Errorf("%s %s: no error", a[0], a[1])
+				} else if _, ok := errors.AsType[*net.OpError](err); !ok {
+					t.Errorf("%s %s: %v is no *net.OpError", a[0], a[1], err)
+				} else if errors.Is(err, syscall.ECONNREFUSED) {
+					t.Errorf("%s %s: it was tried: %v", a[0], a[1], err)
+				}
+			}
+		})
+	})
+}
+
+func TestDialByName(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		_, port, _ := net.SplitHostPort(ln.Addr().String())
+		eachCaller(t, rt, func(t testing.TB) {
+			for _, host := range []string{"localhost", ""} {
+				c, err := rt.DialContext(context.Background(), "tcp", net.JoinHostPort(host, port))
+				if err != nil {
+					t.Fatal(err)
+				}
+				exchange(t, c)
+				c.Close()
+			}
+		})
+	})
+}
+
+func TestDialOptions(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		eachCaller(t, rt, func(t testing.TB) {
+			refuse := errors.New("refused by Control")
+			_, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), &unio.DialOptions{
+				Control: func(uintptr) error { return refuse },
+			})
+			wantIs(t, "Control", err, refuse)
+			c, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), &unio.DialOptions{
+				LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}, Timeout: bound,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			exchange(t, c)
+			c.Close()
+		})
+	})
+}
+
+func TestDialWithAnEndedContext(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		eachCaller(t, rt, func(t testing.TB) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			_, err := rt.Dial(ctx, "tcp", ln.Addr().String(), nil)
+			wantIs(t, "a cancelled context", err, context.Canceled)
+			ctx, cancel = context.WithTimeout(context.Background(), -time.Second)
+			defer cancel()
+			_, err = rt.Dial(ctx, "tcp", ln.Addr().String(), nil)
+			wantDialTimeout(t, err)
+		})
+	})
+}
+
+func wantDialTimeout(t testing.TB, err error) {
+	t.Helper()
+	wantIs(t, "a context that has timed out", err, context.DeadlineExceeded)
+	wantIs(t, "a context that has timed out", err, os.ErrDeadlineExceeded)
+	if ne, ok := errors.AsType[net.Error](err); !ok || !ne.Timeout() {
+		t.Errorf("%v is no timeout", err)
+	}
+}

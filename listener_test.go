@@ -1,0 +1,213 @@
+package unio_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
+)
+
+func TestListenErrors(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt, nil)
+		_, err := rt.Listen("tcp", ln.Addr().String(), nil)
+		if !errors.Is(err, syscall.EADDRINUSE) && !strings.Contains(fmt.Sprint(err), "in use") &&
+			!strings.Contains(fmt.Sprint(err), "one usage of each") {
+			t.Errorf("a port in use: %v", err)
+		}
+		for network, addr := range map[string]string{"udp": "127.0.0.1:0", "tcp": "nonsense", "unix": "/no/such/folder/s"} {
+			if _, err := rt.Listen(network, addr, nil); err == nil {
+				t.Errorf("%s %s: no error", network, addr)
+			} else if _, ok := errors.AsType[*net.OpError](err); !ok {
+				t.Errorf("%s %s: %v is no *net.OpError", network, addr, err)
+			}
+		}
+		for _, o := range []unio.ListenOptions{
+			{FirstByteLimit: time.Second}, {OnFirstByte: true, FirstByteLimit: -1},
+		} {
+			if _, err := rt.Listen("tcp", "127.0.0.1:0", &o); err == nil {
+				t.Errorf("%+v: no error", o)
+			}
+		}
+	})
+}
+
+func TestListenControlSeesTheSocket(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		called := ""
+		listen(t, rt, &unio.ListenOptions{Control: func(network, _ string, c syscall.RawConn) error {
+			called = network
+			return c.Control(func(uintptr) {})
+		}})
+		if called != "tcp4" {
+			t.Errorf("called for %q", called)
+		}
+	})
+}
+
+func TestCloseEndsAcceptAndServe(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		wait := map[string]func(ln *unio.Listener) error{
+			"Accept": func(ln *unio.Listener) error { _, err := ln.Accept(); return err },
+			"Serve":  func(ln *unio.Listener) error { return ln.Serve(echo) },
+		}
+		for what, call := range wait {
+			for _, from := range []string{"goroutine", "task"} {
+				ln := listen(t, rt, nil)
+				ended := make(chan error, 1)
+				run := func() { ended <- call(ln) }
+				if from == "task" {
+					rt.Go(run)
+				} else {
+					go run()
+				}
+				time.Sleep(pause)
+				if err := ln.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+				wantIs(t, what+" in a "+from, await(t, ended, what+" to end"), net.ErrClosed)
+				wantIs(t, what+" after Close", call(ln), net.ErrClosed)
+				wantIs(t, "a second Close", ln.Close(), net.ErrClosed)
+				if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
+					t.Error("the port is still open")
+				}
+			}
+		}
+	})
+}
+
+func TestAcceptAndServeDoNotMix(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		exchange(t, dialNet(t, ln))
+		for what, err := range map[string]error{
+			"Accept": func() error { _, err := ln.Accept(); return err }(),
+			"Serve":  ln.Serve(echo),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "in use by Serve") {
+				t.Errorf("%s beside Serve: %v", what, err)
+			}
+		}
+		if err := ln.Serve(nil); err == nil {
+			t.Error("Serve without a handler")
+		}
+	})
+}
+
+func TestUnixSocketPathIsRemoved(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		dir := filepath.Dir(freshAddr(t, "unix"))
+		for i, end := range []func(*unio.Listener) error{
+			func(ln *unio.Listener) error { return ln.Close() },
+			func(ln *unio.Listener) error { go ln.Serve(echo); time.Sleep(pause); return ln.Close() },
+			func(*unio.Listener) error { return rt.Close() }, // last
+		} {
+			path := filepath.Join(dir, fmt.Sprint(i))
+			ln, err := rt.Listen("unix", path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := end(ln); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Lstat(path); err == nil {
+				t.Errorf("%d: the path is still there", i)
+			}
+		}
+	})
+}
+
+func TestOnFirstByteStartsTheHandlerThen(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		var started atomic.Int32
+		ln := listen(t, rt, &unio.ListenOptions{OnFirstByte: true})
+		go ln.Serve(func(c *unio.Conn) { started.Add(1); echo(c) })
+		quiet, p := dialNet(t, ln), dialNet(t, ln)
+		until(t, "both are connections", func() bool { return rt.Stats().Conns == 2 })
+		if n := rt.Stats().Tasks; n != 0 || started.Load() != 0 {
+			t.Errorf("%d tasks, %d handlers before the first byte", n, started.Load())
+		}
+		exchange(t, p)
+		exchange(t, p)
+		if started.Load() != 1 {
+			t.Errorf("%d handlers", started.Load())
+		}
+		exchange(t, quiet)
+		for _, c := range []net.Conn{quiet, p} {
+			halfClose(c)
+			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+				t.Error(err)
+			}
+		}
+		unused := dialNet(t, ln)
+		halfClose(unused)
+		if _, err := unused.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("a connection that ended before it began: %v", err)
+		}
+		ln.Close()
+		uniotest.Idle(t, rt)
+	})
+}
+
+func TestOnFirstByteClosesTheSilent(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt, &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: 5 * pause})
+		go ln.Serve(echo)
+		silent, busy := dialNet(t, ln), dialNet(t, ln)
+		exchange(t, busy)
+		start := time.Now()
+		if _, err := silent.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Read: %v", err)
+		}
+		if d := time.Since(start); d > bound/2 {
+			t.Errorf("closed after %v", d)
+		}
+		time.Sleep(5 * pause)
+		exchange(t, busy)
+	})
+}
+
+func TestConnectionsAreSpreadOverTheLoops(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 3}, func(t *testing.T, rt *unio.Runtime) {
+		const conns = 30
+		ln := serve(t, rt, echo)
+		all := make([]net.Conn, conns)
+		for i := range all {
+			all[i] = dialNet(t, ln)
+			exchange(t, all[i])
+		}
+		if s := rt.Stats(); s.Conns != conns || s.Tasks != conns {
+			t.Errorf("%d connections, %d tasks", s.Conns, s.Tasks)
+		}
+		// A handler that holds its loop holds a third of the connections and no more.
+		held := make(chan struct{})
+		var holding atomic.Bool
+		rt.Go(func() { holding.Store(true); <-held })
+		until(t, "a loop is held", holding.Load)
+		answers := make(chan bool, conns)
+		for _, p := range all {
+			go func() {
+				io.WriteString(p, "x")
+				_, err := p.Read(make([]byte, 1))
+				answers <- err == nil
+			}()
+		}
+		for range conns * 2 / 3 {
+			await(t, answers, "the connections of the other loops")
+		}
+		close(held)
+		for range conns / 3 {
+			await(t, answers, "the connections of the loop that was held")
+		}
+	})
+}
