@@ -1,0 +1,432 @@
+package gate_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/gate"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// echo is an upstream that answers with the request's body, raw as it came.
+var echo = script(func(t *testing.T, c *peer, _ int) {
+	for {
+		m, err := c.request()
+		if err != nil {
+			return
+		}
+		_, body, _ := strings.Cut(m, "\r\n\r\n")
+		if value(m, "Transfer-Encoding") != "" {
+			body = unchunk(body)
+		}
+		c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	}
+})
+
+func TestPipelinedRequests(t *testing.T) {
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		var all strings.Builder
+		for i := range 50 {
+			body := strings.Repeat(string(rune('a'+i%26)), i*300)
+			if i%2 == 0 {
+				fmt.Fprintf(&all, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			} else {
+				fmt.Fprintf(&all, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+			}
+		}
+		go c.send(all.String())
+		for i := range 50 {
+			want := strings.Repeat(string(rune('a'+i%26)), i*300)
+			if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\n"+want) {
+				w.Fatalf("response %d: %.200q", i, m)
+			}
+		}
+		if n := w.g.Opened(); n != 1 {
+			w.Errorf("%d upstream connections", n)
+		}
+	}, echo)
+}
+
+func TestByteByByte(t *testing.T) {
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.Conn.(*net.TCPConn).SetNoDelay(true)
+		for _, b := range "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n" {
+			c.send(string(b))
+			time.Sleep(50 * time.Microsecond)
+		}
+		if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\nabcde") {
+			w.Errorf("%q", m)
+		}
+	}, echo)
+}
+
+func TestContinue(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, _ int) {
+		head, _ := c.head()
+		if value(head, "Expect") == "" {
+			t.Errorf("no Expect in %q", head)
+		}
+		if strings.HasPrefix(head, "POST /no") {
+			c.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+			io.Copy(io.Discard, c)
+			return
+		}
+		c.send("HTTP/1.1 100 Continue\r\n\r\n")
+		b := make([]byte, 5)
+		io.ReadFull(c.r, b)
+		c.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + string(b))
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+		c.wantStatus("100")
+		c.send("hello")
+		if m := c.wantStatus("200"); !strings.HasSuffix(m, "hello") {
+			w.Errorf("%q", m)
+		}
+		c = w.dial()
+		c.send("POST /no HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+		if m := c.wantStatus("403"); value(m, "Connection") != "close" {
+			w.Errorf("%q", m)
+		}
+		c.wantEnd()
+	}, up)
+}
+
+// An upstream that answers before it has read the body, and goes on or closes. The client sends on and gets the answer.
+func TestEarlyResponse(t *testing.T) {
+	for _, end := range []string{"closes", "stops", "reads on"} {
+		t.Run(end, func(t *testing.T) {
+			up := script(func(t *testing.T, c *peer, _ int) {
+				c.head()
+				c.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
+				switch end {
+				case "stops":
+					c.Conn.(*net.TCPConn).CloseWrite()
+					time.Sleep(short)
+				case "reads on":
+					io.Copy(io.Discard, c.r)
+				}
+			})
+			eachEngine(t, gate.Config{}, func(w *world) {
+				c := w.dial()
+				const size = 8 << 20
+				c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", size))
+				sent := make(chan struct{})
+				go func() {
+					defer close(sent)
+					c.send(strings.Repeat("x", size))
+				}()
+				if m := c.wantStatus("413"); value(m, "Connection") != "close" || !strings.HasSuffix(m, "no") {
+					w.Errorf("%q", m)
+				}
+				c.wantEnd()
+				c.Close()
+				<-sent
+			}, up)
+		})
+	}
+}
+
+// A body that goes wrong ends the request: 400 for what is malformed, and the upstream sees no complete request.
+func TestBrokenUpload(t *testing.T) {
+	for _, tc := range []struct{ name, sent, status string }{
+		{"bad chunk size", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n", "400"},
+		{"bad chunk end", "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", "400"},
+		{"half a length", "Content-Length: 10000\r\n\r\nabc", "400"},
+		{"half a chunk", "Transfer-Encoding: chunked\r\n\r\n9\r\nabc", "400"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := make(chan error, 10)
+			up := script(func(t *testing.T, c *peer, _ int) {
+				_, err := c.request()
+				got <- err
+			})
+			eachEngine(t, gate.Config{}, func(w *world) {
+				c := w.dial()
+				c.send("POST / HTTP/1.1\r\nHost: h\r\n" + tc.sent)
+				c.Conn.(*net.TCPConn).CloseWrite()
+				c.wantStatus(tc.status)
+				c.wantEnd()
+				if err := <-got; err == nil {
+					w.Error("the upstream has got a complete request")
+				}
+			}, up)
+		})
+	}
+}
+
+// A client that goes away in the middle of its upload takes the request with it.
+func TestClientGoneInUpload(t *testing.T) {
+	got := make(chan error, 10)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		_, err := c.request()
+		got <- err
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
+		w.eventually("the upstream", func() bool { return w.g.Opened() == 1 })
+		c.Conn.(*net.TCPConn).SetLinger(0)
+		c.Close()
+		if err := <-got; err == nil {
+			w.Error("the upstream has got a complete request")
+		}
+	}, up)
+}
+
+func TestStalePooledConnection(t *testing.T) {
+	// Each connection answers once, and is closed when the next request arrives on it.
+	up := script(func(t *testing.T, c *peer, _ int) {
+		if _, err := c.request(); err == nil {
+			c.send(ok)
+			c.request()
+		}
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		for range 3 {
+			c.send(getRoot)
+			c.wantStatus("200")
+		}
+		if n := w.g.Opened(); n != 3 {
+			w.Errorf("%d upstream connections, want one for each request", n)
+		}
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na")
+		c.wantStatus("502")
+		c.send("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.wantStatus("200") // on a new connection, as the stale one is gone
+		c.send("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.wantStatus("502")
+	}, up)
+}
+
+// A request is repeated once, not until somebody answers.
+func TestStaleOnlyOnce(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, n int) {
+		if _, err := c.request(); err == nil && n == 1 {
+			c.send(ok)
+			c.request()
+		}
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		c.wantStatus("200")
+		c.send(getRoot)
+		c.wantStatus("502")
+		if n := w.g.Opened(); n != 2 {
+			w.Errorf("%d upstream connections", n)
+		}
+	}, up)
+}
+
+// A pooled connection that its upstream closes is noticed, without a request that has to find out.
+func TestPooledConnectionIsClosedByTheUpstream(t *testing.T) {
+	closed := make(chan struct{}, 10)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		if _, err := c.request(); err == nil {
+			c.send(ok)
+		}
+		c.Close()
+		closed <- struct{}{}
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		for range 3 {
+			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+			c.wantStatus("200")
+			<-closed
+			w.eventually("the end of the pooled connection", func() bool { return w.rt.Stats().Conns == 1 })
+		}
+	}, up)
+}
+
+func TestWebSocketTunnel(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nfirst")
+		io.Copy(c, c.r)    // until the client's half ends
+		c.send("and last") // the other half is still open
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly")
+		m := c.wantStatus("101")
+		if value(m, "Upgrade") != "websocket" || !strings.EqualFold(value(m, "Connection"), "upgrade") {
+			w.Errorf("%q", m)
+		}
+		c.send("late")
+		c.Conn.(*net.TCPConn).CloseWrite()
+		if got, err := io.ReadAll(c.r); string(got) != "firstearlylateand last" || err != nil {
+			w.Errorf("%q, %v", got, err)
+		}
+	}, up)
+}
+
+func TestTunnelIsSilent(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		for range 10 {
+			time.Sleep(short / 4)
+			c.send(".") // one side alone keeps it up
+		}
+		io.Copy(io.Discard, c)
+	})
+	eachEngine(t, gate.Config{Times: gate.Times{Tunnel: short}}, func(w *world) {
+		c := w.dial()
+		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		c.wantStatus("101")
+		if got, err := io.ReadAll(c.r); len(got) != 10 || err != nil {
+			w.Errorf("%q, %v", got, err)
+		}
+	}, up)
+}
+
+// A client that asks for much and reads nothing is given up, and costs little memory meanwhile.
+func TestClientNeverReads(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+		block := strings.Repeat("x", 1<<20)
+		for c.send(block) == nil {
+		}
+	})
+	eachEngine(t, gate.Config{Times: gate.Times{Body: short}}, func(w *world) {
+		for range 4 {
+			c := w.dial()
+			c.send(getRoot)
+		}
+		w.eventually("an upstream connection", func() bool { return w.g.Opened() == 4 })
+		w.eventually("the end", func() bool {
+			if n := w.rt.Stats().BufferBytes; n > 16<<20 {
+				w.Fatalf("%d bytes of buffers", n)
+			}
+			return w.rt.Stats().Conns == 0
+		})
+	}, up)
+}
+
+// The same with many small responses to pipelined requests.
+func TestClientPipelinesAndNeverReads(t *testing.T) {
+	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n%s", strings.Repeat("x", 4000))
+	eachEngine(t, gate.Config{Times: gate.Times{Body: short, Head: short}}, func(w *world) {
+		c := w.dial()
+		go func() {
+			for c.send(strings.Repeat(getRoot, 100)) == nil {
+			}
+		}()
+		w.eventually("a connection", func() bool { return w.rt.Stats().Conns > 1 })
+		w.eventually("the end", func() bool { return w.rt.Stats().Tasks == 0 })
+	}, replies(reply))
+}
+
+func TestThousandIdleClientsHaveNoTasks(t *testing.T) {
+	eachEngine(t, gate.Config{}, func(w *world) {
+		all := make([]*peer, 1000)
+		for i := range all {
+			all[i] = w.dial()
+			if i%2 == 0 {
+				all[i].send(getRoot)
+				all[i].wantStatus("200")
+			}
+		}
+		w.eventually("quiet", func() bool { s := w.rt.Stats(); return s.Tasks == 0 && s.Conns > 1000 })
+		if n := w.g.Opened(); n != 1 {
+			w.Errorf("%d upstream connections", n)
+		}
+		for _, c := range all {
+			c.send(getRoot)
+			c.wantStatus("200")
+		}
+	}, replies(ok))
+}
+
+func TestDrain(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(m, "GET /slow ") {
+				asked <- struct{}{}
+				<-answer
+			}
+			c.send(ok)
+		}
+	})
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		if m := c.wantStatus("200"); value(m, "Connection") != "" {
+			w.Errorf("%q", m)
+		}
+		c.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+		<-asked
+		w.g.Drain()
+		answer <- struct{}{}
+		if m := c.wantStatus("200"); value(m, "Connection") != "close" {
+			w.Errorf("%q", m)
+		}
+		c.wantEnd()
+	}, up)
+}
+
+// Requests in turn over two upstreams, each with a pool of its own; and IPv6.
+func TestTwoUpstreamsInTurn(t *testing.T) {
+	ln, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
+		t.Skip("lacks: IPv6 on the loopback interface")
+	}
+	ln.Close()
+	six := func(t *testing.T) string {
+		ln, err := net.Listen("tcp", "[::1]:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { ln.Close() })
+		done := make(chan struct{})
+		t.Cleanup(func() { ln.Close(); <-done })
+		go func() {
+			defer close(done)
+			for {
+				c, err := ln.Accept()
+				if err != nil {
+					return
+				}
+				p := newPeer(t, c)
+				for {
+					if _, err := p.request(); err != nil {
+						break
+					}
+					p.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n6")
+				}
+				c.Close()
+			}
+		}()
+		return ln.Addr().String()
+	}
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		w := newWorld(t, rt, gate.Config{}, replies("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n4"), six)
+		c := w.dial()
+		var got string
+		for range 6 {
+			c.send(getRoot)
+			m := c.wantStatus("200")
+			got += m[len(m)-1:]
+		}
+		if got != "464646" || w.g.Opened() != 2 {
+			w.Errorf("%s over %d connections", got, w.g.Opened())
+		}
+	})
+}

@@ -1,0 +1,164 @@
+package gate_test
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/unio-go/unio/tinygate/internal/gate"
+)
+
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+// What the upstream gets, line by line, for what the client sends.
+func TestRequestHeadAsForwarded(t *testing.T) {
+	for _, tc := range []struct {
+		name, sent string
+		want       []string
+		absent     []string
+	}{
+		{"get", "GET /a?b=c HTTP/1.1\r\nHost: h:1\r\nAccept: x\r\n\r\n",
+			[]string{"GET /a?b=c HTTP/1.1", "Host: h:1", "Accept: x", "X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: http",
+				"X-Forwarded-Host: h:1", "Via: 1.1 tinygate"}, []string{"Content-Length", "Transfer-Encoding", "Connection"}},
+		{"hop by hop", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close, X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\n" +
+			"Proxy-Connection: x\r\nProxy-Authorization: s\r\nTE: gzip\r\nUpgrade: x\r\n\r\n", nil,
+			[]string{"X-Mine", "Keep-Alive", "Proxy-", "TE:", "Upgrade", "Connection"}},
+		{"spoofed", "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 9.9.9.9\r\nx-forwarded-for: 8.8.8.8\r\n" +
+			"X-Forwarded-Port: 1\r\nX_Forwarded_Host: evil\r\nX-Real-IP: 9.9.9.9\r\nX-FORWARDED-PROTO: https\r\n" +
+			"Forwarded: for=9.9.9.9\r\nX-Forward: mine\r\n\r\n",
+			[]string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: h", "X-Forward: mine"},
+			[]string{"9.9.9.9", "8.8.8.8", "evil", "https", "X-Forwarded-Port"}},
+		{"host of http/1.0", "GET / HTTP/1.0\r\n\r\n", []string{"Host: 127.0.0.1:", "Via: 1.0 tinygate"}, nil},
+		{"via is appended", "GET / HTTP/1.1\r\nHost: h\r\nVia: 1.0 a\r\nVia: 1.1 b\r\n\r\n",
+			[]string{"Via: 1.0 a, 1.1 b, 1.1 tinygate"}, nil},
+		{"absolute form", "GET http://real/x HTTP/1.1\r\nHost: other\r\n\r\n",
+			[]string{"GET /x HTTP/1.1", "Host: real", "X-Forwarded-Host: real"}, []string{"other"}},
+		{"connection cannot name host away", "GET / HTTP/1.1\r\nHost: h\r\nConnection: host\r\n\r\n", []string{"Host: h"}, nil},
+		{"h2c ends here", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n" +
+			"HTTP2-Settings: AA\r\n\r\n", nil, []string{"Upgrade", "HTTP2-Settings"}},
+		{"upgrade with a body", "POST / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\nContent-Length: 1\r\n\r\nb",
+			[]string{"Content-Length: 1"}, []string{"Upgrade"}},
+		{"websocket", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+			[]string{"Upgrade: websocket", "Connection: upgrade"}, nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := make(chan string, 10)
+			up := script(func(t *testing.T, c *peer, _ int) {
+				for {
+					m, err := c.request()
+					if err != nil {
+						return
+					}
+					got <- m
+					c.send(ok)
+				}
+			})
+			eachEngine(t, gate.Config{}, func(w *world) {
+				c := w.dial()
+				c.send(tc.sent)
+				c.wantStatus("200")
+				m := <-got
+				for _, line := range tc.want {
+					if !strings.Contains("\r\n"+m, "\r\n"+line) {
+						w.Errorf("no line %q in\n%s", line, m)
+					}
+				}
+				for _, text := range tc.absent {
+					if strings.Contains(m, text) {
+						w.Errorf("%q is in\n%s", text, m)
+					}
+				}
+				if n := strings.Count(strings.ToLower(m), "x-forwarded-for"); n != 1 {
+					w.Errorf("%d lines X-Forwarded-For in\n%s", n, m)
+				}
+			}, up)
+		})
+	}
+}
+
+// What the client gets, as raw bytes after the status line, for what the upstream sends. Each case ends with whether
+// the client's connection and the upstream's are used again.
+func TestResponseAsForwarded(t *testing.T) {
+	const get, head, old = "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"
+	const oldKept = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+	const via = "Via: 1.1 tinygate\r\n"
+	for _, tc := range []struct {
+		name, sent, reply, want string
+		end, clientOn, upOn     bool
+	}{
+		{"length", get, "HTTP/1.1 200 OK\r\nServer: s\r\nDate: d\r\nContent-Length: 3\r\n\r\nabc",
+			"200 OK\r\nServer: s\r\nDate: d\r\nContent-Length: 3\r\n" + via + "\r\nabc", false, true, true},
+		{"chunked", get, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nX-T: 1\r\n\r\n",
+			"200 OK\r\nTransfer-Encoding: chunked\r\n" + via + "\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n", false, true, true},
+		{"until close", get, "HTTP/1.1 200 OK\r\n\r\nabc",
+			"200 OK\r\nTransfer-Encoding: chunked\r\n" + via + "\r\n3\r\nabc\r\n0\r\n\r\n", true, true, false},
+		{"upstream closes", get, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\na",
+			"200 OK\r\nContent-Length: 1\r\n" + via + "\r\na", true, true, false},
+		{"upstream of http/1.0", get, "HTTP/1.0 200 OK\r\n\r\nabc",
+			"200 OK\r\nTransfer-Encoding: chunked\r\nVia: 1.0 tinygate\r\n\r\n3\r\nabc\r\n0\r\n\r\n", true, true, false},
+		{"kept by http/1.0", get, "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na",
+			"200 OK\r\nContent-Length: 1\r\nVia: 1.0 tinygate\r\n\r\na", false, true, true},
+		{"head", head, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
+			"200 OK\r\nContent-Length: 3\r\n" + via + "\r\n", false, true, true},
+		{"head with a body", head, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+			"200 OK\r\nContent-Length: 3\r\n" + via + "\r\n", false, true, false},
+		{"204 with length", get, "HTTP/1.1 204 No Content\r\nContent-Length: 3\r\n\r\nabc",
+			"204 No Content\r\n" + via + "\r\n", false, true, false},
+		{"304 with length", get, "HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n",
+			"304 Not Modified\r\nContent-Length: 3\r\n" + via + "\r\n", false, true, true},
+		{"interim", get, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			"103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + via + "\r\n", false, true, true},
+		{"interim to http/1.0", old, "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			"200 OK\r\nContent-Length: 0\r\nConnection: close\r\n" + via + "\r\n", false, false, true},
+		{"chunked to http/1.0", oldKept, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+			"200 OK\r\nConnection: close\r\n" + via + "\r\nabc", false, false, true},
+		{"length to http/1.0", oldKept, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
+			"200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n" + via + "\r\na", false, true, true},
+		{"hop by hop", get, "HTTP/1.1 200 OK\r\nConnection: X-Mine\r\nX-Mine: 1\r\nKeep-Alive: 5\r\nContent-Length: 0\r\n\r\n",
+			"200 OK\r\nContent-Length: 0\r\n" + via + "\r\n", false, true, true},
+		{"garbage behind the response", get, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+			"200 OK\r\nContent-Length: 1\r\n" + via + "\r\na", false, true, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			up := script(func(t *testing.T, c *peer, n int) {
+				for {
+					m, err := c.head()
+					if err != nil {
+						return
+					}
+					if strings.HasPrefix(m, "GET /which ") {
+						c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%d", len(fmt.Sprint(n)), n))
+						continue
+					}
+					c.send(tc.reply)
+					if tc.end {
+						return
+					}
+				}
+			})
+			eachEngine(t, gate.Config{}, func(w *world) {
+				c := w.dial()
+				c.send(tc.sent)
+				want := "HTTP/1.1 " + tc.want
+				got := make([]byte, len(want))
+				n, err := io.ReadFull(c.r, got)
+				if string(got[:n]) != want {
+					w.Fatalf("got %q, %v\nwant %q", got[:n], err, want)
+				}
+				if !tc.clientOn {
+					c.wantEnd()
+					c = w.dial()
+				}
+				which := "2"
+				if tc.upOn {
+					which = "1"
+				}
+				c.send("GET /which HTTP/1.1\r\nHost: h\r\n\r\n")
+				if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\n"+which) {
+					w.Errorf("got %q, want it from upstream connection %s", m, which)
+				}
+			}, up)
+		})
+	}
+}
