@@ -94,16 +94,7 @@ func exhaustionMakesRecvWait(r *rig) {
 	d, p := r.pair()
 	// Two at once, so that one release has to serve both in turn.
 	d2, p2 := r.pair()
-	var all []*mem.Buf
-	for n := r.pool.MaxLen(); n >= mem.PageBytes; n /= 2 {
-		for {
-			b, ok := r.pool.TryGet(n)
-			if !ok {
-				break
-			}
-			all = append(all, b)
-		}
-	}
+	all := takeAll(r.pool)
 	ops := []*engine.Op{r.recv(d), r.recv(d2)}
 	p.Write(pattern(100, 1))
 	p2.Write(pattern(100, 1))
@@ -134,6 +125,64 @@ func exhaustionMakesRecvWait(r *rig) {
 	}
 	r.closeDesc(d)
 	r.closeDesc(d2)
+}
+
+// takeAll takes every buffer that a pool has.
+func takeAll(pool *mem.Pool) (all []*mem.Buf) {
+	for n := pool.MaxLen(); n >= mem.PageBytes; n /= 2 {
+		for b, ok := pool.TryGet(n); ok; b, ok = pool.TryGet(n) {
+			all = append(all, b)
+		}
+	}
+	return all
+}
+
+// A buffer that comes free may serve one of many. The others must hear of the next one.
+func exhaustionServesAllInTurn(r *rig) {
+	const descs = 8
+	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: 2 << 20})
+	var ops []*engine.Op
+	var peers []peer
+	for range descs {
+		d, p := r.pair()
+		ops, peers = append(ops, r.recv(d)), append(peers, p)
+	}
+	held := takeAll(r.pool)
+	for i, op := range ops {
+		peers[i].Write(pattern(100, byte(i)))
+		r.submit(op)
+	}
+	r.e.Cancel(ops[0]) // who waits no more must not use up what others wait for
+	done := make([]bool, descs)
+	served := 0
+	r.until("a buffer for each", func() bool {
+		if len(held) > 0 {
+			held[0].Release()
+			held = held[1:]
+		}
+		for i, op := range ops {
+			if done[i] || r.live[op] {
+				continue
+			}
+			done[i] = true
+			served++
+			if op.Err == nil {
+				if err := check(op.Buf.Bytes(), byte(i), 0); err != nil {
+					r.Error(err)
+				}
+				held = append(held, op.Buf) // and kept until its turn to be released
+			} else if i != 0 {
+				r.Errorf("recv: %v", op.Err)
+			}
+		}
+		return served == descs
+	})
+	for _, b := range held {
+		b.Release()
+	}
+	for _, op := range ops {
+		r.closeDesc(op.Desc)
+	}
 }
 
 func idleDescsHoldNoBuffer(r *rig) {

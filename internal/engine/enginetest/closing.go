@@ -96,6 +96,46 @@ func aReusedNumberGetsNoStaleEvent(r *rig) {
 	}
 }
 
+// Whatever a descriptor leaves behind is given to one successor only.
+func descsAreApart(r *rig) {
+	var all []engine.Desc
+	for range 4 {
+		d, _ := r.pair()
+		all = append(all, d)
+	}
+	for _, d := range all[1:3] {
+		r.closeDesc(d)
+	}
+	type conn struct {
+		p  peer
+		in *engine.Op
+	}
+	var conns []conn
+	for range 5 {
+		d, p := r.pair()
+		c := conn{p, r.recv(d)}
+		r.submit(c.in)
+		conns = append(conns, c)
+	}
+	r.poll()
+	for i, c := range conns {
+		c.p.Write(pattern(50, byte(i)))
+		r.finish(c.in)
+		if c.in.Err != nil || check(c.in.Buf.Bytes(), byte(i), 0) != nil {
+			r.Fatalf("connection %d: %v", i, c.in.Err)
+		}
+		c.in.Buf.Release()
+		for _, other := range conns[i+1:] {
+			if !r.live[other.in] {
+				r.Fatalf("connection %d ended a recv of another one: %v", i, other.in.Err)
+			}
+		}
+		r.closeDesc(c.in.Desc)
+	}
+	r.closeDesc(all[0])
+	r.closeDesc(all[3])
+}
+
 func engineCloseEndsEverything(r *rig) {
 	var ops []*engine.Op
 	var releases []func()

@@ -199,13 +199,7 @@ func (m *model) peerWrite(c *modelConn, n int) {
 	c.peerWrote += n
 }
 
-func (m *model) exhaust() {
-	for n := m.pool.MaxLen(); n >= mem.PageBytes; n /= 2 {
-		for b, ok := m.pool.TryGet(n); ok; b, ok = m.pool.TryGet(n) {
-			m.hog = append(m.hog, b)
-		}
-	}
-}
+func (m *model) exhaust() { m.hog = append(m.hog, takeAll(m.pool)...) }
 
 func (m *model) free() {
 	for _, b := range m.hog {

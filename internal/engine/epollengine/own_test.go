@@ -201,6 +201,31 @@ func TestAForeignDescriptorOfAClosedSocketIsHarmless(t *testing.T) {
 	}
 }
 
+// Whatever keeps an event of a closed descriptor alive, the slot's next owner does not get it.
+func TestAStaleEventIsDropped(t *testing.T) {
+	e, d, _ := loopback(t, engine.Config{})
+	id, gen := d.(*desc).id, e.table[d.(*desc).id].gen
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fds[1])
+	e.Submit(&engine.Op{Code: engine.Close, Desc: d})
+	got, err := e.Attach(engine.Socket{FD: fds[0]}, engine.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := got.(*desc)
+	if next.id != id || e.table[id].gen == gen {
+		t.Fatalf("slot %d of generation %d follows slot %d of generation %d", next.id, e.table[id].gen, id, gen)
+	}
+	next.readable, next.writable = false, false
+	e.events[0] = sys.EpollEvent{Events: sys.EpollIn | sys.EpollOut | sys.EpollHup, Fd: int32(id), Pad: int32(gen)}
+	if e.collect(1); next.readable || next.writable || next.hup {
+		t.Error("an event of the slot's last owner reached the next one")
+	}
+}
+
 // benchmarkWake measures how long a sleeping loop takes to hear of a wake and answer.
 func benchmarkWake(b *testing.B, netpoll bool) {
 	e, _, _ := loopback(b, engine.Config{Netpoll: netpoll})
