@@ -1,0 +1,454 @@
+package unio_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotest"
+)
+
+func TestOptionsThatAreWrong(t *testing.T) {
+	for _, o := range []unio.Options{{Loops: -1}, {BufBytes: -1}, {BufBytes: 1}, {Engine: "kqueue"}} {
+		if rt, err := unio.New(&o); err == nil {
+			rt.Close()
+			t.Errorf("%+v: no error", o)
+		}
+	}
+}
+
+func TestEngineThatTheEnvironmentNames(t *testing.T) {
+	for _, e := range uniotest.Engines() {
+		if err := uniotest.Refused(e); err != nil {
+			t.Logf("not here: %v", err)
+			continue
+		}
+		t.Setenv(unio.EngineVariable, string(e))
+		if r := uniotest.New(t, nil).Report(); r.Engine != e || !strings.Contains(r.Reason, unio.EngineVariable) {
+			t.Errorf("%s: %+v", e, r)
+		}
+		if r := uniotest.New(t, &unio.Options{Engine: unio.Std}).Report(); r.Engine != unio.Std {
+			t.Errorf("the program's choice does not come first: %+v", r)
+		}
+	}
+	t.Setenv(unio.EngineVariable, "auto")
+	if r := uniotest.New(t, nil).Report(); !slices.Contains(uniotest.Engines(), r.Engine) || r.Reason == "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestUnknownEngineInTheEnvironmentIsAnError(t *testing.T) {
+	t.Setenv(unio.EngineVariable, "iouring")
+	rt, err := unio.New(nil)
+	if err == nil {
+		rt.Close()
+		t.Fatal("no error")
+	}
+	for _, word := range []string{unio.EngineVariable, `"iouring"`, "uring", "epoll", "std"} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%v: does not say %s", err, word)
+		}
+	}
+}
+
+// An engine that is not in the binary is an error that says so, never another engine.
+func TestEngineThatTheBuildLeavesOut(t *testing.T) {
+	for _, e := range []unio.Engine{unio.Uring, unio.Epoll} {
+		if slices.Contains(uniotest.Engines(), e) {
+			continue
+		}
+		rt, err := unio.New(&unio.Options{Engine: e})
+		if err == nil {
+			rt.Close()
+			t.Errorf("%s: no error", e)
+		} else if !strings.Contains(err.Error(), "not in this binary") {
+			t.Errorf("%s: %v", e, err)
+		}
+	}
+}
+
+func TestReportAndStats(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 3}, func(t *testing.T, rt *unio.Runtime) {
+		r := rt.Report()
+		if r.Loops != 3 || !strings.Contains(r.Reason, "Options.Engine") || runtime.GOOS == "linux" && r.Kernel == "" {
+			t.Errorf("%+v", r)
+		}
+		before := rt.Stats()
+		ln := serve(t, rt, echo)
+		p := dialNet(t, ln)
+		exchange(t, p)
+		s := rt.Stats()
+		if s.Conns != 1 || s.Tasks != 1 || s.Ops <= before.Ops || s.Turns <= before.Turns || s.Mails <= before.Mails {
+			t.Errorf("before %+v, then %+v", before, s)
+		}
+		b, err := rt.Alloc(t.Context(), 5000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := rt.Stats().BuffersOut; n < 1 {
+			t.Errorf("%d buffers out with one allocated", n)
+		}
+		b.Release()
+	})
+}
+
+func TestTwoRuntimesInOneProcess(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, a *unio.Runtime) {
+		b, err := unio.New(nil) // of the best engine
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		la, lb := serve(t, a, echo), serve(t, b, echo)
+		for _, dial := range []struct {
+			rt *unio.Runtime
+			to *unio.Listener
+		}{{a, lb}, {b, la}} {
+			// A task of one runtime uses a connection of the other: its calls come from a foreign loop.
+			for _, from := range []*unio.Runtime{a, b} {
+				eachCaller(t, from, func(t testing.TB) {
+					c, err := dial.rt.Dial(context.Background(), "tcp", dial.to.Addr().String(), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					exchange(t, c)
+				})
+			}
+		}
+	})
+}
+
+func TestAllocWaitsForARelease(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 2, BufBytes: 32 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			var all []*mem.Buf
+			for b, ok := rt.Pool().TryGet(mem.MaxBytes); ok; b, ok = rt.Pool().TryGet(mem.MaxBytes) {
+				all = append(all, b)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), pause)
+			defer cancel()
+			_, err := rt.Alloc(ctx, mem.MaxBytes)
+			wantIs(t, "Alloc until a deadline", err, context.DeadlineExceeded)
+			time.AfterFunc(pause, all[0].Release)
+			b, err := rt.Alloc(context.Background(), mem.MaxBytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Release()
+			for _, b := range all[1:] {
+				b.Release()
+			}
+			for _, n := range []int{0, -1, mem.MaxBytes + 1} {
+				if _, err := rt.Alloc(context.Background(), n); err == nil {
+					t.Errorf("a buffer of %d bytes", n)
+				}
+			}
+		})
+	})
+}
+
+func TestShutdownLetsHandlersFinish(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		started := make(chan struct{})
+		ln := serve(t, rt, func(c *unio.Conn) {
+			close(started)
+			unio.Sleep(2 * pause)
+			c.Write([]byte("finished"))
+		})
+		p := dialNet(t, ln)
+		await(t, started, "the handler")
+		if err := rt.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		got := make([]byte, 8)
+		if n, err := p.Read(got); string(got[:n]) != "finished" || err != nil {
+			t.Errorf("%q, %v", got[:n], err)
+		}
+	})
+}
+
+func TestShutdownIsCutShortByItsContext(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan error, 1)
+		started := make(chan struct{})
+		ln := serve(t, rt, func(c *unio.Conn) {
+			close(started)
+			_, err := c.Recv()
+			ended <- err
+		})
+		dialNet(t, ln)
+		await(t, started, "the handler")
+		ctx, cancel := context.WithTimeout(t.Context(), pause)
+		defer cancel()
+		wantIs(t, "Shutdown", rt.Shutdown(ctx), context.DeadlineExceeded)
+		wantIs(t, "Recv", await(t, ended, "the handler's end"), net.ErrClosed)
+	})
+}
+
+func TestCloseAndShutdownInATaskAreRefused(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		errs := make(chan error, 2)
+		rt.Go(func() { errs <- rt.Close(); errs <- rt.Shutdown(context.Background()) })
+		for range 2 {
+			if err := await(t, errs, "the task"); err == nil || !strings.Contains(err.Error(), "task") {
+				t.Errorf("%v", err)
+			}
+		}
+	})
+}
+
+// TestCloseInEveryState closes a runtime while something waits in each call that waits.
+func TestCloseInEveryState(t *testing.T) {
+	type state struct {
+		name string
+		wait func(rt *unio.Runtime, c *unio.Conn) error
+		want error
+	}
+	states := []state{
+		{"Recv", func(_ *unio.Runtime, c *unio.Conn) error { _, err := c.Recv(); return err }, net.ErrClosed},
+		{"Read", func(_ *unio.Runtime, c *unio.Conn) error { _, err := c.Read(make([]byte, 1)); return err }, net.ErrClosed},
+		{"Read with a deadline", func(_ *unio.Runtime, c *unio.Conn) error {
+			c.SetDeadline(time.Now().Add(time.Hour))
+			_, err := c.Read(make([]byte, 1))
+			return err
+		}, net.ErrClosed},
+		{"Accept", func(rt *unio.Runtime, _ *unio.Conn) error {
+			ln, err := rt.Listen("tcp", "127.0.0.1:0", nil)
+			if err == nil {
+				_, err = ln.Accept()
+			}
+			return err
+		}, net.ErrClosed},
+		{"Serve", func(rt *unio.Runtime, _ *unio.Conn) error {
+			ln, err := rt.Listen("tcp", "127.0.0.1:0", nil)
+			if err == nil {
+				err = ln.Serve(echo)
+			}
+			return err
+		}, net.ErrClosed},
+		{"Group", func(_ *unio.Runtime, c *unio.Conn) error {
+			var g unio.Group
+			g.Go(func() error { _, err := c.Recv(); return err })
+			return g.Wait()
+		}, net.ErrClosed},
+	}
+	for _, st := range states {
+		t.Run(st.name, func(t *testing.T) {
+			uniotest.EachEngineWith(t, nil, func(t *testing.T, rt *unio.Runtime) {
+				ended := make(chan error, 2)
+				kept := make(chan *unio.Conn, 1)
+				ln := serve(t, rt, func(c *unio.Conn) {
+					c.Keep()
+					kept <- c
+					ended <- st.wait(rt, c)
+				})
+				dialNet(t, ln)
+				c := await(t, kept, "the handler")
+				go func() { ended <- st.wait(rt, c) }()
+				time.Sleep(pause)
+				start := time.Now()
+				if err := rt.Close(); err != nil {
+					t.Error(err)
+				}
+				if d := time.Since(start); d > bound/2 {
+					t.Errorf("Close took %v", d)
+				}
+				for range 2 {
+					wantIs(t, st.name, await(t, ended, "the call"), st.want)
+				}
+			})
+		})
+	}
+}
+
+func TestCloseWakesTasksThatSleepOrWaitForBuffers(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 32 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		var all []*mem.Buf
+		for b, ok := rt.Pool().TryGet(mem.MaxBytes); ok; b, ok = rt.Pool().TryGet(mem.MaxBytes) {
+			all = append(all, b)
+		}
+		var ended atomic.Int32
+		rt.Go(func() { unio.Sleep(time.Hour); ended.Add(1) })
+		rt.Go(func() {
+			_, err := rt.Alloc(context.Background(), mem.MaxBytes)
+			wantIs(t, "Alloc", err, net.ErrClosed)
+			ended.Add(1)
+		})
+		time.Sleep(pause)
+		go func() {
+			until(t, "both tasks end", func() bool { return ended.Load() == 2 })
+			for _, b := range all {
+				b.Release()
+			}
+		}()
+		start := time.Now()
+		rt.Close() // may find the buffers still out
+		if d := time.Since(start); d > bound/2 {
+			t.Errorf("Close took %v", d)
+		}
+		until(t, "the buffers are back", func() bool { return len(rt.Pool().Outstanding()) == 0 })
+		if ended.Load() != 2 {
+			t.Errorf("%d of 2 tasks ended", ended.Load())
+		}
+	})
+}
+
+func TestCallsAfterRuntimeClose(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		c, err := rt.Dial(t.Context(), "tcp", ln.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := rt.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := rt.Close(); err != nil {
+			t.Errorf("a second Close: %v", err)
+		}
+		_, errRecv := c.Recv()
+		_, errWrite := c.Write([]byte("x"))
+		_, errAccept := ln.Accept()
+		_, errDial := rt.Dial(context.Background(), "tcp", ln.Addr().String(), nil)
+		_, errListen := rt.Listen("tcp", "127.0.0.1:0", nil)
+		for what, err := range map[string]error{
+			"Recv": errRecv, "Write": errWrite, "Accept": errAccept, "Dial": errDial, "Listen": errListen,
+			"Conn.Close": c.Close(), "Listener.Close": ln.Close(),
+		} {
+			wantIs(t, what, err, net.ErrClosed)
+		}
+		rt.Go(func() { t.Error("a task began") })
+		if _, err := rt.Alloc(t.Context(), 1); err == nil {
+			t.Error("Alloc gave a buffer")
+		}
+		rt.Stats()
+		rt.Report()
+	})
+}
+
+func TestCloseFromManyGoroutines(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		errs := make(chan error)
+		for range 4 {
+			dialNet(t, ln)
+		}
+		for range 4 {
+			go func() { errs <- rt.Close() }()
+		}
+		for range 4 {
+			if err := await(t, errs, "Close"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestGroupJoinsErrors(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			var g unio.Group
+			one, two := errors.New("one"), errors.New("two")
+			for range 2 { // it is ready again after Wait
+				g.Go(func() error { unio.Sleep(time.Millisecond); return one })
+				g.Go(func() error { return nil })
+				g.Go(func() error { return two })
+				err := g.Wait()
+				wantIs(t, "Wait", err, one)
+				wantIs(t, "Wait", err, two)
+			}
+			if err := g.Wait(); err != nil {
+				t.Errorf("Wait with nothing to wait for: %v", err)
+			}
+			g.Go(func() error { runtime.Goexit(); return nil })
+			if err := g.Wait(); err == nil {
+				t.Error("Goexit is no error")
+			}
+		})
+		failed := make(chan error, 1)
+		rt.Go(func() {
+			var g unio.Group
+			g.Go(func() error { panic("on purpose") })
+			failed <- g.Wait()
+		})
+		if err := await(t, failed, "the group"); err == nil {
+			t.Error("a panic is no error")
+		}
+		if n := rt.Stats().Panics; n != 1 {
+			t.Errorf("%d panics counted", n)
+		}
+	})
+}
+
+func TestOffloadRunsElsewhereAndPassesPanicsOn(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			ran := false
+			unio.Offload(func() { time.Sleep(time.Millisecond); ran = true })
+			if !ran {
+				t.Error("it did not run")
+			}
+			func() {
+				defer func() {
+					if r := recover(); r != "on purpose" {
+						t.Errorf("recovered %v", r)
+					}
+				}()
+				unio.Offload(func() { panic("on purpose") })
+			}()
+		})
+		// The only loop goes on while something is offloaded.
+		release := make(chan struct{})
+		rt.Go(func() { unio.Offload(func() { <-release }) })
+		other := make(chan struct{})
+		rt.Go(func() { close(other) })
+		await(t, other, "another task")
+		close(release)
+	})
+}
+
+func TestSleepKeepsItsTimeAndOrder(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			for _, d := range []time.Duration{-1, 0, time.Millisecond, pause} {
+				start := time.Now()
+				unio.Sleep(d)
+				if got := time.Since(start); got < d || got > d+bound/2 {
+					t.Errorf("Sleep(%v) took %v", d, got)
+				}
+			}
+		})
+		const n = 200
+		order := make(chan int, n)
+		rt.Go(func() {
+			var g unio.Group
+			start := time.Now()
+			for i := range n {
+				at := (i * 37) % n // in no order
+				g.Go(func() error {
+					unio.Sleep(time.Until(start.Add(pause + time.Duration(at)*200*time.Microsecond)))
+					order <- at
+					return nil
+				})
+			}
+			g.Wait()
+			close(order)
+		})
+		last := -1
+		for at := range order {
+			if at < last {
+				t.Errorf("%d woke after %d", at, last)
+			}
+			last = at
+		}
+	})
+}
