@@ -11,14 +11,18 @@ import (
 var _ engine.Batcher = (*Engine)(nil)
 
 // PollBatch is Poll that waits for n completions, for at most limit. What was collected before comes first.
-func (e *Engine) PollBatch(n int, limit time.Duration) (ready bool, err error) {
+func (e *Engine) PollBatch(n int, limit time.Duration) (got int, err error) {
 	e.prepare()
 	if e.ready() || e.err != nil {
-		return e.Poll()
+		_, err = e.Poll()
+	} else {
+		e.n.enters++
+		_, err = e.ring.PollWait(uint32(n), limit, 0)
+		e.entered(err)
+		e.publish()
 	}
-	e.n.enters++
-	_, err = e.ring.PollWait(uint32(n), limit, 0)
-	e.entered(err)
-	e.publish()
-	return e.ready(), e.err
+	if e.ready() {
+		got = max(int(e.cqEnd-e.cqAt), 1)
+	}
+	return got, e.err
 }

@@ -90,12 +90,14 @@ func (e *Engine) connectDone(d *desc, res int32) {
 	d.flags &^= connecting | connEnding
 	d.requests--
 	e.n.pending--
+	errno := syscall.Errno(-res)
+	if (errno == syscall.ECANCELED || errno == syscall.EINTR) && !asked && !e.closing && e.redial(d) {
+		return
+	}
 	d.conn = nil
 	e.records.put(d.rec)
 	d.rec = nil
-	errno := syscall.Errno(0)
 	if res < 0 {
-		errno = syscall.Errno(-res)
 		// Before 6.14 the kernel tries a refused connection a second time and tells that error; the first one is
 		// still with the socket.
 		if first := sys.SocketError(int(d.fd)); first != 0 {
@@ -118,6 +120,24 @@ func (e *Engine) connectDone(d *desc, res int32) {
 	sys.CloseFD(int(d.fd))
 	e.forget(d)
 	e.complete(op)
+}
+
+// redial begins anew, with another socket, after the thread that submitted the connect has ended and the request with
+// it: what the first socket was about to do cannot be told any more. It reports whether the connect is under way.
+func (e *Engine) redial(d *desc) bool {
+	dial := d.conn.Dial
+	var to sys.Sockaddr
+	if to.Encode(dial.Network, dial.Addr) != nil {
+		return false
+	}
+	fd, err := dialSocket(dial, &to)
+	if err != nil {
+		return false
+	}
+	sys.CloseFD(int(d.fd))
+	d.fd = int32(fd)
+	e.startConnect(d, &to)
+	return true
 }
 
 // cancelConnect asks for the end of a connect. The Op is known by its Word: there is no Desc yet.

@@ -46,6 +46,8 @@ const (
 	// stashConnsMax bounds the accepted connections that nobody has asked for; the rest waits in the backlog.
 	stashConnsMax = 64
 
+	// sendWholeBytesMax is the largest send that the kernel is asked to finish by itself: what a message usually is.
+	sendWholeBytesMax = 16 << 10
 	// recordPieces is how many pieces of memory one sendmsg carries; the next carries the rest.
 	recordPieces = 64
 	// recordsPerSlab is how many message records are mapped at once: 64 of about 1.1 KiB.

@@ -12,10 +12,11 @@ import (
 // record is what a request names beside its data: the header and pieces of a sendmsg, or the address of a connect. It
 // lies outside Go's heap and belongs to one request until its terminal completion.
 type record struct {
-	msg  syscall.Msghdr
-	iov  [recordPieces]syscall.Iovec
-	n    int
-	addr [addrBytesMax]byte
+	msg   syscall.Msghdr
+	iov   [recordPieces]syscall.Iovec
+	n     int
+	bytes uint32
+	addr  [addrBytesMax]byte
 }
 
 // addrBytesMax is the length of the longest socket address, struct sockaddr_un, rounded up to words.
@@ -36,7 +37,7 @@ func (r *records) get() (*record, error) {
 	}
 	rec := r.free[len(r.free)-1]
 	r.free = r.free[:len(r.free)-1]
-	rec.n = 0
+	rec.reset()
 	return rec, nil
 }
 
@@ -64,6 +65,9 @@ func (r *records) drop() {
 	*r = records{}
 }
 
+// reset empties the record.
+func (r *record) reset() { r.n, r.bytes = 0, 0 }
+
 // add appends a piece and reports whether there was room. A piece that follows the last one in memory extends it.
 func (r *record) add(p []byte) bool {
 	base := unsafe.Pointer(unsafe.SliceData(p))
@@ -71,6 +75,7 @@ func (r *record) add(p []byte) bool {
 		last := &r.iov[r.n-1]
 		if unsafe.Add(unsafe.Pointer(last.Base), last.Len) == base {
 			last.SetLen(int(last.Len) + len(p))
+			r.bytes += uint32(len(p))
 			return true
 		}
 	}
@@ -80,6 +85,7 @@ func (r *record) add(p []byte) bool {
 	r.iov[r.n].Base = (*byte)(base)
 	r.iov[r.n].SetLen(len(p))
 	r.n++
+	r.bytes += uint32(len(p))
 	return true
 }
 

@@ -155,7 +155,7 @@ func (e *Engine) waitShared(d time.Duration) {
 	if e.ring.Pending() > 0 || e.worthEntering() {
 		e.enterNow()
 	}
-	if e.err != nil || e.ready() {
+	if e.err != nil || e.ready() || e.ring.Pending() > 0 {
 		return
 	}
 	e.entered(e.poller.wait(d, e.pollReady))

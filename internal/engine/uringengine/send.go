@@ -8,8 +8,14 @@ import (
 	"github.com/unio-go/unio/internal/engine"
 )
 
-// sendFlags: no SIGPIPE, and the kernel goes on by itself after it could take only a part.
-const sendFlags = syscall.MSG_NOSIGNAL | syscall.MSG_WAITALL
+// sendFlags are those for n bytes. A small send is finished by the kernel itself when the socket has no room for all of
+// it. A large one tells what was taken as soon as the socket is full, so that Op.N is never far behind.
+func sendFlags(n uint32) uint32 {
+	if n <= sendWholeBytesMax {
+		return syscall.MSG_NOSIGNAL | syscall.MSG_WAITALL
+	}
+	return syscall.MSG_NOSIGNAL
+}
 
 // submitSend hands the buffers to the kernel. Op.Word is the number of bytes in all, Op.N of those that it took.
 func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
@@ -34,7 +40,7 @@ func (e *Engine) startSend(d *desc, op *engine.Op) error {
 	if len(op.Bufs) == 1 {
 		p := op.Bufs[0].Bytes()[op.N:]
 		s := e.sqe()
-		s.PrepSend(int(d.fd), addrOf(p), uint32(len(p)), sendFlags)
+		s.PrepSend(int(d.fd), addrOf(p), uint32(len(p)), sendFlags(uint32(len(p))))
 		s.UserData = kindSend<<kindShift | d.tag
 	} else if err := e.startMessage(d, op); err != nil {
 		return err
@@ -55,7 +61,7 @@ func (e *Engine) startMessage(d *desc, op *engine.Op) error {
 		}
 		d.rec = rec
 	}
-	rec.n = 0
+	rec.reset()
 	skip := op.N
 	for _, b := range op.Bufs {
 		p := b.Bytes()
@@ -71,9 +77,9 @@ func (e *Engine) startMessage(d *desc, op *engine.Op) error {
 	s := e.sqe()
 	if rec.n == 1 {
 		addr, n := rec.piece()
-		s.PrepSend(int(d.fd), addr, n, sendFlags)
+		s.PrepSend(int(d.fd), addr, n, sendFlags(n))
 	} else {
-		s.PrepSendmsg(int(d.fd), rec.header(), sendFlags)
+		s.PrepSendmsg(int(d.fd), rec.header(), sendFlags(rec.bytes))
 	}
 	s.UserData = kindSend<<kindShift | d.tag
 	return nil

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
@@ -98,10 +99,27 @@ func (e *Engine) abandon(d *desc) {
 		e.complete(op)
 	}
 	if d.requests > 0 {
+		e.giveUp(d)
 		return // the kernel has its file, and its number must not be given to another
 	}
 	sys.CloseFD(int(d.fd))
 	e.forget(d)
+}
+
+// giveUp returns the operations that the kernel did not end. It may still read the memory of a send, which therefore
+// gets a handle that nobody releases.
+func (e *Engine) giveUp(d *desc) {
+	for _, op := range [...]*engine.Op{d.send, d.conn} {
+		if op == nil {
+			continue
+		}
+		for _, b := range op.Bufs {
+			b.Ref()
+		}
+		op.Err = engine.ErrCanceled
+		e.complete(op)
+	}
+	d.send, d.conn = nil, nil
 }
 
 // free gives everything back. Nothing is with the kernel.

@@ -1,0 +1,88 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/mem"
+)
+
+// TestRequestsOutliveTheThreadThatSubmittedThem: the loop in the network poller moves between threads, and when one of
+// them ends the kernel cancels what it had submitted. Nobody may notice.
+func TestRequestsOutliveTheThreadThatSubmittedThem(t *testing.T) {
+	if err := Available(); err != nil {
+		t.Skipf("this machine has no io_uring: %v", err)
+	}
+	pool, err := mem.NewPool(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(engine.Config{Pool: pool, Netpoll: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t, e, pool}
+	defer r.close()
+	d, p := r.pair()
+	in := &engine.Op{Code: engine.Recv, Desc: d}
+	for range 3 {
+		onDyingThread(func() {
+			if e.Submit(in) {
+				t.Error("a receive of nothing is done")
+			}
+			if _, err := e.Poll(); err != nil {
+				t.Error(err)
+			}
+		})
+		p.Write([]byte("hello"))
+		done := false
+		r.until("the receive", func() bool { return done }, func(op *engine.Op) { done = op == in })
+		if in.Err != nil || string(in.Buf.Bytes()) != "hello" {
+			t.Fatalf("received %v", in.Err)
+		}
+		in.Buf.Release()
+		// Ends the multishot, so that the next one is submitted by the next thread.
+		e.cancelArmed(d.(*desc), kindRecv)
+		r.until("the end of the multishot", func() bool { return d.(*desc).requests == 0 }, nil)
+	}
+	// Each round arms the receive, and once more after the thread's end; only the very first one is not counted.
+	if n := e.Counters().Rearms.Load(); n < 5 {
+		t.Errorf("armed again %d times: the threads' ends cancelled nothing", n)
+	}
+}
+
+// onDyingThread runs fn on a thread that ends before it returns.
+func onDyingThread(fn func()) {
+	ended := make(chan int)
+	go func() {
+		runtime.LockOSThread() // and never unlocks: the runtime ends the thread
+		if sys.Gettid() == os.Getpid() {
+			// The main thread does not end. It is held while another one is used.
+			onDyingThread(fn)
+			runtime.UnlockOSThread()
+			ended <- 0
+			return
+		}
+		fn()
+		ended <- sys.Gettid()
+	}()
+	tid := <-ended
+	if tid == 0 {
+		return
+	}
+	deadline := time.Now().Add(patience)
+	for {
+		_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
+		if err != nil || time.Now().After(deadline) {
+			return
+		}
+		runtime.Gosched()
+	}
+}
