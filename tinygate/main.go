@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -23,7 +24,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -50,7 +51,7 @@ type settings struct {
 const usage = `tinygate [flags]: a reverse proxy for HTTP/1.1
 
 Without --to it starts a demo upstream of its own. SIGTERM and SIGINT end it gently: it stops listening, lets the
-requests in flight finish, and closes the rest.
+requests in flight finish, and closes the rest. A second signal ends it at once.
 
 `
 
@@ -82,8 +83,17 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		fmt.Fprintf(stderr, "tinygate: --loops %d: it is a number of threads, 0 for as many as CPUs\n", s.loops)
 		return s, errUsage
 	}
-	if s.engine == "auto" {
+	if s.grace < 0 {
+		fmt.Fprintf(stderr, "tinygate: --grace %v: it is a time to wait, such as 30s, or 0\n", s.grace)
+		return s, errUsage
+	}
+	switch s.engine {
+	case "auto":
 		s.engine = ""
+	case string(unio.Uring), string(unio.Epoll), string(unio.Std):
+	default:
+		fmt.Fprintf(stderr, "tinygate: --engine %s: there are auto, uring, epoll and std\n", s.engine)
+		return s, errUsage
 	}
 	return s, nil
 }
@@ -95,6 +105,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	if s.loops == 0 {
+		s.loops = runtime.GOMAXPROCS(0)
+	}
+	// A loop keeps its thread while it polls. One more lets the garbage collector and the log go on beside busy loops.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), s.loops+1))
 	rt, err := unio.New(&unio.Options{Engine: unio.Engine(s.engine), Loops: s.loops, Logger: log})
 	if err != nil {
 		return err
@@ -143,7 +158,11 @@ func greet(w io.Writer, addr net.Addr, upstreams []string, demo bool, r unio.Rep
 		what = "a demo upstream on " + what
 	}
 	fmt.Fprintf(w, "tinygate serves %s on http://%s/ - try: curl -i http://%s/\n", what, addr, addr)
-	fmt.Fprintf(w, "engine %s on %d loops, Linux %s: %s\n", r.Engine, r.Loops, r.Kernel, r.Reason)
+	loops := "loops"
+	if r.Loops == 1 {
+		loops = "loop"
+	}
+	fmt.Fprintf(w, "engine %s on %d %s, %s %s: %s\n", r.Engine, r.Loops, loops, runtime.GOOS, r.Kernel, r.Reason)
 }
 
 // end lets requests in flight finish.
