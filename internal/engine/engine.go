@@ -87,8 +87,8 @@ type Engine interface {
 // kernel.
 type Batcher interface {
 	// PollBatch is Poll that waits until n completions have come or limit has passed, without telling the Go scheduler:
-	// a stop-the-world waits as long, so limit is a matter of microseconds.
-	PollBatch(n int, limit time.Duration) (ready bool, err error)
+	// a stop-the-world waits as long, so limit is a matter of microseconds. It returns how many completions there are.
+	PollBatch(n int, limit time.Duration) (got int, err error)
 }
 
 // Desc is a descriptor that an engine has taken over. Its state (readiness, armed multishot requests, what was received

@@ -161,13 +161,16 @@ func (c *caseRun) pilot(contender Contender) *child {
 	half := c.slice
 	half.Duration /= 2
 	cost := map[*child]float64{}
-	for _, i := range []int{0, 1, 1, 0} { // a change of the machine's speed meets both alike
+	for _, i := range []int{0, 1, 1, 0, 0, 1} { // a change of the machine's speed meets both alike
 		s, err := c.measure(rivals[i], half)
 		if err != nil {
 			c.giveUp(rivals[i], err)
 			return rivals[1-i]
 		}
-		cost[rivals[i]] += s.CPUNs
+		// The best of three: a disturbance only ever adds.
+		if best, seen := cost[rivals[i]]; !seen || s.CPUNs < best {
+			cost[rivals[i]] = s.CPUNs
+		}
 	}
 	if cost[rivals[1]] < cost[rivals[0]] {
 		rivals[0], rivals[1] = rivals[1], rivals[0]
