@@ -1,0 +1,8 @@
+//go:build !unix
+
+package unio_test
+
+import "github.com/unio-go/unio"
+
+// noDescriptors is skipped where there is no limit to set.
+func noDescriptors(*unio.Runtime, []string) {}
