@@ -14,10 +14,10 @@ var _ engine.Batcher = (*Engine)(nil)
 func (e *Engine) PollBatch(n int, limit time.Duration) (got int, err error) {
 	e.prepare()
 	if e.ready() || e.err != nil {
-		_, err = e.Poll()
+		_, _ = e.Poll() // e.err tells
 	} else {
 		e.n.enters++
-		_, err = e.ring.PollWait(uint32(n), limit, 0)
+		_, err := e.ring.PollWait(uint32(n), limit, 0)
 		e.entered(err)
 		e.publish()
 	}

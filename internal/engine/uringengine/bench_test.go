@@ -15,8 +15,8 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// BenchmarkEcho echoes for connections that each wait for their answer. It reports the CPU time of the loop's thread per
-// message beside the rate, which the peers on the other cores bound.
+// BenchmarkEcho echoes for connections that each wait for their answer. It reports the CPU time of the loop's
+// thread per message beside the rate, which the peers on the other cores bound.
 func BenchmarkEcho(b *testing.B) {
 	for _, c := range []struct{ conns, size int }{{1, 64}, {50, 64}, {50, 16 << 10}} {
 		b.Run(fmt.Sprintf("conns=%d/size=%d", c.conns, c.size), func(b *testing.B) { benchEcho(b, c.conns, c.size) })

@@ -9,9 +9,9 @@ import (
 	"github.com/unio-go/unio/uring"
 )
 
-// blocks is the buffer ring: blocks of the pool that the kernel fills. An incremental ring fills a block piece by piece,
-// with what any descriptors receive; then a piece is a handle on a part of the block, and the block goes back to the pool
-// when the kernel and all who hold pieces of it are done.
+// blocks is the buffer ring: blocks of the pool that the kernel fills. An incremental ring fills a block piece by
+// piece, with what any descriptors receive; then a piece is a handle on a part of the block, and the block goes back to
+// the pool when the kernel and all who hold pieces of it are done.
 type blocks struct {
 	ring       *uring.BufRing
 	pool       *mem.Pool
@@ -195,6 +195,6 @@ func (b *blocks) drop() error {
 	return b.ring.Free()
 }
 
-// HeldBytes is how much of the pool the buffer ring may hold, however many descriptors there are: a block for each of its
-// places, and one with which the kernel is done while somebody has a piece of it.
+// HeldBytes is how much of the pool the buffer ring may hold, however many descriptors there are: a block for each of
+// its places, and one with which the kernel is done while somebody has a piece of it.
 func (e *Engine) HeldBytes() int64 { return int64((len(e.blocks.all) + 1) * e.blocks.blockBytes) }

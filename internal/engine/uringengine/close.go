@@ -10,8 +10,8 @@ import (
 	"github.com/unio-go/unio/uring"
 )
 
-// submitClose ends what is pending. close(2) alone would end nothing: a request keeps the open file, and a receive would
-// go on to take data from it.
+// submitClose ends what is pending. close(2) alone would end nothing: a request keeps the open file, and a receive
+// would go on to take data from it.
 func (e *Engine) submitClose(d *desc, op *engine.Op) bool {
 	d.closing = op
 	e.endAll(d)

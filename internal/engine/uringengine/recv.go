@@ -38,8 +38,8 @@ func (e *Engine) below(d *desc) bool {
 	return d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2
 }
 
-// armRecv asks the kernel to receive. A single receive is used where multishot ones are broken; then there is one for each
-// Recv and nothing comes that nobody has asked for.
+// armRecv asks the kernel to receive. A single receive is used where multishot ones are broken; then there is one for
+// each Recv and nothing comes that nobody has asked for.
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()

@@ -46,8 +46,8 @@ func TestAFullSubmissionRingLosesNothing(t *testing.T) {
 	}
 }
 
-// TestAnOverflowOfCompletionsLosesNothing has many more receives answered at once than the completion ring has room for,
-// which ends their multishot requests: each byte must come, and what ended must be armed again.
+// TestAnOverflowOfCompletionsLosesNothing has many more receives answered at once than the completion ring has room
+// for, which ends their multishot requests: each byte must come, and what ended must be armed again.
 func TestAnOverflowOfCompletionsLosesNothing(t *testing.T) {
 	r := newRig(t, geometry{sqEntries: 8, cqEntries: 16, blockBytes: 64 << 10, blocks: 4}, nil)
 	defer r.close()
@@ -92,8 +92,8 @@ func TestAnOverflowOfCompletionsLosesNothing(t *testing.T) {
 	}
 }
 
-// TestAnotherThreadIsToldSo: a ring of a locked loop refuses every thread but its own, and that must be an error and not
-// a storm of attempts.
+// TestAnotherThreadIsToldSo: a ring of a locked loop refuses every thread but its own, and that must be an error and
+// not a storm of attempts.
 func TestAnotherThreadIsToldSo(t *testing.T) {
 	r := newRig(t, sizes[0], nil)
 	failed := make(chan error)
