@@ -94,7 +94,7 @@ func exhaustionMakesRecvWait(r *rig) {
 	d, p := r.pair()
 	// Two at once, so that one release has to serve both in turn.
 	d2, p2 := r.pair()
-	all := takeAll(r.pool)
+	all := takeAll(r.pool, mem.MaxBytes)
 	ops := []*engine.Op{r.recv(d), r.recv(d2)}
 	p.Write(pattern(100, 1))
 	p2.Write(pattern(100, 1))
@@ -127,9 +127,9 @@ func exhaustionMakesRecvWait(r *rig) {
 	r.closeDesc(d2)
 }
 
-// takeAll takes every buffer that a pool has.
-func takeAll(pool *mem.Pool) (all []*mem.Buf) {
-	for n := pool.MaxLen(); n >= mem.PageBytes; n /= 2 {
+// takeAll takes every buffer that a pool has, none larger than most.
+func takeAll(pool *mem.Pool, most int) (all []*mem.Buf) {
+	for n := min(most, pool.MaxLen()); n >= mem.PageBytes; n /= 2 {
 		for b, ok := pool.TryGet(n); ok; b, ok = pool.TryGet(n) {
 			all = append(all, b)
 		}
@@ -147,7 +147,7 @@ func exhaustionServesAllInTurn(r *rig) {
 		d, p := r.pair()
 		ops, peers = append(ops, r.recv(d)), append(peers, p)
 	}
-	held := takeAll(r.pool)
+	held := takeAll(r.pool, 64<<10) // so that one release serves one
 	for i, op := range ops {
 		peers[i].Write(pattern(100, byte(i)))
 		r.submit(op)

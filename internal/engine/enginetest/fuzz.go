@@ -199,7 +199,7 @@ func (m *model) peerWrite(c *modelConn, n int) {
 	c.peerWrote += n
 }
 
-func (m *model) exhaust() { m.hog = append(m.hog, takeAll(m.pool)...) }
+func (m *model) exhaust() { m.hog = append(m.hog, takeAll(m.pool, mem.MaxBytes)...) }
 
 func (m *model) free() {
 	for _, b := range m.hog {

@@ -226,6 +226,57 @@ func TestAStaleEventIsDropped(t *testing.T) {
 	}
 }
 
+// Several receives wait for a buffer, and each release serves one of them: the ones that got nothing must wait anew.
+func TestEachReleaseServesOneOfTheStarved(t *testing.T) {
+	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(engine.Config{Pool: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held []*mem.Buf
+	for b, ok := pool.TryGet(recvBytes); ok; b, ok = pool.TryGet(recvBytes) {
+		held = append(held, b)
+	}
+	var ops [4]*engine.Op
+	for i := range ops {
+		fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(fds[1])
+		d, err := e.Attach(engine.Socket{FD: fds[0]}, engine.Stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		syscall.Write(fds[1], []byte("x"))
+		ops[i] = &engine.Op{Code: engine.Recv, Desc: d}
+		if e.Submit(ops[i]) {
+			t.Fatalf("recv without a buffer: %v", ops[i].Err)
+		}
+	}
+	var got []*mem.Buf
+	for i := range ops {
+		held[i].Release()
+		finish(t, e, ops[i]) // and no other release
+		got = append(got, ops[i].Buf)
+		if op := e.Next(); op != nil {
+			t.Errorf("one buffer served two: %v", op.Err)
+		}
+	}
+	for _, b := range append(got, held[len(ops):]...) {
+		b.Release()
+	}
+	if err := e.Close(time.Second); err != nil {
+		t.Error(err)
+	}
+	if err := pool.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // benchmarkWake measures how long a sleeping loop takes to hear of a wake and answer.
 func benchmarkWake(b *testing.B, netpoll bool) {
 	e, _, _ := loopback(b, engine.Config{Netpoll: netpoll})
