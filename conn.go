@@ -17,44 +17,47 @@ import (
 // A Conn ends with Close, or when the handler returns that it was given to (unless Keep was called). Calls that wait
 // then fail with net.ErrClosed; what was written before is handed to the kernel first.
 type Conn struct {
-	l      *loop.Loop
-	home   *place
-	desc   engine.Desc
-	member loop.Member
+	// What each message touches comes first and lies together: with a thousand busy connections it is memory, not
+	// instructions, that a message costs here.
 
-	// Receiving. rest is what has arrived and is not yet taken, from off on.
-	recv      engine.Op
-	rest      *mem.Buf
-	off       int
-	readers   waitQueue
-	readErr   error // sticky: io.EOF, a reset, net.ErrClosed
-	receiving bool
+	l    *loop.Loop
+	home *place
 
-	// Sending. out waits for the kernel, flight is with it; tail is the last of out while Write may append to it.
-	send    engine.Op
-	out     []*mem.Buf
-	tail    *mem.Buf
-	queued  int // bytes in out and flight
-	writers waitQueue
-	lock    writeLock
-	sendErr error // sticky
-	sending bool
-	dirty   bool
+	// rest is what has arrived and is not yet taken, from off on.
+	rest    *mem.Buf
+	off     int
+	readers waitQueue
+	readErr error // sticky: io.EOF, a reset, net.ErrClosed
 
-	await         awaiting
-	timer         loop.Timer
 	readDeadline  int64 // loop time; 0: none
 	writeDeadline int64
+	receiving     bool // recv is with the engine
+	sending       bool // send is with the engine
+	dirty         bool // Flush will be called
+	closing       bool // Close has begun; the descriptor waits for what was written
+	ending        bool // the operation Close is with the engine
+	halfClosing   bool // CloseWrite has begun
+	keep          bool
+	isClosed      atomic.Bool // for calls from outside
+	queued        int         // bytes in out and with the kernel
+	sendErr       error       // sticky
+	await         awaiting
 
+	recv engine.Op
+	send engine.Op
+	out  []*mem.Buf // waits for the kernel
+	tail *mem.Buf   // the last of out while Write may append to it
+
+	lock    writeLock
+	writers waitQueue
+
+	desc        engine.Desc
+	member      loop.Member
+	timer       loop.Timer
 	halfClosers waitQueue
-	halfClosing bool  // CloseWrite has begun
-	closing     bool  // Close has begun; the descriptor waits for what was written
-	ending      bool  // the operation Close is with the engine
 	drainBy     int64 // loop time at which closing waits no longer
 	closeErr    error
 	closers     waitQueue
-	keep        bool
-	isClosed    atomic.Bool // for calls from outside
 	addrs       atomic.Pointer[connAddrs]
 }
 
@@ -153,6 +156,13 @@ func (s *loopSide) Complete(op *engine.Op) {
 	switch {
 	case op == &c.recv:
 		c.receiving = false
+		if w := c.readers.head; w != nil && w.Next == nil && w.Own() && w.N == 0 && op.Err == nil {
+			// By far the most frequent: one task waits, for whatever comes.
+			c.readers = waitQueue{}
+			w.Buf, op.Buf = op.Buf, nil
+			w.Finish()
+			return
+		}
 		c.recvDone()
 		if c.await.fn != nil {
 			c.awaited(nil)

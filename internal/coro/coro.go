@@ -22,9 +22,15 @@ type Coro struct {
 // coroutine shall stay for another; if not, the coroutine ends. serve recovers panics itself: the runtime would raise
 // them in the owner, with the stack lost. A runtime.Goexit inside serve counts as the job's end.
 func New(serve func() bool) *Coro {
-	c := &Coro{serve: serve}
-	c.next, c.stop = iter.Pull(c.body)
+	c := new(Coro)
+	c.Init(serve)
 	return c
+}
+
+// Init is New for a Coro that is part of something else. It must not be copied afterwards.
+func (c *Coro) Init(serve func() bool) {
+	c.serve = serve
+	c.next, c.stop = iter.Pull(c.body)
 }
 
 func (c *Coro) body(yield func(struct{}) bool) {

@@ -157,29 +157,33 @@ func (c Code) String() string {
 // Op is one operation. The submitter owns the memory: an Op is part of the thing that waits for it, so that submitting
 // allocates nothing.
 type Op struct {
+	// The order of the fields keeps what a receive touches in one cache line and what a send touches in the next.
+
 	Code Code
 	How  uint8 // Shutdown
-	Desc Desc  // all but Connect, which sets it, and Nop
 
-	// To is for the submitter: whom the loop tells when Next has returned this Op. Engines do not touch it.
-	To Completer
+	// For the engine, between Submit and completion. The zero value is right for a new Op.
+	State uint8
+	Seq   uint32
 
 	// Mark is for the loop's statistics.
 	Mark uint32
 
-	Bufs []*mem.Buf // Send
-	Dial *Dial      // Connect
+	Desc Desc // all but Connect, which sets it, and Nop
 
-	N    int      // Send: bytes taken
+	// To is for the submitter: whom the loop tells when Next has returned this Op. Engines do not touch it.
+	To Completer
+
 	Buf  *mem.Buf // Recv
-	Sock Socket   // Accept
-	Err  error
+	Link *Op      // for the engine, as State
 
-	// For the engine, between Submit and completion. The zero value is right for a new Op.
-	Link  *Op
-	State uint8
-	Seq   uint32
-	Word  uint64
+	Err  error
+	N    int        // Send: bytes taken
+	Bufs []*mem.Buf // Send
+	Word uint64     // for the engine, as State
+
+	Dial *Dial  // Connect
+	Sock Socket // Accept
 }
 
 // Completer is told about completions by the loop.

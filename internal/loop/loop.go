@@ -247,7 +247,9 @@ func (l *Loop) complete() {
 		if op == nil {
 			break
 		}
-		l.policy.saw(op)
+		if l.policy.batcher != nil {
+			l.policy.saw(op)
+		}
 		op.To.Complete(op)
 		if l.runHead == nil {
 			continue

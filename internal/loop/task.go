@@ -11,14 +11,15 @@ import (
 // Task is straight-line code that a loop runs. It exists while its function runs; the coroutine below it serves one
 // task after another.
 type Task struct {
+	// Waiter is for the task's own waits on its own loop. A task waits for one thing at a time. It stands first so
+	// that what a switch touches is two cache lines.
+	Waiter Waiter
+
 	loop *Loop
-	co   *coro.Coro
+	co   coro.Coro
 	fn   func()
 	next *Task // in the run queue or among the idle
 	wake wakeMail
-
-	// Waiter is for the task's own waits on its own loop. A task waits for one thing at a time.
-	Waiter Waiter
 }
 
 // wakeMail makes a task of another loop ready.
@@ -57,7 +58,7 @@ func (l *Loop) Go(fn func()) {
 		t = &Task{loop: l}
 		t.wake.task, t.wake.Mail = t, &t.wake
 		t.Waiter.task = t
-		t.co = coro.New(t.serve)
+		t.co.Init(t.serve)
 	}
 	t.fn = fn
 	l.Counters.Tasks.Add(1)

@@ -22,25 +22,28 @@ var ErrCoroutine = errors.New("would block a loop: called in a coroutine that is
 // [Loop.Foreign] and Await, which mails it to To. The loop calls Claim before it gives a result, and, if that returned
 // true, Finish after it.
 type Waiter struct {
-	node Node // the mail that carries the Waiter to a loop
-	To   Server
+	// What a task's wait on its own loop touches comes first, and is one cache line.
+
 	Next *Waiter // in the queue of whatever serves it
+	task *Task
+	// loop is the loop that is waited for, when it is not the waiter's own.
+	loop *Loop
 
 	// The request and the result, as the operation defines them.
-	Code uint8
 	N    int
 	Buf  *mem.Buf
+	Err  error
+	Code uint8
+
+	To   Server
 	Bufs []*mem.Buf
 	Sock engine.Socket
-	Err  error
 
-	task  *Task
-	ch    chan struct{}
-	state atomic.Uint32
-	// loop is the loop that is waited for, when it is not the waiter's own.
-	loop       *Loop
-	prev, succ *Waiter
+	node       Node // the mail that carries the Waiter to a loop
+	ch         chan struct{}
+	state      atomic.Uint32
 	taken      atomic.Bool
+	prev, succ *Waiter
 }
 
 // Server performs requests of waiters on its loop.
