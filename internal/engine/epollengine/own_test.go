@@ -226,7 +226,8 @@ func TestAStaleEventIsDropped(t *testing.T) {
 	}
 }
 
-// Several receives wait for a buffer, and each release serves one of them: the ones that got nothing must wait anew.
+// Several receives wait for a buffer, and each release serves one of them: the ones that got nothing
+// must wait anew.
 func TestEachReleaseServesOneOfTheStarved(t *testing.T) {
 	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: 1 << 20})
 	if err != nil {
