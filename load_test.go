@@ -1,0 +1,209 @@
+package unio_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// What is sent at a connection that nobody reads stays with the kernel and the peer.
+func TestUnreadConnectionDisturbsNoNeighbour(t *testing.T) {
+	total := scale(64<<20, 16<<20)
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 16 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		deaf := listen(t, rt, nil)
+		kept := make(chan *unio.Conn, 1)
+		go deaf.Serve(func(c *unio.Conn) {
+			p := make([]byte, 1)
+			c.Read(p) // the engine has begun to receive
+			c.Keep()
+			kept <- c
+		})
+		ln := serve(t, rt, echo)
+		neighbour := dialNet(t, ln)
+		exchange(t, neighbour)
+		before := rt.Stats().BufferBytes
+		p := dialNet(t, deaf)
+		var sent atomic.Int64
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for b := make([]byte, 64<<10); sent.Load() < int64(total); {
+				n, err := p.Write(b)
+				sent.Add(int64(n))
+				if err != nil {
+					return
+				}
+			}
+		})
+		c := await(t, kept, "the connection that is not read")
+		for range 200 {
+			exchange(t, neighbour)
+			if n := rt.Stats().BufferBytes - before; n > 4<<20 {
+				t.Fatalf("%d bytes of buffers for one connection that is not read", n)
+			}
+		}
+		// Reading it makes everything flow again.
+		c.SetReadDeadline(time.Now().Add(bound))
+		n, err := io.Copy(io.Discard, io.LimitReader(c, int64(total)-1))
+		if int(n) != total-1 || err != nil {
+			t.Errorf("read %d of %d, %v", n, total-1, err)
+		}
+		wg.Wait()
+		c.Close()
+	})
+}
+
+// Each of many connections keeps one small message. Sixteen small pieces must not hold sixteen large buffers.
+func TestManyKeptMessagesDisturbNoNeighbour(t *testing.T) {
+	conns := scale(1000, 300)
+	// A quarter of what large buffers for all of them would take, and more than the small ones need.
+	limit := int64(conns) * 16 << 10
+	limit = max(limit, 8<<20)
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: limit}, func(t *testing.T, rt *unio.Runtime) {
+		var mu sync.Mutex
+		var kept []*mem.Buf
+		keeper := serve(t, rt, func(c *unio.Conn) {
+			b, err := c.Recv()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			kept = append(kept, b)
+			mu.Unlock()
+			c.Recv()
+		})
+		ln := serve(t, rt, echo)
+		neighbour := dialNet(t, ln)
+		exchange(t, neighbour)
+		message := newStream(8).next(make([]byte, 64))
+		for range conns {
+			if _, err := dialNet(t, keeper).Write(message); err != nil {
+				t.Fatal(err)
+			}
+		}
+		count := func() int { mu.Lock(); defer mu.Unlock(); return len(kept) }
+		until(t, fmt.Sprintf("all messages arrived (%d did)", count()), func() bool { return count() == conns })
+		for range 20 {
+			exchange(t, neighbour)
+		}
+		mu.Lock()
+		for _, b := range kept {
+			if string(b.Bytes()) != string(message) {
+				t.Error("a kept message has changed")
+			}
+			b.Release()
+		}
+		mu.Unlock()
+	})
+}
+
+// When the pool is used up receiving waits, on every engine, and goes on when buffers come back.
+func TestReceivingWaitsForBuffers(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 2, BufBytes: 16 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		p := dialNet(t, ln)
+		exchange(t, p)
+		var all []*mem.Buf
+		for size := mem.MaxBytes; size >= mem.PageBytes; size /= 2 {
+			for b, ok := rt.Pool().TryGet(size); ok; b, ok = rt.Pool().TryGet(size) {
+				all = append(all, b)
+			}
+		}
+		io.WriteString(p, "held back?")
+		time.Sleep(pause)
+		for _, b := range all {
+			b.Release()
+		}
+		if _, err := io.ReadFull(p, make([]byte, 10)); err != nil {
+			t.Errorf("after buffers came back: %v", err)
+		}
+		exchange(t, p)
+	})
+}
+
+func TestDroppedConnectionsLeaveNothingBehind(t *testing.T) {
+	conns := scale(10_000, 1000)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		if testing.Short() {
+			conns = 500
+		}
+		ln := serve(t, rt, echo)
+		exchange(t, dialNet(t, ln))
+		idle := rt.Stats()
+		var wg sync.WaitGroup
+		for w := range 4 {
+			wg.Go(func() {
+				for i := range conns / 4 {
+					if err := dropOne(ln.Addr().String(), i+w); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		until(t, "the connections are gone", func() bool { return rt.Stats().Conns <= idle.Conns })
+		s := rt.Stats()
+		if s.Tasks > idle.Tasks || s.BufferBytes > idle.BufferBytes+4<<20 {
+			t.Errorf("before: %+v\nafter: %+v", idle, s)
+		}
+		if n := runtime.NumGoroutine(); n > 400 { // each loop may keep 128 coroutines for later tasks
+			t.Errorf("%d goroutines", n)
+		}
+	})
+}
+
+// dropOne connects and goes in one of several ways.
+func dropOne(addr string, how int) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	switch how % 4 {
+	case 0: // at once
+	case 1:
+		c.(*net.TCPConn).SetLinger(0) // reset
+		c.Write([]byte("unread"))
+	case 2:
+		c.SetDeadline(time.Now().Add(bound))
+		c.Write([]byte("echo"))
+		_, err = io.ReadFull(c, make([]byte, 4))
+	case 3:
+		c.Write([]byte("the answer is not read"))
+		halfClose(c)
+	}
+	return err
+}
+
+// A connection that a goroutine lets wait for ever costs others nothing, and a thousand of them neither.
+func TestManyGoroutinesOnManyConnections(t *testing.T) {
+	conns, rounds := scale(200, 50), scale(50, 10)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		var wg sync.WaitGroup
+		for range conns {
+			wg.Go(func() {
+				c, err := rt.Dial(t.Context(), "tcp", ln.Addr().String(), nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				for range rounds {
+					exchange(t, c)
+				}
+			})
+		}
+		wg.Wait()
+	})
+}
