@@ -1,0 +1,281 @@
+package loop
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+)
+
+// bound is how long a test waits for what must happen.
+const bound = 10 * time.Second
+
+// idleEngine performs nothing: it sleeps and is woken, which is all that a loop without descriptors asks of an engine.
+type idleEngine struct {
+	wake     chan struct{}
+	fail     atomic.Bool
+	closed   bool
+	counters engine.Counters
+}
+
+func newIdleEngine(engine.Config) (engine.Engine, error) {
+	return &idleEngine{wake: make(chan struct{}, 1)}, nil
+}
+
+var errBroken = errors.New("broken on purpose")
+
+func (e *idleEngine) Attach(engine.Socket, engine.Kind) (engine.Desc, error) {
+	return nil, errors.ErrUnsupported
+}
+func (e *idleEngine) Submit(op *engine.Op) bool { op.Err = errors.ErrUnsupported; return true }
+func (e *idleEngine) Cancel(*engine.Op)         {}
+func (e *idleEngine) Poll() (bool, error) {
+	if e.closed || e.fail.Load() {
+		return false, errBroken
+	}
+	return false, nil
+}
+
+func (e *idleEngine) Wait(d time.Duration) error {
+	var limit <-chan time.Time
+	if d >= 0 {
+		limit = time.After(d)
+	}
+	select {
+	case <-e.wake:
+	case <-limit:
+	}
+	return nil
+}
+
+func (e *idleEngine) Next() *engine.Op { return nil }
+func (e *idleEngine) Wake() {
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+func (e *idleEngine) Caps() engine.Caps          { return engine.Caps{Name: "idle"} }
+func (e *idleEngine) Counters() *engine.Counters { return &e.counters }
+func (e *idleEngine) Close(time.Duration) error  { e.closed = true; return nil }
+
+// newLoop is a loop that the test ends.
+func newLoop(t *testing.T, log *strings.Builder) *Loop {
+	t.Helper()
+	logger := slog.New(slog.DiscardHandler)
+	if log != nil {
+		logger = slog.New(slog.NewTextHandler(log, nil))
+	}
+	l, err := New(Config{NewEngine: newIdleEngine, CPU: -1, Logger: logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// end ends a loop in good order.
+func end(t *testing.T, l *Loop) {
+	t.Helper()
+	select {
+	case <-l.Abort():
+	case <-time.After(bound):
+		t.Fatal("the loop does not become quiet")
+	}
+	if err := l.End(time.Now().Add(time.Second)); err != nil {
+		t.Error(err)
+	}
+}
+
+// task starts a task from outside.
+func task(l *Loop, fn func()) {
+	m := &startMail{fn: fn}
+	m.Mail = m
+	l.Post(&m.Node)
+}
+
+type startMail struct {
+	Node
+	fn func()
+}
+
+func (m *startMail) Deliver(l *Loop) { l.Go(m.fn) }
+
+func wait[T any](t *testing.T, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(bound):
+		t.Fatal("waited in vain")
+	}
+	return v
+}
+
+func TestTasksKnowWhereTheyRun(t *testing.T) {
+	a, b := newLoop(t, nil), newLoop(t, nil)
+	defer end(t, a)
+	defer end(t, b)
+	if Current() != nil || a.Here() != nil {
+		t.Error("a goroutine is a task")
+	}
+	done := make(chan struct{})
+	task(a, func() {
+		defer close(done)
+		me := Current()
+		if me == nil || me.Loop() != a || a.Here() != me || b.Here() != nil {
+			t.Errorf("Current %v, Here %v, elsewhere %v", me, a.Here(), b.Here())
+		}
+		inside := make(chan bool)
+		go func() { inside <- Current() == nil && a.Here() == nil }()
+		if !<-inside {
+			t.Error("a goroutine of a task is the task")
+		}
+	})
+	wait(t, done)
+}
+
+// The turn in which a loop ended went on to use its closed engine, and logged that it had failed.
+func TestEndOfALoopIsNoFailureOfItsEngine(t *testing.T) {
+	var log strings.Builder
+	l := newLoop(t, &log)
+	end(t, l)
+	if log.Len() > 0 {
+		t.Errorf("logged: %s", log.String())
+	}
+	if l.Post(&(&startMail{}).Node) {
+		t.Error("an ended loop takes mail")
+	}
+}
+
+// A task that never gives its loop back kept whoever closed the loop for ever.
+func TestEndIsBoundedWhenATaskHoldsTheLoop(t *testing.T) {
+	l := newLoop(t, nil)
+	held, release := make(chan struct{}), make(chan struct{})
+	task(l, func() { close(held); holdOnPurpose(release) })
+	wait(t, held)
+	l.Abort()
+	err := l.End(time.Now().Add(-endGrace))
+	if err == nil || !strings.Contains(err.Error(), "holdOnPurpose") {
+		t.Errorf("%v: does not name who holds the loop", err)
+	}
+	close(release)
+	wait(t, l.ended)
+}
+
+func holdOnPurpose(release chan struct{}) { <-release }
+
+func TestGoexitInManyTasksKeepsTheLoop(t *testing.T) {
+	l := newLoop(t, nil)
+	defer end(t, l)
+	const many = 2000
+	var left atomic.Int32
+	for range many {
+		task(l, func() { defer left.Add(1); runtime.Goexit() })
+	}
+	for stop := time.Now().Add(bound); left.Load() < many; time.Sleep(time.Millisecond) {
+		if time.Now().After(stop) {
+			t.Fatalf("%d of %d tasks ran", left.Load(), many)
+		}
+	}
+	done := make(chan struct{})
+	task(l, func() { close(done) })
+	wait(t, done)
+}
+
+func TestBrokenEngineEndsItsLoop(t *testing.T) {
+	var log strings.Builder
+	l := newLoop(t, &log)
+	l.eng.(*idleEngine).fail.Store(true)
+	task(l, func() {})
+	wait(t, l.ended)
+	if !errors.Is(l.Err(), errBroken) || !errors.Is(l.Err(), net.ErrClosed) || !strings.Contains(log.String(), "broken") {
+		t.Errorf("%v, logged %q", l.Err(), log.String())
+	}
+	w, err := l.Foreign()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.To = server(func(*Waiter) { t.Error("an ended loop serves") })
+	if w.Await(); !errors.Is(w.Err, net.ErrClosed) {
+		t.Errorf("a call to it: %v", w.Err)
+	}
+	w.Free()
+}
+
+type server func(*Waiter)
+
+func (s server) Serve(w *Waiter) { s(w) }
+
+// A call that was withdrawn is not served afterwards, and gives its buffers back once.
+func TestWithdrawnCallIsForgotten(t *testing.T) {
+	l := newLoop(t, nil)
+	held, release := make(chan struct{}), make(chan struct{})
+	task(l, func() { close(held); <-release })
+	wait(t, held)
+	w, err := l.Foreign()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.To = server(func(*Waiter) { t.Error("served after it was withdrawn") })
+	done := make(chan error)
+	go func() { w.Await(); done <- w.Err }()
+	dog := Watch(func() []*Loop { return []*Loop{l} }, 20*time.Millisecond, slog.New(slog.DiscardHandler))
+	if err := wait(t, done); !errors.Is(err, ErrStalled) {
+		t.Errorf("%v", err)
+	}
+	dog.Stop()
+	close(release)
+	w.Free()
+	end(t, l)
+	if l.Counters.Stalls.Load() != 1 {
+		t.Errorf("%d stalls", l.Counters.Stalls.Load())
+	}
+}
+
+func TestIdleCoroutinesAreBounded(t *testing.T) {
+	l := newLoop(t, nil)
+	defer end(t, l)
+	const burst = 3 * goroutinesIdleMax
+	done := make(chan int, 1)
+	task(l, func() {
+		ran := 0
+		for range burst {
+			l.Go(func() {
+				if ran++; ran == burst {
+					done <- ran
+				}
+			})
+		}
+	})
+	wait(t, done)
+	idles := make(chan int, 1)
+	task(l, func() { idles <- l.idles })
+	if n := wait(t, idles); n > goroutinesIdleMax {
+		t.Errorf("%d coroutines are kept, at most %d should be", n, goroutinesIdleMax)
+	}
+}
+
+func BenchmarkForeignCall(b *testing.B) {
+	l, err := New(Config{NewEngine: newIdleEngine, CPU: -1, Shared: true, Logger: slog.Default()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	answer := server(func(w *Waiter) {
+		if w.Claim() {
+			w.Finish()
+		}
+	})
+	for b.Loop() {
+		w, _ := l.Foreign()
+		w.To = answer
+		w.Await()
+		w.Free()
+	}
+	<-l.Abort()
+	l.End(time.Now())
+}
