@@ -70,6 +70,32 @@ func TestStopAfterGoexitEndsOnlyTheStopper(t *testing.T) {
 	<-ended
 }
 
+// A coroutine that serves on after Goexit does so one deferred call deeper each time, which cannot be undone before it
+// ends. It must cost little: what is checked is the memory of stacks.
+func TestManyGoexitsCostLittleStack(t *testing.T) {
+	const many = 50_000
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		jobs := 0
+		c := coro.New(func() bool { jobs++; runtime.Goexit(); return true })
+		for range many {
+			c.Resume()
+		}
+		runtime.ReadMemStats(&after)
+		if jobs != many {
+			t.Errorf("%d jobs ran, want %d", jobs, many)
+		}
+		if grown := after.StackInuse - before.StackInuse; after.StackInuse > before.StackInuse && grown > many<<10 {
+			t.Errorf("%d bytes of stack for %d Goexits", grown, many)
+		}
+		c.Stop() // ends this goroutine too
+	}()
+	<-done
+}
+
 func BenchmarkSwitch(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
