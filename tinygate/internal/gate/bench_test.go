@@ -1,0 +1,82 @@
+package gate_test
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"testing"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/gate"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// pingPong sends requests one after another through a gate to an upstream, neither of which allocates, so what is
+// counted is the gate's and the engine's.
+func pingPong(t testing.TB, e unio.Engine) (once func()) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				b, reply := make([]byte, 4096), []byte(ok)
+				for {
+					if _, err := c.Read(b); err != nil {
+						return
+					}
+					c.Write(reply)
+				}
+			}()
+		}
+	}()
+	rt := uniotest.New(t, &unio.Options{Engine: e, Loops: 1})
+	g, err := gate.New(rt, gate.Config{Upstreams: []string{ln.Addr().String()}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, err := rt.Listen("tcp", "127.0.0.1:0", g.ListenOptions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- g.Serve(front) }()
+	c, err := net.Dial("tcp", front.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); front.Close(); <-served; rt.Close() })
+	request := []byte("GET /index.html HTTP/1.1\r\nHost: example.org\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
+	b := make([]byte, len(ok)+len("Via: 1.1 tinygate\r\n"))
+	return func() {
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkGet(b *testing.B) {
+	for _, e := range uniotest.Engines() {
+		b.Run("engine="+string(e), func(b *testing.B) {
+			if err := uniotest.Refused(e); err != nil {
+				b.Skip(err)
+			}
+			once := pingPong(b, e)
+			once()
+			b.ReportAllocs()
+			for b.Loop() {
+				once()
+			}
+		})
+	}
+}
