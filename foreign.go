@@ -86,31 +86,38 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 			return n, c.opError("write", err)
 		}
 		copy(b.Bytes(), p[n:])
-		if err := c.sendForeign([]*mem.Buf{b}, long); err != nil {
+		taken, err := c.sendForeign([]*mem.Buf{b}, long)
+		if taken {
+			n += m
+		}
+		if err != nil {
 			return n, err
 		}
-		n += m
 	}
 	return n, nil
 }
 
 // sendForeign is Send from outside; locked says that the caller holds the write lock.
-func (c *Conn) sendForeign(bufs []*mem.Buf, locked bool) error {
+// The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
+func (c *Conn) sendForeign(bufs []*mem.Buf, locked bool) (taken bool, err error) {
 	w, err := c.l.Foreign()
 	if err != nil {
-		return c.sendInside(bufs, err)
+		err = c.sendInside(bufs, err)
+		return err == nil, err
 	}
 	w.To, w.Code, w.Bufs = c.side(), callSend, bufs
 	if locked {
 		w.Code = callSendLocked
 	}
 	w.Await()
-	err = w.Err
+	taken, err = true, w.Err
 	if err != nil {
-		release(w.TakeBufs())
+		left := w.TakeBufs()
+		release(left)
+		taken = left == nil
 	}
 	w.Free()
-	return c.opError("write", err)
+	return taken, c.opError("write", err)
 }
 
 // sendInside is Send in a coroutine of a task.

@@ -99,6 +99,7 @@ type scene struct {
 	testing.TB
 	rt    *unio.Runtime
 	ended chan struct{} // closed when the connection's side has ended
+	cue   chan struct{} // for the scene's use; holds one
 }
 
 // eachConn plays a scene between a connection of unio and a peer of package net, on each engine, over each network, with
@@ -130,10 +131,10 @@ func play(
 	t *testing.T, rt *unio.Runtime, network string, o origin,
 	own func(t scene, c *unio.Conn), peer func(t scene, p net.Conn),
 ) {
-	ownDone := make(chan struct{})
+	ownDone, cue := make(chan struct{}), make(chan struct{}, 1)
 	run := func(c *unio.Conn) {
 		defer close(ownDone)
-		own(scene{t, rt, ownDone}, c)
+		own(scene{t, rt, ownDone, cue}, c)
 	}
 	p := meet(t, rt, network, o, run)
 	peerDone := make(chan struct{})
@@ -141,7 +142,7 @@ func play(
 		defer close(peerDone)
 		defer p.Close()
 		p.SetDeadline(time.Now().Add(bound))
-		peer(scene{t, rt, ownDone}, p)
+		peer(scene{t, rt, ownDone, cue}, p)
 	}()
 	await(t, ownDone, "the connection's side to end")
 	await(t, peerDone, "the peer's side to end")
