@@ -44,8 +44,8 @@ func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 	return nil
 }
 
-// Unawait takes the wait back: true if nothing has happened that fn is to be called for, and it will not be. It is called by a task of the
-// connection's loop.
+// Unawait takes the wait back: true if nothing has happened that fn is to be called for, and it will not be. It is called
+// by a task of the connection's loop.
 func (c *Conn) Unawait() bool {
 	if c.l.Here() == nil || c.await.fn == nil || c.await.begun {
 		return false
