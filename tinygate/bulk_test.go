@@ -14,12 +14,12 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 )
 
-var bulkMiB = flag.Int64("bulk", 256, "`MiB` that are sent through tinygate in one body")
+var bulkMiB = flag.Int64("bulk", bulkDefault, "`MiB` that are sent through tinygate in one body")
 
 // memoryMax is how much memory tinygate may have had at any time, whatever the size of the bodies.
 const memoryMax = 100 << 20
@@ -27,8 +27,9 @@ const memoryMax = 100 << 20
 // stream is n bytes that depend on the seed, and their checksum as far as they have been read.
 type stream struct {
 	r    io.Reader
+	mu   sync.Mutex
 	sum  hash.Hash
-	read atomic.Int64
+	read int64
 }
 
 func newStream(seed byte, n int64) *stream {
@@ -37,9 +38,18 @@ func newStream(seed byte, n int64) *stream {
 
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.sum.Write(p[:n])
-	s.read.Add(int64(n))
+	s.read += int64(n)
 	return n, err
+}
+
+// so tells how much has been read, with its checksum.
+func (s *stream) so() (n int64, sum string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.read, fmt.Sprintf("%x", s.sum.Sum(nil))
 }
 
 // peak is the most memory that the process has had resident.
@@ -104,7 +114,8 @@ func TestBulk(t *testing.T) {
 				defer r.Body.Close()
 				h := sha256.New()
 				n, err := io.Copy(h, r.Body)
-				if got, want := fmt.Sprintf("%x", h.Sum(nil)), fmt.Sprintf("%x", sent.sum.Sum(nil)); n != size || got != want || err != nil {
+				got := fmt.Sprintf("%x", h.Sum(nil))
+				if _, want := sent.so(); n != size || got != want || err != nil {
 					t.Errorf("%d bytes with %s, want %d with %s: %v", n, got, size, want, err)
 				}
 				p.wantFlatMemory()
@@ -125,7 +136,8 @@ func TestBulk(t *testing.T) {
 				}
 				defer r.Body.Close()
 				got, _ := io.ReadAll(r.Body)
-				if want := fmt.Sprintf("%d %x <nil>", size, body.sum.Sum(nil)); string(got) != want {
+				n, sum := body.so()
+				if want := fmt.Sprintf("%d %s <nil>", size, sum); string(got) != want || n != size {
 					t.Errorf("%q, want %q", got, want)
 				}
 				p.wantFlatMemory()
@@ -159,13 +171,14 @@ func TestSlowReader(t *testing.T) {
 				time.Sleep(5 * time.Millisecond)
 			}
 			// What is under way stands in the buffers of three sockets of the kernel, some MiB each, and in ours.
-			if n := sent.read.Load(); n > 40<<20 {
+			if n, _ := sent.so(); n > 40<<20 {
 				t.Errorf("the upstream has sent %d MiB for 1 MB that was read", n>>20)
 			}
 			if _, err := io.Copy(h, r.Body); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := fmt.Sprintf("%x", h.Sum(nil)), fmt.Sprintf("%x", sent.sum.Sum(nil)); got != want {
+			got := fmt.Sprintf("%x", h.Sum(nil))
+			if _, want := sent.so(); got != want {
 				t.Errorf("%s, want %s", got, want)
 			}
 			p.wantFlatMemory()
