@@ -89,7 +89,12 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.rest.Release()
 		c.rest = nil
 	}
-	if c.queued == 0 || passed(c.writeDeadline) {
+	if c.queued == 0 {
+		c.endNow()
+		return
+	}
+	if passed(c.writeDeadline) {
+		c.closeErr = os.ErrDeadlineExceeded
 		c.endNow()
 		return
 	}

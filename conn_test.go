@@ -314,6 +314,16 @@ func TestCloseEndsEveryCall(t *testing.T) {
 	}, silent)
 }
 
+// A Close that may not wait drops what the kernel has not taken, and says so.
+func TestCloseAfterTheWriteDeadlineTellsThatItDropped(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteDeadline(time.Now().Add(pause))
+		_, err := c.Write(make([]byte, 64<<20))
+		wantTimeout(t, "Write", err)
+		wantTimeout(t, "Close", c.Close())
+	}, silent)
+}
+
 func TestCallsAfterClose(t *testing.T) {
 	eachConn(t, func(t scene, c *unio.Conn) {
 		if err := c.Close(); err != nil {
