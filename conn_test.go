@@ -261,7 +261,7 @@ func TestConnectionIsUsableAfterWriteTimeouts(t *testing.T) {
 }
 
 func TestTimeoutLosesNoData(t *testing.T) {
-	const lines = 200
+	const lines = 60
 	eachConn(t, func(t scene, c *unio.Conn) {
 		var got []byte
 		p := make([]byte, 100)

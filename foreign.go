@@ -86,7 +86,7 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 			return n, c.opError("write", err)
 		}
 		copy(b.Bytes(), p[n:])
-		taken, err := c.sendForeign([]*mem.Buf{b}, long)
+		taken, err := c.sendForeign([]*mem.Buf{b}, m, long)
 		if taken {
 			n += m
 		}
@@ -97,15 +97,16 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// sendForeign is Send from outside; locked says that the caller holds the write lock.
+// sendForeign is Send from outside; locked says that the caller holds the write lock. With room, buffers of so many bytes
+// are taken only when they make nobody more than aheadBytes ahead, as Write promises also where it fails.
 // The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
-func (c *Conn) sendForeign(bufs []*mem.Buf, locked bool) (taken bool, err error) {
+func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
 	w, err := c.l.Foreign()
 	if err != nil {
 		err = c.sendInside(bufs, err)
 		return err == nil, err
 	}
-	w.To, w.Code, w.Bufs = c.side(), callSend, bufs
+	w.To, w.Code, w.Bufs, w.N = c.side(), callSend, bufs, room
 	if locked {
 		w.Code = callSendLocked
 	}
@@ -148,7 +149,7 @@ func (c *Conn) serveSend(w *loop.Waiter) {
 		case c.lock.held && w.Code != callSendLocked:
 			c.waitWriting(&c.lock.queue, w)
 			return
-		case c.queued >= aheadBytes:
+		case c.queued >= aheadBytes || c.queued+w.N > aheadBytes:
 			c.waitWriting(&c.writers, w)
 			return
 		}

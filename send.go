@@ -20,7 +20,7 @@ const aheadBytes = 64 << 10
 func (c *Conn) Send(bufs ...*mem.Buf) error {
 	t := c.l.Here()
 	if t == nil {
-		_, err := c.sendForeign(append([]*mem.Buf(nil), bufs...), false)
+		_, err := c.sendForeign(append([]*mem.Buf(nil), bufs...), 0, false)
 		return err
 	}
 	if c.queued >= aheadBytes || c.lock.held || c.unwritable() {
