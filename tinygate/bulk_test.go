@@ -170,7 +170,8 @@ func TestSlowReader(t *testing.T) {
 				}
 				time.Sleep(5 * time.Millisecond)
 			}
-			// What is under way stands in the buffers of three sockets of the kernel, some MiB each, and in ours.
+			// What is under way stands in the buffers of three sockets of the kernel, some MiB each, and
+			// in ours.
 			if n, _ := sent.so(); n > 40<<20 {
 				t.Errorf("the upstream has sent %d MiB for 1 MB that was read", n>>20)
 			}

@@ -1,5 +1,5 @@
-// Command tinygate is a reverse proxy for HTTP/1.1 on unio. Without arguments it starts a small upstream of its own and
-// serves it on 127.0.0.1:8080.
+// Command tinygate is a reverse proxy for HTTP/1.1 on unio. Without arguments it starts a small upstream
+// of its own and serves it on 127.0.0.1:8080.
 package main
 
 import (
@@ -76,7 +76,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 		return s, errUsage
 	}
 	if f.NArg() > 0 {
-		fmt.Fprintf(stderr, "tinygate: unexpected argument %q: flags begin with --, and addresses follow --to\n", f.Arg(0))
+		fmt.Fprintf(stderr, "tinygate: unexpected argument %q: flags begin with --, and addresses follow --to\n",
+			f.Arg(0))
 		return s, errUsage
 	}
 	if s.loops < 0 {
@@ -108,7 +109,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if s.loops == 0 {
 		s.loops = runtime.GOMAXPROCS(0)
 	}
-	// A loop keeps its thread while it polls. One more lets the garbage collector and the log go on beside busy loops.
+	// A loop keeps its thread while it polls. One more lets the garbage collector and the log go on
+	// beside busy loops.
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), s.loops+1))
 	rt, err := unio.New(&unio.Options{Engine: unio.Engine(s.engine), Loops: s.loops, Logger: log})
 	if err != nil {

@@ -20,7 +20,8 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// childVariable makes the test's binary be tinygate. Its value is the error with which io_uring_setup fails, 0 for none.
+// childVariable makes the test's binary be tinygate. Its value is the error with which io_uring_setup
+// fails, 0 for none.
 const childVariable = "TINYGATE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -285,7 +286,8 @@ func refused(addr string) bool {
 	return false
 }
 
-// In a sandbox that forbids io_uring, a wish for it fails with the reason and the cure, and no wish serves on epoll.
+// In a sandbox that forbids io_uring, a wish for it fails with the reason and the cure, and no wish
+// serves on epoll.
 func TestSandboxWithoutRings(t *testing.T) {
 	if err := uniotest.Refused(unio.Uring); err != nil {
 		t.Skipf("lacks: uring: %v", err)

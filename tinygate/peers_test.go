@@ -31,8 +31,8 @@ func tool(t *testing.T, name string) string {
 	return path
 }
 
-// startNginx runs nginx with 300 KiB, 128 B and a directory to list, and returns its address. http stands in the
-// configuration's http block.
+// startNginx runs nginx with 300 KiB, 128 B and a directory to list, and returns its address. http stands
+// in the configuration's http block.
 func startNginx(t *testing.T, http string) string {
 	t.Helper()
 	program := tool(t, "nginx")
@@ -217,8 +217,8 @@ var (
 	wrkRequests = regexp.MustCompile(`(\d+) requests in`)
 )
 
-// 64 connections of wrk need 64 connections to the upstream in the whole run, or as many more as the upstream closes
-// because they have served enough requests (nginx: 1000, unless told otherwise).
+// 64 connections of wrk need 64 connections to the upstream in the whole run, or as many more as the
+// upstream closes because they have served enough requests (nginx: 1000, unless told otherwise).
 func TestWrkToNginx(t *testing.T) {
 	wrk := tool(t, "wrk")
 	for name, conf := range map[string]string{"kept": "keepalive_requests 1000000000;", "closed after 1000": ""} {

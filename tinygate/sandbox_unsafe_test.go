@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forbidRings has io_uring_setup fail with an errno in all threads of the process, for good, as a sandbox does
-// (seccomp(2)). It does nothing for 0.
+// forbidRings has io_uring_setup fail with an errno in all threads of the process, for good, as a sandbox
+// does (seccomp(2)). It does nothing for 0.
 func forbidRings(errno string) error {
 	e, err := strconv.Atoi(errno)
 	if err != nil || e == 0 {

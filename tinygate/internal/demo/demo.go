@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Start serves the demo on a free port of the loopback interface and returns its address. It runs until the process ends.
+// Start serves the demo on a free port of the loopback interface and returns its address. It runs until
+// the process ends.
 func Start() (addr string, err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

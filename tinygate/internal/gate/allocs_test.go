@@ -10,7 +10,8 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// allocationsMax is how many allocations a request on kept connections may cost, counted over the whole process.
+// allocationsMax is how many allocations a request on kept connections may cost, counted over the whole
+// process.
 const allocationsMax = 0.5
 
 // The engine std is left out: it starts a goroutine for what package net would block on.

@@ -8,8 +8,9 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/http1"
 )
 
-// answer sends a response of our own to a request, which has been read at least as far as its method for HEAD to be
-// known. Reason is for the client to read; without one the status speaks for itself. last says that the connection ends.
+// answer sends a response of our own to a request, which has been read at least as far as its method for
+// HEAD to be known. Reason is for the client to read; without one the status speaks for itself. last says
+// that the connection ends.
 func (cl *client) answer(req *http1.Request, status int, reason string, last bool) error {
 	text := strconv.Itoa(status) + " " + http.StatusText(status) + "\n"
 	if reason != "" {

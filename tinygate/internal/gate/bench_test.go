@@ -11,8 +11,8 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// pingPong sends requests one after another through a gate to an upstream, neither of which allocates, so what is
-// counted is the gate's and the engine's.
+// pingPong sends requests one after another through a gate to an upstream, neither of which allocates, so
+// what is counted is the gate's and the engine's.
 func pingPong(t testing.TB, e unio.Engine) (once func()) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

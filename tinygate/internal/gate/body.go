@@ -87,12 +87,12 @@ func (t *transfer) payload(start, end int) error {
 	return t.sent(t.dst.Send(head, piece))
 }
 
-// sendUnit is how much of a piece the receiver has to take within the limit, so that the size of our buffers does not
-// decide how slow a receiver may be.
+// sendUnit is how much of a piece the receiver has to take within the limit, so that the size of our
+// buffers does not decide how slow a receiver may be.
 const sendUnit = 64 << 10
 
-// setLimit bounds the next Send, which waits until nearly all of the piece before it is with the kernel, and may wait
-// for the piece itself.
+// setLimit bounds the next Send, which waits until nearly all of the piece before it is with the kernel,
+// and may wait for the piece itself.
 func (t *transfer) setLimit(piece int) {
 	t.dst.SetWriteDeadline(time.Now().Add(t.limit * time.Duration(1+piece/sendUnit)))
 }

@@ -100,7 +100,8 @@ func TestContinue(t *testing.T) {
 	}, up)
 }
 
-// An upstream that answers before it has read the body, and goes on or closes. The client sends on and gets the answer.
+// An upstream that answers before it has read the body, and goes on or closes. The client sends on and
+// gets the answer.
 func TestEarlyResponse(t *testing.T) {
 	for _, end := range []string{"closes", "stops", "reads on"} {
 		t.Run(end, func(t *testing.T) {
@@ -135,7 +136,8 @@ func TestEarlyResponse(t *testing.T) {
 	}
 }
 
-// A body that goes wrong ends the request: 400 for what is malformed, and the upstream sees no complete request.
+// A body that goes wrong ends the request: 400 for what is malformed, and the upstream sees no complete
+// request.
 func TestBrokenUpload(t *testing.T) {
 	for _, tc := range []struct{ name, sent, status string }{
 		{"bad chunk size", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n", "400"},

@@ -36,8 +36,9 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 	}
 }
 
-// run serves requests as long as there are bytes, and leaves the connection waiting for the next ones. Nobody reads or
-// writes a connection without setting the deadline before, so what is left of the last one does no harm.
+// run serves requests as long as there are bytes, and leaves the connection waiting for the next ones.
+// Nobody reads or writes a connection without setting the deadline before, so what is left of the last
+// one does no harm.
 func (cl *client) run() {
 	x := cl.sh.get()
 	x.cl = cl
@@ -61,8 +62,8 @@ func (cl *client) run() {
 	cl.sh.put(x)
 }
 
-// readHead reads until the request's head is complete and returns its length. A length of zero without an error means
-// that the client has gone before it began one.
+// readHead reads until the request's head is complete and returns its length. A length of zero without an
+// error means that the client has gone before it began one.
 func (cl *client) readHead(req *http1.Request) (n int, err error) {
 	cfg := &cl.sh.g.cfg
 	req.Reset()
@@ -100,9 +101,10 @@ func roomFor(l http1.Limits) int {
 
 var errSlowHead = &http1.Error{Status: 408, Reason: "the request head took too long"}
 
-// A client that still sends is listened to after an answer which ends the connection: closing with unread bytes would
-// make the kernel reset it, and the answer could be lost (RFC 9112 9.6). It has to pause for lingerIdle, and gets no more
-// than lingerLimit. lingerBurst is how much of it is read before the other connections of the loop get their turn.
+// A client that still sends is listened to after an answer which ends the connection: closing with unread
+// bytes would make the kernel reset it, and the answer could be lost (RFC 9112 9.6). It has to pause for
+// lingerIdle, and gets no more than lingerLimit. lingerBurst is how much of it is read before the other
+// connections of the loop get their turn.
 const (
 	lingerIdle  = 2 * time.Second
 	lingerLimit = 30 * time.Second

@@ -34,8 +34,8 @@ type Times struct {
 }
 
 // timesDefault stands beside the meaning of each in Times. Head and Idle are what nginx uses or a little
-// stricter, since a head comes in one piece from honest clients; Pooled is below the 75 s after which nginx as an
-// upstream closes an idle connection, so that we are the one who closes. Tunnel is what
+// stricter, since a head comes in one piece from honest clients; Pooled is below the 75 s after which
+// nginx as an upstream closes an idle connection, so that we are the one who closes. Tunnel is what
 // haproxy's manual recommends for WebSocket.
 var timesDefault = Times{
 	Head: 10 * time.Second, Idle: 75 * time.Second, Body: 60 * time.Second,

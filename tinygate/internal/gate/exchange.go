@@ -11,8 +11,8 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/http1"
 )
 
-// exchange is one request and its response. It is used again for others; all of it belongs to the task that serves the
-// client, and to the task of the upload while that runs.
+// exchange is one request and its response. It is used again for others; all of it belongs to the task
+// that serves the client, and to the task of the upload while that runs.
 type exchange struct {
 	sh   *shard
 	cl   *client
@@ -84,8 +84,8 @@ var (
 	errTrace = &http1.Error{Status: 405, Reason: "TRACE is not allowed"}
 )
 
-// forward sends the request to an upstream and its response back. A pooled connection that turns out to have been closed
-// is replaced once, if the request may be repeated.
+// forward sends the request to an upstream and its response back. A pooled connection that turns out to
+// have been closed is replaced once, if the request may be repeated.
 func (x *exchange) forward() (again bool) {
 	repeat := x.repeatable()
 	for fresh := false; ; fresh = true {
@@ -110,7 +110,8 @@ func (x *exchange) forward() (again bool) {
 	}
 }
 
-// repeatable reports whether the request may be sent again: it changes nothing (RFC 9110 9.2.1) and all of it is at hand.
+// repeatable reports whether the request may be sent again: it changes nothing (RFC 9110 9.2.1) and all
+// of it is at hand.
 func (x *exchange) repeatable() bool {
 	switch x.req.Method {
 	case http1.MethodGet, http1.MethodHead, http1.MethodOptions:
@@ -164,8 +165,8 @@ func (x *exchange) roundTrip(keep bool) error {
 	}
 }
 
-// done ends a complete exchange: the upstream's connection goes back to its pool, and the client's stays open if both
-// sides are through with the message.
+// done ends a complete exchange: the upstream's connection goes back to its pool, and the client's stays
+// open if both sides are through with the message.
 func (x *exchange) done() (again bool) {
 	up := x.up
 	if x.uploading && x.body.Done() {
@@ -234,8 +235,8 @@ func (x *exchange) failed(err error) (again bool) {
 	return again
 }
 
-// abandon is for an exchange that a panic has ended; it will not be used again. The client's connection is closed
-// by whoever recovers the panic. It waits for nothing, since the stack is being unwound.
+// abandon is for an exchange that a panic has ended; it will not be used again. The client's connection
+// is closed by whoever recovers the panic. It waits for nothing, since the stack is being unwound.
 func (x *exchange) abandon() {
 	x.abandoned = true
 	x.dropRequest()

@@ -99,7 +99,8 @@ func TestBadUpstream(t *testing.T) {
 	}
 }
 
-// A response that breaks off must not look whole: the client's connection is closed, and chunks stay without their end.
+// A response that breaks off must not look whole: the client's connection is closed, and chunks stay
+// without their end.
 func TestTruncatedResponse(t *testing.T) {
 	for _, tc := range []struct{ name, reply, want string }{
 		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "abc"},

@@ -77,8 +77,8 @@ func TestRequestHeadAsForwarded(t *testing.T) {
 	}
 }
 
-// What the client gets, as raw bytes after the status line, for what the upstream sends. Each case ends with whether
-// the client's connection and the upstream's are used again.
+// What the client gets, as raw bytes after the status line, for what the upstream sends. Each case ends
+// with whether the client's connection and the upstream's are used again.
 func TestResponseAsForwarded(t *testing.T) {
 	const get, head, old = "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"
 	const oldKept = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"

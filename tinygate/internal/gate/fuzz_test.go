@@ -20,8 +20,8 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// recorder is an upstream that keeps what it gets, answers each request that net/http finds in it by a number, and
-// refuses to go on behind what net/http refuses.
+// recorder is an upstream that keeps what it gets, answers each request that net/http finds in it by a
+// number, and refuses to go on behind what net/http refuses.
 type recorder struct {
 	ln    net.Listener
 	mu    sync.Mutex
@@ -121,8 +121,8 @@ type fuzzGate struct {
 	std  bool
 }
 
-// newFuzzGate makes a gate whose waits are short. The engine is std where none is named: it holds no buffers of its own,
-// so that one which is out after an input has been leaked.
+// newFuzzGate makes a gate whose waits are short. The engine is std where none is named: it holds no
+// buffers of its own, so that one which is out after an input has been leaked.
 func newFuzzGate(t testing.TB) *fuzzGate {
 	engine := unio.Engine(os.Getenv(uniotest.EngineVariable))
 	if engine == "" {
@@ -216,7 +216,8 @@ var fuzzSeeds = []string{
 	"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
 }
 
-// FuzzGateClient: whatever a client sends, the upstream gets requests that net/http reads as those which were answered.
+// FuzzGateClient: whatever a client sends, the upstream gets requests that net/http reads as those which
+// were answered.
 func FuzzGateClient(f *testing.F) {
 	for i, s := range fuzzSeeds {
 		f.Add([]byte(s), uint16(i*7))
@@ -239,8 +240,8 @@ var fuzzReplies = []string{
 	"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nabc",
 }
 
-// FuzzGateUpstream: whatever an upstream sends, a response that the client sees as whole is the one that net/http sees in
-// what the upstream has sent.
+// FuzzGateUpstream: whatever an upstream sends, a response that the client sees as whole is the one that
+// net/http sees in what the upstream has sent.
 func FuzzGateUpstream(f *testing.F) {
 	for _, s := range fuzzReplies {
 		f.Add([]byte(s), false)

@@ -42,7 +42,8 @@ func New(rt *unio.Runtime, cfg Config) (*Gate, error) {
 	return g, nil
 }
 
-// ListenOptions are the options with which a Gate's listener has to be opened: a task begins with the first byte.
+// ListenOptions are the options with which a Gate's listener has to be opened: a task begins with the
+// first byte.
 func (g *Gate) ListenOptions() *unio.ListenOptions {
 	return &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: g.cfg.Times.Idle}
 }

@@ -50,8 +50,8 @@ type world struct {
 	log  *logText
 }
 
-// eachEngine runs a test with a gate in front of the given upstreams, on every engine. One loop lets a test know which
-// pooled connection a request takes.
+// eachEngine runs a test with a gate in front of the given upstreams, on every engine. One loop lets a
+// test know which pooled connection a request takes.
 func eachEngine(t *testing.T, cfg gate.Config, fn func(w *world), upstreams ...func(*testing.T) string) {
 	t.Helper()
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
@@ -189,7 +189,8 @@ func (p *peer) head() (string, error) {
 // request reads a whole request, head and body as they stand on the wire.
 func (p *peer) request() (string, error) { return p.message(false) }
 
-// message reads a head and the body that it announces. noBody is for responses that have none in spite of their fields.
+// message reads a head and the body that it announces. noBody is for responses that have none in spite of
+// their fields.
 func (p *peer) message(noBody bool) (string, error) {
 	head, err := p.head()
 	if err != nil || noBody {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// linesPerSecond is how much a loop logs. A failing upstream would else have every request write a line, and writing
-// holds the loop.
+// linesPerSecond is how much a loop logs. A failing upstream would else have every request write a line,
+// and writing holds the loop.
 const linesPerSecond = 20
 
 // limitedLog is the log of one loop.
@@ -17,7 +17,8 @@ type limitedLog struct {
 	dropped int
 }
 
-// warn writes a line, unless there were too many within a second. How many were left out is told by the next one.
+// warn writes a line, unless there were too many within a second. How many were left out is told by the
+// next one.
 func (l *limitedLog) warn(msg string, attrs ...any) {
 	if now := time.Now(); now.Sub(l.since) >= time.Second {
 		l.since, l.lines = now, 0

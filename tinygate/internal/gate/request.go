@@ -7,8 +7,8 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/http1"
 )
 
-// smallBody is up to how many bytes of a body are copied behind the head: one send of one piece is cheaper than a
-// second piece.
+// smallBody is up to how many bytes of a body are copied behind the head: one send of one piece is
+// cheaper than a second piece.
 const smallBody = 4 << 10
 
 // buildRequest writes the head for the upstream, with as much of a small body as is there, and uses both up.
@@ -44,8 +44,8 @@ func (x *exchange) takeSmall(in *source, body *http1.Body, n int) {
 	}
 }
 
-// hostUnknown is the host for a request of HTTP/1.0 that names none: the address that the client has connected to (RFC
-// 9112 3.3). It is nil for all others.
+// hostUnknown is the host for a request of HTTP/1.0 that names none: the address that the client has
+// connected to (RFC 9112 3.3). It is nil for all others.
 func (x *exchange) hostUnknown() []byte {
 	if x.req.Host.Len() > 0 {
 		return nil
@@ -56,8 +56,8 @@ func (x *exchange) hostUnknown() []byte {
 	return nil
 }
 
-// isH2C recognises the upgrade to HTTP/2 without TLS, which ends at each hop: to pass it on would let a client speak
-// past the rules of this proxy.
+// isH2C recognises the upgrade to HTTP/2 without TLS, which ends at each hop: to pass it on would let a
+// client speak past the rules of this proxy.
 func isH2C(v []byte) bool {
 	for token := range bytes.SplitSeq(v, []byte(",")) {
 		if bytes.EqualFold(bytes.TrimSpace(token), []byte("h2c")) {
@@ -67,7 +67,8 @@ func isH2C(v []byte) bool {
 	return false
 }
 
-// forwarded drops what the client says about where it comes from, which anybody could say, and appends what we know.
+// forwarded drops what the client says about where it comes from, which anybody could say, and appends
+// what we know.
 func (x *exchange) forwarded(p, head []byte) []byte {
 	r := &x.req
 	host := r.Host.Of(head)
@@ -87,8 +88,9 @@ func (x *exchange) forwarded(p, head []byte) []byte {
 	return x.via(p, head, &r.Head)
 }
 
-// vouches recognises the fields in which a proxy tells who the client is, X-Forwarded-... and X-Real-IP, also written
-// with underscores, since many applications get field names as variables in which the two are the same.
+// vouches recognises the fields in which a proxy tells who the client is, X-Forwarded-... and X-Real-IP,
+// also written with underscores, since many applications get field names as variables in which the two
+// are the same.
 func vouches(name []byte) bool {
 	const forwarded, realIP = "x-forwarded-", "x-real-ip"
 	if name[0]|0x20 != 'x' || len(name) < len(realIP) {

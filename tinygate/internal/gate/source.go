@@ -56,8 +56,8 @@ func (s *source) recv() error {
 	return nil
 }
 
-// more waits for further bytes and puts them behind those that are there, for a head that came in pieces. room is the
-// size that will most likely do.
+// more waits for further bytes and puts them behind those that are there, for a head that came in pieces.
+// room is the size that will most likely do.
 func (s *source) more(rt *unio.Runtime, room int) error {
 	if s.b == nil {
 		return s.recv()

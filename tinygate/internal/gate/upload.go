@@ -14,8 +14,8 @@ var (
 	errPanicked  = errors.New("the upload ended by a panic")
 )
 
-// startUpload sends the rest of the request's body in a task of its own, so that an early response is seen. The limit
-// for the response begins when it has been sent.
+// startUpload sends the rest of the request's body in a task of its own, so that an early response is
+// seen. The limit for the response begins when it has been sent.
 func (x *exchange) startUpload() {
 	x.upload = transfer{
 		rt: x.sh.g.rt, dst: x.up.c, src: &x.cl.in, body: &x.body,
@@ -58,7 +58,8 @@ func (x *exchange) runUpload() error {
 	return nil
 }
 
-// settle ends an upload that is still under way: its upstream has been closed, and the client is not waited for.
+// settle ends an upload that is still under way: its upstream has been closed, and the client is not
+// waited for.
 func (x *exchange) settle() {
 	if !x.uploading {
 		return
@@ -68,7 +69,8 @@ func (x *exchange) settle() {
 	x.sending.Wait()
 }
 
-// uploadFailed answers a client that did not finish its request body, or got it wrong, if that is still possible.
+// uploadFailed answers a client that did not finish its request body, or got it wrong, if that is still
+// possible.
 func (x *exchange) uploadFailed() {
 	if x.begun {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/unio-go/unio"
 )
 
-// pool is the idle connections of one loop to one upstream, the one used last on top: a few connections stay hot and the
-// others grow old and are closed.
+// pool is the idle connections of one loop to one upstream, the one used last on top: a few connections
+// stay hot and the others grow old and are closed.
 type pool struct {
 	sh   *shard
 	addr string
@@ -26,8 +26,8 @@ type upstream struct {
 	expire func(*unio.Conn, error)
 }
 
-// downTime is how long an upstream that could not be reached is asked only after the others. It is what nginx has
-// (fail_timeout).
+// downTime is how long an upstream that could not be reached is asked only after the others. It is what
+// nginx has (fail_timeout).
 const downTime = 10 * time.Second
 
 // connect takes a connection to the upstream whose turn it is, or to another one where that fails.
@@ -90,8 +90,8 @@ func (p *pool) put(u *upstream) {
 	p.idle = append(p.idle, u)
 }
 
-// expired is called when an idle connection was closed by the upstream, sent something unasked, or has not been used for
-// long. It is closed when this returns.
+// expired is called when an idle connection was closed by the upstream, sent something unasked, or has
+// not been used for long. It is closed when this returns.
 func (u *upstream) expired(*unio.Conn, error) {
 	if i := slices.Index(u.p.idle, u); i >= 0 {
 		u.p.idle = slices.Delete(u.p.idle, i, i+1)
