@@ -14,6 +14,10 @@ import (
 // says otherwise.
 const closeDrainLimit = 30 * time.Second
 
+// abortDrainLimit is the same when the runtime is closed: two connections of it to each other, neither of which is read
+// any more, would else hold Runtime.Close as long as it may take.
+const abortDrainLimit = time.Second
+
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
 // the kernel, and Close waits for that until the write deadline, or thirty seconds where there is none. What is not
 // handed over by then is dropped and the error is os.ErrDeadlineExceeded. A second Close fails with net.ErrClosed.
@@ -62,7 +66,14 @@ func (c *Conn) CloseRead() error {
 }
 
 // Abort closes the connection because its loop ends.
-func (s *loopSide) Abort() { (*Conn)(s).shut(nil) }
+func (s *loopSide) Abort() {
+	c := (*Conn)(s)
+	c.shut(nil)
+	if limit := loop.Time(time.Now().Add(abortDrainLimit)); !c.ending && c.drainBy > limit {
+		c.drainBy = limit
+		c.arm(limit)
+	}
+}
 
 // shut begins the end: for w, who waits for it, or for nobody.
 func (c *Conn) shut(w *loop.Waiter) {

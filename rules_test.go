@@ -429,8 +429,12 @@ func TestCloseWithOperationsInFlight(t *testing.T) {
 			wg.Go(func() { io.Copy(struct{ io.Writer }{c}, zeros{}) })
 		}
 		time.Sleep(pause)
+		start := time.Now()
 		if err := rt.Close(); err != nil {
 			t.Error(err)
+		}
+		if d := time.Since(start); d > bound/2 {
+			t.Errorf("Close took %v", d)
 		}
 		wg.Wait()
 	})

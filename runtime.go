@@ -244,9 +244,9 @@ func (rt *Runtime) openListeners() []*Listener {
 const closeLimit = 10 * time.Second
 
 // Close ends the runtime: listeners and connections are closed, waiting calls fail with net.ErrClosed, and tasks get to
-// run until they return. It waits for that, for at most ten seconds; then it reports what had not ended. Memory
-// that the kernel might still write to is not freed in that case. Close must not be called from a task. A second call
-// waits for the first and returns the same error.
+// run until they return. What was written and is not yet with the kernel gets a second. It waits for that, for at most
+// ten seconds; then it reports what had not ended. Memory that the kernel might still write to is not freed in that
+// case. Close must not be called from a task. A second call waits for the first and returns the same error.
 func (rt *Runtime) Close() error {
 	if loop.Current() != nil {
 		return errInTask("Close")
