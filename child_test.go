@@ -27,6 +27,7 @@ var children = map[string]func(rt *unio.Runtime, args []string){
 	"lock-across-io":    lockAcrossIO,
 	"sleep-first":       sleepBeforeAnyRuntime,
 	"no-descriptors":    noDescriptors,
+	"few-descriptors":   fewDescriptors,
 }
 
 func TestMain(m *testing.M) {
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 func runChild(name string) {
-	if name == "sleep-first" {
+	if name == "sleep-first" || name == "few-descriptors" {
 		children[name](nil, nil)
 	}
 	rt, err := unio.New(&unio.Options{Loops: 1})
@@ -170,4 +171,15 @@ func TestAcceptRecoversFromALackOfDescriptors(t *testing.T) {
 			t.Errorf("%v\n%s", err, out)
 		}
 	})
+}
+
+// A lack of descriptors is no reason to take an engine that needs fewer.
+func TestLackOfDescriptorsIsNoReasonToFallBack(t *testing.T) {
+	if len(uniotest.Engines()) < 2 {
+		return // there is nothing to fall back to
+	}
+	rt := uniotest.New(t, &unio.Options{Engine: unio.Std})
+	if out, err := child(t, rt, "few-descriptors"); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
 }

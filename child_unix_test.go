@@ -66,6 +66,30 @@ func noDescriptors(rt *unio.Runtime, _ []string) {
 	}
 }
 
+// fewDescriptors makes a runtime, of whatever engine, when there are no descriptors for any but std.
+func fewDescriptors(*unio.Runtime, []string) {
+	os.Unsetenv(unio.EngineVariable)
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	limit := syscall.Rlimit{Cur: uint64(f.Fd()) + 1, Max: uint64(f.Fd()) + 1} // the next number is too high
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	rt, err := unio.New(nil)
+	if !errors.Is(err, syscall.EMFILE) {
+		if rt != nil {
+			fmt.Println(rt.Report())
+		}
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
 // acceptUntilGood reports the first error of Accept and the success that follows.
 func acceptUntilGood(ln *unio.Listener, results chan<- error) {
 	told := false

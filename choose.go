@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/engine/epollengine"
@@ -70,6 +71,11 @@ func chooseFirst() (choice, error) {
 				reason += " (" + strings.Join(rejected, "; ") + ")"
 			}
 			return choice{candidate: c, reason: reason, rejected: rejected}, nil
+		}
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			// Whatever could still be made would fail at its first connection.
+			return choice{}, fmt.Errorf("unio: engine %s: no descriptors are left; raise the limit (ulimit -n): %w",
+				c.name, err)
 		}
 		rejected = append(rejected, fmt.Sprintf("not %s: %v", c.name, err))
 		errs = append(errs, err)
