@@ -119,7 +119,7 @@ func TestNewFindsABuffer(t *testing.T) {
 	}
 	r.end()
 	b.Release()
-	r.wants(t, "buffers out", "handle")
+	r.wants(t, "buffers out")
 }
 
 func TestNewFindsATask(t *testing.T) {
