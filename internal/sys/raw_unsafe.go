@@ -25,6 +25,21 @@ func Recv(fd int, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// Ended reports whether a stream has nothing more to receive, because the peer has ended it (errno is 0) or because of an
+// error, which it takes from the socket. It looks without taking data, raw.
+func Ended(fd int) (ended bool, errno syscall.Errno) {
+	var p [1]byte
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), 1,
+		syscall.MSG_DONTWAIT|syscall.MSG_PEEK, 0, 0)
+	switch errno {
+	case 0:
+		return n == 0, 0
+	case syscall.EAGAIN, syscall.EINTR:
+		return false, 0
+	}
+	return true, errno
+}
+
 // Send is send(2) with MSG_DONTWAIT and MSG_NOSIGNAL, raw. p must not be empty.
 func Send(fd int, p []byte) (int, syscall.Errno) {
 	for {

@@ -41,6 +41,7 @@ const (
 	sendEnding                   // its cancellation has been asked for
 	connecting                   // a connect is with the kernel
 	connEnding                   // its cancellation has been asked for
+	suspected                    // it stands in Engine.suspects
 )
 
 // desc is an attached descriptor.

@@ -16,13 +16,14 @@ import (
 
 // Engine is an engine.Engine on io_uring. Make it with New.
 type Engine struct {
-	ring    *uring.Ring
-	blocks  *blocks
-	table   table
-	records records
-	starved []*desc // receives that ended for want of a buffer
-	done    list
-	err     error // why the ring can be used no longer
+	ring     *uring.Ring
+	blocks   *blocks
+	table    table
+	records  records
+	starved  []*desc // receives that ended for want of a buffer
+	suspects suspects
+	done     list
+	err      error // why the ring can be used no longer
 
 	// The completions that were there when last looked: those before cqAt are dispatched, cqEnd is the number of all.
 	cqAt, cqEnd uint32

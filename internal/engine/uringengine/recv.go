@@ -91,13 +91,17 @@ func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 			e.deliver(d, b, int(res))
 		}
 	}
-	if cqe&uring.CqeFMore == 0 {
-		d.flags &^= drained
-		if cqe&uring.CqeFSockNonempty == 0 {
-			d.flags |= drained
+	if cqe&uring.CqeFMore != 0 {
+		if cqe&uring.CqeFSockNonempty == 0 && !d.has(suspected) {
+			e.suspect(d)
 		}
-		e.recvEnded(d, res)
+		return
 	}
+	d.flags &^= drained
+	if cqe&uring.CqeFSockNonempty == 0 {
+		d.flags |= drained
+	}
+	e.recvEnded(d, res)
 }
 
 // deliver gives a piece to whoever waits for it, or keeps it.

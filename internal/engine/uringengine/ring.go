@@ -107,6 +107,7 @@ func (e *Engine) prepare() {
 
 // Poll submits what is queued and collects completions without sleeping.
 func (e *Engine) Poll() (ready bool, err error) {
+	e.pollSuspects()
 	e.prepare()
 	if e.ring.Pending() > 0 || !e.ready() && e.worthEntering() {
 		e.enterNow()
@@ -127,7 +128,9 @@ func (e *Engine) Wait(d time.Duration) error {
 		_, err := e.Poll()
 		return err
 	}
+	e.lookAtSuspects()
 	e.prepare()
+	d = e.untilSuspects(d)
 	if e.poller != nil {
 		e.waitShared(d)
 	} else {

@@ -56,7 +56,7 @@ func TestSeccompIsTold(t *testing.T) {
 func TestSeccompChild(t *testing.T) {
 	number, errno, ok := strings.Cut(os.Getenv(forbidEnv), " ")
 	if !ok {
-		t.Skip("only as a child of TestSeccompIsTold")
+		return // nobody has asked
 	}
 	if err := forbid(number, errno); err != nil {
 		t.Logf("no filter: %v", err)

@@ -112,6 +112,9 @@ func (e *Engine) sendDone(d *desc, res int32) {
 		if errno == syscall.ECONNRESET {
 			d.reset = errno
 		}
+		if d.flags&(armed|ending) == armed && d.closing == nil && !e.closing {
+			e.cancelArmed(d, kindRecv) // it may have missed what the send has met: see resets.go
+		}
 	}
 	d.send = nil
 	if d.rec != nil {
