@@ -28,6 +28,7 @@ var children = map[string]func(rt *unio.Runtime, args []string){
 	"sleep-first":       sleepBeforeAnyRuntime,
 	"no-descriptors":    noDescriptors,
 	"few-descriptors":   fewDescriptors,
+	"idle-connections":  holdIdleConnections,
 }
 
 func TestMain(m *testing.M) {
