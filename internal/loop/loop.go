@@ -308,9 +308,6 @@ func (l *Loop) Caps() engine.Caps { return l.caps }
 // Engine is the loop's engine.
 func (l *Loop) Engine() engine.Engine { return l.eng }
 
-// Shared reports whether the loop is an ordinary goroutine without tasks. Anybody may call it.
-func (l *Loop) Shared() bool { return l.shared }
-
 // Closing reports whether the loop takes no new work. New resources are refused with net.ErrClosed.
 func (l *Loop) Closing() bool { return l.closing }
 

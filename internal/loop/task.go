@@ -1,7 +1,6 @@
 package loop
 
 import (
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 
@@ -160,6 +159,3 @@ func (l *Loop) Here() *Task {
 	}
 	return nil
 }
-
-// String names the task as it appears in stacks.
-func (t *Task) String() string { return fmt.Sprintf("task %p", t) }

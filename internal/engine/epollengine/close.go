@@ -66,7 +66,7 @@ type closers struct {
 	some    atomic.Bool // done has something
 
 	mu   sync.Mutex
-	done opQueue
+	done engine.Queue
 }
 
 // start closes fd on a goroutine of its own; op is nil when nobody waits for it.
@@ -78,7 +78,7 @@ func (c *closers) start(fd int, op *engine.Op) {
 		}
 		op.Err = err
 		c.mu.Lock()
-		c.done.push(op)
+		c.done.Push(op)
 		c.mu.Unlock()
 		c.some.Store(true)
 		c.wake()
@@ -90,7 +90,7 @@ func (c *closers) take(e *Engine) {
 	c.some.Store(false)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for op := c.done.pop(); op != nil; op = c.done.pop() {
+	for op := c.done.Pop(); op != nil; op = c.done.Pop() {
 		e.finish(op)
 	}
 }

@@ -121,27 +121,6 @@ func (e *Engine) detach(d *desc) int {
 	return fd
 }
 
-// opQueue is a queue of operations, linked by their Link.
-type opQueue struct{ head, tail *engine.Op }
-
-func (q *opQueue) push(op *engine.Op) {
-	op.Link = nil
-	if q.head == nil {
-		q.head = op
-	} else {
-		q.tail.Link = op
-	}
-	q.tail = op
-}
-
-func (q *opQueue) pop() *engine.Op {
-	op := q.head
-	if op != nil {
-		q.head, op.Link = op.Link, nil
-	}
-	return op
-}
-
 // descQueue is a queue of descriptors. One that is closed stays where it is and has nothing to do when
 // its turn comes.
 type descQueue struct{ head, tail *desc }

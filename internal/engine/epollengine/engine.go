@@ -45,12 +45,12 @@ type Engine struct {
 	table []slot // by id; slot 0 is the wake eventfd
 	free  []uint32
 
-	done     opQueue   // completed, to be returned by Next
-	ready    descQueue // descriptors with an operation that may go on
-	later    descQueue // the same, after the next Poll: they have had their turn
-	starved  []*desc   // receives that wait for a buffer
-	notices  []func()  // withdraw the wait for a buffer, or pass it on; empty: no wait
-	served   bool      // there was a buffer, and all of starved have their try now
+	done     engine.Queue // completed, to be returned by Next
+	ready    descQueue    // descriptors with an operation that may go on
+	later    descQueue    // the same, after the next Poll: they have had their turn
+	starved  []*desc      // receives that wait for a buffer
+	notices  []func()     // withdraw the wait for a buffer, or pass it on; empty: no wait
+	served   bool         // there was a buffer, and all of starved have their try now
 	refilled atomic.Bool
 
 	closers closers
@@ -152,7 +152,7 @@ func (e *Engine) finishNow(done bool) bool {
 // finish hands a pending operation that is over to Next.
 func (e *Engine) finish(op *engine.Op) {
 	e.stats.pending--
-	e.done.push(op)
+	e.done.Push(op)
 }
 
 // Poll collects without sleeping.
@@ -197,7 +197,7 @@ func pollErr(errno syscall.Errno) error {
 }
 
 // busy reports whether Next may have something.
-func (e *Engine) busy() bool { return e.done.head != nil || e.ready.head != nil || e.later.head != nil }
+func (e *Engine) busy() bool { return !e.done.Empty() || e.ready.head != nil || e.later.head != nil }
 
 // requeue lets those go on who had had their turn, or for whom a buffer has come free, and takes what
 // other goroutines have ended.
@@ -249,7 +249,7 @@ func (e *Engine) enqueue(d *desc) {
 
 // Next returns the next completion. System calls that transfer data are made here.
 func (e *Engine) Next() *engine.Op {
-	op := e.done.pop()
+	op := e.done.Pop()
 	for op == nil {
 		d := e.ready.pop()
 		if d == nil {

@@ -30,7 +30,7 @@ type Engine struct {
 
 	mu     sync.Mutex
 	closed bool
-	done   opQueue
+	done   engine.Queue
 	descs  map[*desc]struct{}
 	dials  map[*engine.Op]func() // pending Connects and how to cancel them
 }
@@ -112,7 +112,7 @@ func (e *Engine) begin() {
 func (e *Engine) finish(op *engine.Op) {
 	e.counters.Pending.Add(-1)
 	e.mu.Lock()
-	e.done.push(op)
+	e.done.Push(op)
 	e.mu.Unlock()
 	e.Wake()
 }
@@ -137,7 +137,7 @@ func (e *Engine) Cancel(op *engine.Op) {
 func (e *Engine) Poll() (bool, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.done.head != nil, nil
+	return !e.done.Empty(), nil
 }
 
 // Wait sleeps until there is something.
@@ -166,7 +166,7 @@ func (e *Engine) Wait(d time.Duration) error {
 func (e *Engine) Next() *engine.Op {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	op := e.done.pop()
+	op := e.done.Pop()
 	if op != nil {
 		e.counters.Ops.Add(1)
 	}
@@ -219,25 +219,4 @@ func (e *Engine) Close(limit time.Duration) error {
 	case <-expired.C:
 		return fmt.Errorf("engine std: close: operations still run after %v", limit)
 	}
-}
-
-// opQueue is a queue of operations, linked by their Link.
-type opQueue struct{ head, tail *engine.Op }
-
-func (q *opQueue) push(op *engine.Op) {
-	op.Link = nil
-	if q.head == nil {
-		q.head = op
-	} else {
-		q.tail.Link = op
-	}
-	q.tail = op
-}
-
-func (q *opQueue) pop() *engine.Op {
-	op := q.head
-	if op != nil {
-		q.head, op.Link = op.Link, nil
-	}
-	return op
 }

@@ -22,7 +22,7 @@ type Engine struct {
 	records  records
 	starved  []*desc // receives that ended for want of a buffer
 	suspects suspects
-	done     list
+	done     engine.Queue
 	err      error // why the ring can be used no longer
 
 	// The completions that were there when last looked: those before cqAt are dispatched, cqEnd is the number of all.
@@ -45,28 +45,6 @@ type Engine struct {
 }
 
 var _ engine.Engine = (*Engine)(nil)
-
-// list is a queue of completed operations.
-type list struct{ head, tail *engine.Op }
-
-func (l *list) push(op *engine.Op) {
-	op.Link = nil
-	if l.head == nil {
-		l.head = op
-	} else {
-		l.tail.Link = op
-	}
-	l.tail = op
-}
-
-func (l *list) pop() *engine.Op {
-	op := l.head
-	if op != nil {
-		l.head = op.Link
-		op.Link = nil
-	}
-	return op
-}
 
 // tally is what the counters will be told at the end of the turn.
 type tally struct {
@@ -186,12 +164,12 @@ func (e *Engine) submit(op *engine.Op) (done bool) {
 }
 
 // complete queues an operation for Next.
-func (e *Engine) complete(op *engine.Op) { e.done.push(op) }
+func (e *Engine) complete(op *engine.Op) { e.done.Push(op) }
 
 // Next returns a completed operation. Completions of the kernel are looked at one by one as they are asked for: an
 // operation that is submitted meanwhile can be answered by the next of them.
 func (e *Engine) Next() *engine.Op {
-	for e.done.head == nil {
+	for e.done.Empty() {
 		if e.closing || !e.ready() {
 			return nil
 		}
@@ -200,7 +178,7 @@ func (e *Engine) Next() *engine.Op {
 		e.dispatch(c.UserData, c.Res, c.Flags)
 	}
 	e.n.ops++
-	return e.done.pop()
+	return e.done.Pop()
 }
 
 // dispatch takes a completion to whom it is for.

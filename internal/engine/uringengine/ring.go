@@ -74,7 +74,7 @@ func (e *Engine) seen() {
 
 // ready reports whether Next has something to look at.
 func (e *Engine) ready() bool {
-	if e.done.head != nil || e.cqAt < e.cqEnd {
+	if !e.done.Empty() || e.cqAt < e.cqEnd {
 		return true
 	}
 	e.seen()
@@ -124,7 +124,7 @@ func (e *Engine) worthEntering() bool {
 
 // Wait submits what is queued and sleeps until there is a completion, a Wake, or d has passed.
 func (e *Engine) Wait(d time.Duration) error {
-	if d == 0 || e.err != nil || e.wakeDue() || e.done.head != nil || e.cqAt < e.cqEnd {
+	if d == 0 || e.err != nil || e.wakeDue() || !e.done.Empty() || e.cqAt < e.cqEnd {
 		_, err := e.Poll()
 		return err
 	}
