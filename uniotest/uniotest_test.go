@@ -125,7 +125,7 @@ func TestNewFindsABuffer(t *testing.T) {
 func TestNewFindsATask(t *testing.T) {
 	uniotest.ShortSettle(t)
 	if testing.Short() {
-		t.Skip("lacks: time; a task that does not end holds Runtime.Close for ten seconds")
+		t.Skip("short: a task that does not end holds Runtime.Close for ten seconds")
 	}
 	r := &recorder{TB: t}
 	rt := uniotest.New(r, nil)
