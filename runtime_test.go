@@ -430,27 +430,34 @@ func TestSleepKeepsItsTimeAndOrder(t *testing.T) {
 			}
 		})
 		const n = 200
-		order := make(chan int, n)
+		var began [n + 1]time.Time // by task; each begins when the one before it sleeps
+		var length [n]time.Duration
+		var order []int
+		done := make(chan struct{})
 		rt.Go(func() {
+			defer close(done)
 			var g unio.Group
-			start := time.Now()
 			for i := range n {
-				at := (i * 37) % n // in no order
+				length[i] = pause + time.Duration((i*37)%n)*200*time.Microsecond // in no order
 				g.Go(func() error {
-					unio.Sleep(time.Until(start.Add(pause + time.Duration(at)*200*time.Microsecond)))
-					order <- at
+					began[i] = time.Now()
+					unio.Sleep(length[i])
+					order = append(order, i)
 					return nil
 				})
 			}
+			g.Go(func() error { began[n] = time.Now(); return nil })
 			g.Wait()
-			close(order)
 		})
-		last := -1
-		for at := range order {
-			if at < last {
-				t.Errorf("%d woke after %d", at, last)
+		await(t, done, "the sleepers")
+		var due time.Time // no earlier than this was the latest of those that have woken due
+		for _, i := range order {
+			if began[i+1].Add(length[i]).Before(due) {
+				t.Errorf("task %d woke after one that was due later", i)
 			}
-			last = at
+			if d := began[i].Add(length[i]); d.After(due) {
+				due = d
+			}
 		}
 	})
 }

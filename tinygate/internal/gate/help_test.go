@@ -134,15 +134,9 @@ func replies(response string) func(*testing.T) string {
 	})
 }
 
-// dead is an address on which nobody listens.
-func dead(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
+// dead is an address on which nobody listens. The port lies outside the range that the kernel chooses from, so no other
+// test gets it, as it might get that of a listener which was closed.
+func dead(*testing.T) string { return "127.0.0.1:1" }
 
 // peer is a raw connection of a script.
 type peer struct {
