@@ -113,7 +113,7 @@ func (c *Conn) sendDone() {
 		c.send.Err = nil
 		c.failSends(err)
 	}
-	if c.queued < aheadBytes {
+	if c.queued < aheadBytes && !c.writers.empty() {
 		c.resumeWriters(&c.writers)
 	}
 	c.soil()

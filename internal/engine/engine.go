@@ -215,8 +215,8 @@ const UnreadBytesDefault = 64 << 10
 // Caps describes an engine to the loop.
 type Caps struct {
 	Name Name
-	// SendsInline: Submit of a Send enters the kernel at once. The loop then flushes a connection when its task
-	// parks, while the buffer is hot; otherwise at the end of the turn, so that sends share one entry.
+	// SendsInline: Submit of a Send enters the kernel at once. The loop then flushes connections every few completions,
+	// while the buffers are hot; otherwise at the end of the turn, so that sends share one entry.
 	SendsInline bool
 	// Features are the kernel's abilities in use, for Report.
 	Features []string

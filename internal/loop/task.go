@@ -105,6 +105,9 @@ func (l *Loop) ready(t *Task) {
 
 // runReady resumes the tasks that are ready now, and those that they make ready, up to a bound.
 func (l *Loop) runReady() {
+	if l.runHead == nil {
+		return
+	}
 	for n := 0; l.runHead != nil && n < tasksPerRunMax; n++ {
 		t := l.runHead
 		l.runHead, t.next = t.next, nil
@@ -113,15 +116,20 @@ func (l *Loop) runReady() {
 		}
 		l.resume(t)
 	}
+	l.cur.Store(nil)
 }
 
-// resume runs t until it parks or its job ends.
+// resume runs t until it parks or its job ends. It stays the current task until the next one is or runReady has ended:
+// what happens in between does not ask who runs, and a store is a locked instruction.
 func (l *Loop) resume(t *Task) {
 	l.cur.Store(t)
 	alive := t.co.Resume()
-	l.cur.Store(nil)
-	if t.fn != nil || !alive {
-		return // it parked inside its job, or the coroutine has ended
+	if t.fn != nil && alive {
+		return // it parked inside its job
+	}
+	l.cur.Store(nil) // its goroutine may be gone, and another have its identity
+	if !alive {
+		return
 	}
 	t.next, l.idle = l.idle, t
 	l.idles++

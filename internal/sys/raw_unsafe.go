@@ -9,20 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Recv is recv(2) with MSG_DONTWAIT, raw. It works the same whether or not fd has O_NONBLOCK. p must not
-// be empty: then 0 means the end of the stream.
-func Recv(fd int, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])),
-			uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)
-		if errno == syscall.EINTR {
-			continue
-		}
-		if errno != 0 {
-			return 0, errno
-		}
-		return int(n), 0
-	}
+// Recv is recv(2) of up to n bytes into memory from p on, with MSG_DONTWAIT, raw. It works the same whether or not fd has
+// O_NONBLOCK. n must not be 0: then a result of 0 means the end of the stream.
+//
+// Recv and Send are small enough to be inlined, which is why they take a pointer and leave EINTR to the caller. A system
+// call empties the processor's stack of return addresses, so each call level around it costs a mispredicted return.
+func Recv(fd int, p *byte, n int) (int, syscall.Errno) {
+	got, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
+		syscall.MSG_DONTWAIT, 0, 0)
+	return int(got), errno
+}
+
+// Send is send(2) of n bytes with MSG_DONTWAIT and MSG_NOSIGNAL, raw. n must not be 0.
+func Send(fd int, p *byte, n int) (int, syscall.Errno) {
+	took, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
+		syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
+	return int(took), errno
 }
 
 // Ended reports whether a stream has nothing more to receive, because the peer has ended it (errno is 0) or because of an
@@ -38,21 +40,6 @@ func Ended(fd int) (ended bool, errno syscall.Errno) {
 		return false, 0
 	}
 	return true, errno
-}
-
-// Send is send(2) with MSG_DONTWAIT and MSG_NOSIGNAL, raw. p must not be empty.
-func Send(fd int, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])),
-			uintptr(len(p)), syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
-		if errno == syscall.EINTR {
-			continue
-		}
-		if errno != 0 {
-			return 0, errno
-		}
-		return int(n), 0
-	}
 }
 
 // VectorMax is how many pieces a [Vector] holds.

@@ -157,10 +157,10 @@ func TestVectorMergesNeighbours(t *testing.T) {
 		t.Fatalf("send: %d, %v", n, errno)
 	}
 	got := make([]byte, 20)
-	if n, errno := Recv(fds[1], got); errno != 0 || string(got[:n]) != "012345689" {
+	if n, errno := Recv(fds[1], &got[0], len(got)); errno != 0 || string(got[:n]) != "012345689" {
 		t.Errorf("received %q, %v", got[:n], errno)
 	}
-	if _, errno := Recv(fds[1], got); errno != syscall.EAGAIN {
+	if _, errno := Recv(fds[1], &got[0], len(got)); errno != syscall.EAGAIN {
 		t.Errorf("an empty socket that may block: %v, want EAGAIN", errno)
 	}
 	v.Reset()
@@ -306,7 +306,7 @@ func TestTakeConnLeavesTheSocketOpen(t *testing.T) {
 	if _, err := unix.Write(fd, []byte("x")); err != nil {
 		t.Error(err)
 	}
-	if n, errno := Recv(other, make([]byte, 8)); n != 1 || errno != 0 {
+	if n, errno := Recv(other, &make([]byte, 8)[0], 8); n != 1 || errno != 0 {
 		t.Errorf("%d bytes, %v", n, errno)
 	}
 	if _, errno := Accept(lfd); errno != syscall.EAGAIN {

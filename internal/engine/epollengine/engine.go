@@ -19,9 +19,9 @@ const (
 	// enough to stay in the first-level cache (12 bytes each).
 	eventsMax = 256
 
-	// recvBytes is what a receive offers the kernel. Large receives amortise the entry; the buffer costs
+	// recvBytesMax is what a receive offers the kernel. Large receives amortise the entry; the buffer costs
 	// nothing while nobody uses it.
-	recvBytes = 64 << 10
+	recvBytesMax = 64 << 10
 
 	// sendBytesMax ends one raw sendmsg: a copy of this size takes some 50 us, for which stopping the
 	// world has to wait.
@@ -37,10 +37,11 @@ const (
 
 // Engine is an engine.Engine over epoll. See the contract for who may call what.
 type Engine struct {
-	pool   *mem.Pool
-	ep     int
-	closed bool
-	vector sys.Vector
+	pool      *mem.Pool
+	ep        int
+	closed    bool
+	recvBytes int // recvBytesMax, or the largest buffer of the pool
+	vector    sys.Vector
 
 	table []slot // by id; slot 0 is the wake eventfd
 	free  []uint32
@@ -59,7 +60,11 @@ type Engine struct {
 
 	counters engine.Counters
 	stats    stats
-	events   [eventsMax]sys.EpollEvent
+
+	// What the last entry has collected, and how much of it Next has looked at. They are noted one by one, so that a
+	// descriptor is touched once, when it is its turn.
+	events      [eventsMax]sys.EpollEvent
+	fresh, seen int
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -80,6 +85,7 @@ func New(cfg engine.Config) (*Engine, error) {
 		return nil, fmt.Errorf("engine epoll: %w", err)
 	}
 	e := &Engine{pool: cfg.Pool, ep: ep, table: make([]slot, 1, 64)}
+	e.recvBytes = min(recvBytesMax, e.pool.MaxLen())
 	e.closers.wake = e.waker.wake
 	if err := e.waker.open(ep); err != nil {
 		sys.CloseFD(ep)
@@ -97,49 +103,51 @@ func New(cfg engine.Config) (*Engine, error) {
 
 // Submit starts an operation and, where that does not need waiting, ends it.
 func (e *Engine) Submit(op *engine.Op) bool {
-	op.N, op.Buf, op.Err = 0, nil, nil
-	op.State, op.Seq, op.Word = 0, 0, 0
+	op.Err = nil
 	if e.closed {
 		op.Err = net.ErrClosed
 		return true
 	}
-	if op.Code == engine.Connect {
-		return e.finishNow(e.connect(op))
-	}
-	if op.Code == engine.Nop {
+	switch op.Code {
+	case engine.Nop:
 		return e.finishNow(true)
+	case engine.Connect:
+		return e.finishNow(e.connect(op))
 	}
 	d := op.Desc.(*desc)
 	if d.fd < 0 {
 		op.Err = net.ErrClosed
 		return e.finishNow(true)
 	}
-	var done bool
 	switch op.Code {
 	case engine.Recv:
+		op.Buf = nil
 		d.claim(&d.in, op)
-		done = d.readable && e.recv(d, op)
+		return e.started(d, op, d.readable && e.recv(d, op))
+	case engine.Send:
+		return e.submitSend(d, op)
 	case engine.Accept:
 		d.claim(&d.in, op)
-		done = d.readable && e.accept(d, op)
-	case engine.Send:
-		d.claim(&d.out, op)
-		done = e.sendNow(d, op)
+		return e.started(d, op, d.readable && e.accept(d, op))
 	case engine.Shutdown:
 		op.Err = errnoErr(sys.Shutdown(d.fd, int(op.How)))
 		return e.finishNow(true)
 	case engine.Close:
 		return e.finishNow(e.close(d, op)) // which may come back later, by closers
-	default:
-		op.Err = syscall.EINVAL
-		return e.finishNow(true)
 	}
+	op.Err = syscall.EINVAL
+	return e.finishNow(true)
+}
+
+// started ends the beginning of an operation that d has claimed: it is over, or it waits.
+func (e *Engine) started(d *desc, op *engine.Op, done bool) bool {
 	if done {
 		d.release(op)
+		e.stats.ops++
 	} else {
 		e.stats.pending++
 	}
-	return e.finishNow(done)
+	return done
 }
 
 func (e *Engine) finishNow(done bool) bool {
@@ -158,9 +166,10 @@ func (e *Engine) finish(op *engine.Op) {
 // Poll collects without sleeping.
 func (e *Engine) Poll() (bool, error) {
 	e.requeue()
+	e.noteAll()
 	n, errno := sys.EpollPoll(e.ep, e.events[:])
 	e.stats.enters++
-	e.collect(n)
+	e.fresh, e.seen = n, 0
 	e.publish()
 	return e.busy(), pollErr(errno)
 }
@@ -183,7 +192,7 @@ func (e *Engine) Wait(d time.Duration) error {
 		e.stats.enters++
 	}
 	e.waker.awake()
-	e.collect(n)
+	e.fresh, e.seen = n, 0
 	e.requeue()
 	e.waker.consume()
 	return pollErr(errno)
@@ -197,7 +206,9 @@ func pollErr(errno syscall.Errno) error {
 }
 
 // busy reports whether Next may have something.
-func (e *Engine) busy() bool { return !e.done.Empty() || e.ready.head != nil || e.later.head != nil }
+func (e *Engine) busy() bool {
+	return e.seen < e.fresh || !e.done.Empty() || e.ready.head != nil || e.later.head != nil
+}
 
 // requeue lets those go on who had had their turn, or for whom a buffer has come free, and takes what
 // other goroutines have ended.
@@ -218,16 +229,25 @@ func (e *Engine) requeue() {
 	e.starved = e.starved[:0]
 }
 
-// collect notes n events. Those of a descriptor that is gone are dropped by its generation, and the
-// waker has done its work by ending the sleep.
-func (e *Engine) collect(n int) {
-	for i := range e.events[:n] {
-		ev := &e.events[i]
+// noteAll empties the events for the next entry, which overwrites them.
+func (e *Engine) noteAll() {
+	for d := e.note(); d != nil; d = e.note() {
+		d.queued = true
+		e.ready.push(d)
+	}
+}
+
+// note takes what events tell until one has made an operation runnable, and returns its descriptor. Events of a descriptor
+// that is gone are dropped by its generation, and the waker has done its work by ending the sleep.
+func (e *Engine) note() *desc {
+	for e.seen < e.fresh {
+		ev := &e.events[e.seen]
+		e.seen++
 		s := &e.table[ev.ID()]
-		if s.d == nil || s.gen != ev.Gen() {
+		d := s.d
+		if d == nil || s.gen != ev.Gen() {
 			continue
 		}
-		d := s.d
 		if ev.Events&(sys.EpollIn|sys.EpollRdhup|sys.EpollHup|sys.EpollErr) != 0 {
 			d.readable = true
 			d.hup = d.hup || ev.Events&^(sys.EpollIn|sys.EpollOut) != 0
@@ -235,8 +255,11 @@ func (e *Engine) collect(n int) {
 		if ev.Events&(sys.EpollOut|sys.EpollHup|sys.EpollErr) != 0 {
 			d.writable = true
 		}
-		e.enqueue(d)
+		if !d.queued && d.runnable() {
+			return d
+		}
 	}
+	return nil
 }
 
 // enqueue puts a descriptor where Next looks, if it has an operation that may go on.
@@ -253,8 +276,10 @@ func (e *Engine) Next() *engine.Op {
 	for op == nil {
 		d := e.ready.pop()
 		if d == nil {
-			e.renotify()
-			return nil
+			if d = e.note(); d == nil {
+				e.renotify()
+				return nil
+			}
 		}
 		d.queued = false
 		if op = e.step(d); op != nil && d.runnable() {

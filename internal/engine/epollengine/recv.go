@@ -24,8 +24,12 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 	}
 	d.starved = false
 	p := b.Bytes()
-	n, errno := sys.Recv(d.fd, p)
+	n, errno := sys.Recv(d.fd, &p[0], len(p))
 	e.stats.enters++
+	for errno == syscall.EINTR {
+		n, errno = sys.Recv(d.fd, &p[0], len(p))
+		e.stats.enters++
+	}
 	if n > 0 {
 		// Less than was asked for means that there was no more, unless the end stands behind it,
 		// epoll(7) Q9. Whatever has come since makes a new edge.
@@ -54,7 +58,7 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 
 // buffer takes a buffer to receive into, a small one when there is no large one: slow beats stopped.
 func (e *Engine) buffer() *mem.Buf {
-	b, ok := e.pool.TryGet(min(recvBytes, e.pool.MaxLen()))
+	b, ok := e.pool.TryGet(e.recvBytes)
 	if !ok {
 		b, _ = e.pool.TryGet(mem.PageBytes)
 	}
@@ -75,8 +79,7 @@ func (e *Engine) starve(d *desc) {
 
 // notify asks the pool to tell of a free buffer.
 func (e *Engine) notify() {
-	e.notices = append(e.notices, e.pool.Notify(min(recvBytes, e.pool.MaxLen()), e.refill),
-		e.pool.Notify(mem.PageBytes, e.refill))
+	e.notices = append(e.notices, e.pool.Notify(e.recvBytes, e.refill), e.pool.Notify(mem.PageBytes, e.refill))
 }
 
 // renotify follows when the pool has told and all who waited have had their try: what they left is for

@@ -9,22 +9,31 @@ import (
 	"github.com/unio-go/unio/internal/sys"
 )
 
-// sendNow starts a Send. Most have one piece, which needs no gathering.
-func (e *Engine) sendNow(d *desc, op *engine.Op) bool {
-	if len(op.Bufs) == 1 {
-		p := op.Bufs[0].Bytes()
-		if len(p) == 0 {
-			return true
-		}
-		if len(p) <= sendBytesMax && d.writable {
-			n, errno := sys.Send(d.fd, p)
-			done, _ := e.sent(d, op, n, errno, len(p))
-			return done || op.N == len(p)
+// submitSend starts a Send. Most have one piece, which needs no gathering, and are done by one call.
+func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
+	op.N, op.Word, op.Seq = 0, 0, 0
+	if len(op.Bufs) == 1 && d.writable && d.out == nil {
+		if p := op.Bufs[0].Bytes(); 0 < len(p) && len(p) <= sendBytesMax {
+			n, errno := sys.Send(d.fd, &p[0], len(p))
+			e.stats.enters++
+			if n == len(p) {
+				op.N = n
+				return e.finishNow(true)
+			}
+			d.claim(&d.out, op)
+			done, more := e.sent(d, op, n, errno, len(p))
+			return e.started(d, op, done || more && e.send(d, op))
 		}
 	}
+	d.claim(&d.out, op)
+	return e.started(d, op, empty(op) || d.writable && e.send(d, op))
+}
+
+// empty reports whether there is nothing to send.
+func empty(op *engine.Op) bool {
 	for _, b := range op.Bufs {
 		if b.Len() > 0 {
-			return d.writable && e.send(d, op)
+			return false
 		}
 	}
 	return true
@@ -43,6 +52,7 @@ func (e *Engine) send(d *desc, op *engine.Op) bool {
 			return false
 		}
 		n, errno := e.vector.Send(d.fd)
+		e.stats.enters++
 		if done, more := e.sent(d, op, n, errno, e.vector.Bytes()); !more {
 			return done
 		}
@@ -52,11 +62,12 @@ func (e *Engine) send(d *desc, op *engine.Op) bool {
 // sent takes the outcome of one call that offered the socket so many bytes: done when the operation has
 // failed, more when the socket may take another call.
 func (e *Engine) sent(d *desc, op *engine.Op, n int, errno syscall.Errno, offered int) (done, more bool) {
-	e.stats.enters++
 	switch {
 	case errno == syscall.EAGAIN:
 		d.writable = false
 		return false, false
+	case errno == syscall.EINTR:
+		return false, true
 	case errno != 0:
 		if errno != syscall.EPIPE {
 			d.reset = errno
