@@ -39,8 +39,10 @@ type Conn struct {
 	halfClosing   bool // CloseWrite has begun
 	keep          bool
 	isClosed      atomic.Bool // for calls from outside
+	strict        atomic.Bool // they wait for the loop with every write
 	queued        int         // bytes in out and with the kernel
 	sendErr       error       // sticky
+	outside       atomic.Pointer[outside]
 	await         awaiting
 
 	recv engine.Op
@@ -248,7 +250,10 @@ func (m *connMail) Deliver(*loop.Loop) { m.do(m.c, m.arg) }
 
 // SetDeadline sets both deadlines, as net.Conn has it: they are absolute, hold for pending and later calls, leave the
 // connection usable, and the zero time means none.
-func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, (*Conn).bothDeadlines) }
+func (c *Conn) SetDeadline(t time.Time) error {
+	c.beStrict(t)
+	return c.setDeadline(t, (*Conn).bothDeadlines)
+}
 
 // SetReadDeadline sets the time at which receiving fails with os.ErrDeadlineExceeded.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, (*Conn).newReadDeadline) }
@@ -256,5 +261,6 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, (*Co
 // SetWriteDeadline sets the time at which sending fails with os.ErrDeadlineExceeded. What was taken over before is still
 // sent, in order, unless the connection is closed.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
+	c.beStrict(t)
 	return c.setDeadline(t, (*Conn).newWriteDeadline)
 }

@@ -28,6 +28,14 @@ func (c *Conn) setDeadline(t time.Time, do func(*Conn, int64)) error {
 	return nil
 }
 
+// beStrict has writes from outside wait for the loop, which alone knows whether a deadline is over, from the first write
+// deadline on.
+func (c *Conn) beStrict(deadline time.Time) {
+	if !deadline.IsZero() && !c.strict.Load() {
+		c.strict.Store(true)
+	}
+}
+
 func (c *Conn) bothDeadlines(when int64) {
 	c.newReadDeadline(when)
 	c.newWriteDeadline(when)

@@ -86,6 +86,15 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 			return n, c.opError("write", err)
 		}
 		copy(b.Bytes(), p[n:])
+		if !long {
+			done, err := c.handOver([]*mem.Buf{b}, m)
+			if err != nil {
+				return 0, err
+			}
+			if done {
+				return m, nil
+			}
+		}
 		taken, err := c.sendForeign([]*mem.Buf{b}, m, long)
 		if taken {
 			n += m
@@ -97,7 +106,22 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// sendForeign is Send from outside; locked says that the caller holds the write lock. With room, buffers of so many bytes
+// sendOutside is Send from outside.
+func (c *Conn) sendOutside(bufs []*mem.Buf) error {
+	n := 0
+	for _, b := range bufs {
+		n += b.Len()
+	}
+	if !c.isClosed.Load() {
+		if done, err := c.handOver(bufs, n); done {
+			return err
+		}
+	}
+	_, err := c.sendForeign(append([]*mem.Buf(nil), bufs...), 0, false)
+	return err
+}
+
+// sendForeign is Send from outside, waiting for the loop; locked says that the caller holds the write lock. With room, buffers of so many bytes
 // are taken only when they make nobody more than aheadBytes ahead, as Write promises also where it fails.
 // The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
 func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
@@ -187,6 +211,7 @@ func (c *Conn) serveLock(w *loop.Waiter) {
 
 // shutWrite begins the end of sending for w: it is done when what was written is with the kernel.
 func (c *Conn) shutWrite(w *loop.Waiter) {
+	c.takeOutside()
 	err := c.writeErr()
 	if err == os.ErrDeadlineExceeded && c.queued == 0 {
 		err = nil // there is nothing to wait for

@@ -20,9 +20,9 @@ const aheadBytes = 64 << 10
 func (c *Conn) Send(bufs ...*mem.Buf) error {
 	t := c.l.Here()
 	if t == nil {
-		_, err := c.sendForeign(append([]*mem.Buf(nil), bufs...), 0, false)
-		return err
+		return c.sendOutside(bufs)
 	}
+	c.takeOutside()
 	if c.queued >= aheadBytes || c.lock.held || c.unwritable() {
 		if err := c.awaitRoom(t); err != nil {
 			release(bufs)
@@ -76,8 +76,9 @@ func (c *Conn) enqueue(bufs []*mem.Buf) {
 	c.soil()
 }
 
-// soil has Flush called before the loop waits.
+// soil has Flush called before the loop waits. It follows each change of what is queued.
 func (c *Conn) soil() {
+	c.tellQueued()
 	if !c.dirty && !c.sending && len(c.out) > 0 {
 		c.dirty = true
 		c.l.Dirty(c.side())
@@ -150,6 +151,7 @@ func (c *Conn) failSends(err error) {
 		c.out[i] = nil
 	}
 	c.out, c.tail = c.out[:0], nil
+	c.strict.Store(true)
 	c.writers.fail(c.sendErr)
 	c.lock.queue.fail(c.sendErr)
 }
@@ -187,6 +189,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if t == nil {
 		return c.writeForeign(p)
 	}
+	c.takeOutside()
 	if len(p) > aheadBytes-c.queued || c.lock.held || c.unwritable() {
 		return c.writeLong(t, p)
 	}
@@ -274,5 +277,6 @@ func (k *writeLock) waiting() bool { return !k.queue.empty() }
 // unlock lets other writers go on.
 func (c *Conn) unlock(int64) {
 	c.lock.held, c.lock.owner = false, nil
+	c.takeOutside()
 	c.resumeWriters(&c.lock.queue)
 }

@@ -3,6 +3,7 @@
 package uringengine
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/unio-go/unio/internal/sys"
@@ -18,44 +19,36 @@ import (
 // resetCheck is how long such a reset may go unnoticed.
 const resetCheck = 500 * time.Millisecond
 
-// resetPolls is how many polls pass between two looks at the clock.
-const resetPolls = 256
-
 // suspects are the descriptors that have received since the last look.
 type suspects struct {
-	list  []*desc
-	due   time.Time
-	polls int
+	list []*desc
+	// alarm wakes the engine when it is time to look. It runs beside the waits instead of bounding them, because that
+	// would have each wait read the clock and set a timer.
+	alarm *time.Timer
+	due   atomic.Bool
 }
 
 // suspect remembers a descriptor whose multishot has brought all that was there.
 func (e *Engine) suspect(d *desc) {
 	s := &e.suspects
-	if len(s.list) == 0 {
-		s.due = time.Now().Add(resetCheck)
+	switch {
+	case len(s.list) > 0:
+	case s.alarm == nil:
+		s.alarm = time.AfterFunc(resetCheck, func() {
+			s.due.Store(true)
+			e.Wake()
+		})
+	default:
+		s.alarm.Reset(resetCheck)
 	}
 	d.flags |= suspected
 	s.list = append(s.list, d)
 }
 
-// untilSuspects shortens a wait so that the next look is not late. A negative d means no limit.
-func (e *Engine) untilSuspects(d time.Duration) time.Duration {
-	if len(e.suspects.list) == 0 {
-		return d
-	}
-	left := max(time.Until(e.suspects.due), 0)
-	if d < 0 || left < d {
-		return left
-	}
-	return d
-}
-
-// pollSuspects is lookAtSuspects now and then.
-func (e *Engine) pollSuspects() {
-	s := &e.suspects
-	if s.polls++; s.polls >= resetPolls && len(s.list) > 0 {
-		s.polls = 0
-		e.lookAtSuspects()
+// stop ends the alarm.
+func (s *suspects) stop() {
+	if s.alarm != nil {
+		s.alarm.Stop()
 	}
 }
 
@@ -63,9 +56,10 @@ func (e *Engine) pollSuspects() {
 // cancellation, and then the kernel tells.
 func (e *Engine) lookAtSuspects() {
 	s := &e.suspects
-	if len(s.list) == 0 || time.Now().Before(s.due) {
+	if !s.due.Load() {
 		return
 	}
+	s.due.Store(false)
 	for i, d := range s.list {
 		s.list[i] = nil
 		d.flags &^= suspected

@@ -82,8 +82,10 @@ func (e *Engine) ready() bool {
 	return e.cqEnd > 0
 }
 
-// prepare offers blocks and arms receives that waited for them, so that it goes with the next enter.
+// prepare offers blocks and arms receives that waited for them, and looks after resets, so that it goes with the next
+// enter.
 func (e *Engine) prepare() {
+	e.lookAtSuspects()
 	b := e.blocks
 	if b.freed.Load() {
 		b.freed.Store(false)
@@ -107,7 +109,6 @@ func (e *Engine) prepare() {
 
 // Poll submits what is queued and collects completions without sleeping.
 func (e *Engine) Poll() (ready bool, err error) {
-	e.pollSuspects()
 	e.prepare()
 	if e.ring.Pending() > 0 || !e.ready() && e.worthEntering() {
 		e.enterNow()
@@ -128,9 +129,7 @@ func (e *Engine) Wait(d time.Duration) error {
 		_, err := e.Poll()
 		return err
 	}
-	e.lookAtSuspects()
 	e.prepare()
-	d = e.untilSuspects(d)
 	if e.poller != nil {
 		e.waitShared(d)
 	} else {

@@ -28,6 +28,7 @@ func (e *Engine) Close(limit time.Duration) error {
 		return nil
 	}
 	e.closing = true
+	e.suspects.stop()
 	for i := range e.table.slots {
 		if d := e.table.slots[i].d; d != nil {
 			e.endAll(d)
