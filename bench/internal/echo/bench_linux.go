@@ -47,34 +47,26 @@ func (b *bench) variants(c Contender) []*child {
 	return all
 }
 
-// runCase measures one case: a pilot chooses each contender's GOMAXPROCS and verifies the echo, then come the
-// rounds, then the echo is verified once more.
+// runCase measures one case: every process echoes with each byte verified, then come the rounds, then the echo is verified
+// once more. Which GOMAXPROCS suits a contender is for Summarise to say, from all rounds.
 func (b *bench) runCase(ctx context.Context, cs Case) error {
 	c, err := b.newCase(cs)
 	if err != nil {
 		return err
 	}
 	defer c.closeAll()
-	var chosen []*child
-	for _, contender := range b.opts.Contenders {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if ch := c.pilot(contender); ch != nil {
-			chosen = append(chosen, ch)
-		}
-	}
+	running := c.verifyAll(slices.Clone(b.children))
 	for r := range b.opts.Rounds {
-		b.rng.Shuffle(len(chosen), func(i, j int) { chosen[i], chosen[j] = chosen[j], chosen[i] })
-		for _, ch := range slices.Clone(chosen) {
+		b.rng.Shuffle(len(running), func(i, j int) { running[i], running[j] = running[j], running[i] })
+		for _, ch := range slices.Clone(running) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			b.progress.step("%v: round %d of %d, %v", cs, r+1, b.opts.Rounds, ch.Contender)
+			b.progress.step("%v: round %d of %d, %v", cs, r+1, b.opts.Rounds, ch)
 			s, err := c.measure(ch, c.slice)
 			if err != nil {
 				c.giveUp(ch, err)
-				chosen = slices.DeleteFunc(chosen, func(x *child) bool { return x == ch })
+				running = slices.DeleteFunc(running, func(x *child) bool { return x == ch })
 				continue
 			}
 			if err := b.emit(s); err != nil {
@@ -82,13 +74,20 @@ func (b *bench) runCase(ctx context.Context, cs Case) error {
 			}
 		}
 	}
-	for _, ch := range chosen {
-		b.progress.step("%v: verifying %v", cs, ch.Contender)
-		if err := c.verify(ch); err != nil {
+	c.verifyAll(running)
+	return ctx.Err()
+}
+
+// verifyAll verifies processes, gives up those that fail, and returns the others.
+func (c *caseRun) verifyAll(children []*child) []*child {
+	return slices.DeleteFunc(children, func(ch *child) bool {
+		c.progress.step("%v: verifying %v", c.cs, ch)
+		err := c.verify(ch)
+		if err != nil {
 			c.giveUp(ch, err)
 		}
-	}
-	return nil
+		return err != nil
+	})
 }
 
 // caseRun is one case in progress.
@@ -107,7 +106,7 @@ func (b *bench) newCase(cs Case) (*caseRun, error) {
 		bench: b, cs: cs,
 		shape: load.Shape{Conns: cs.Conns, Size: cs.Size, Depth: cs.Depth},
 		slice: load.Slice{Duration: b.opts.Slice},
-		keep:  uint64(cs.Conns*(len(b.opts.Contenders)+1)+spareFiles) <= b.files,
+		keep:  uint64(cs.Conns*len(b.children)+spareFiles) <= b.files,
 	}
 	if !c.keep {
 		b.progress.note("%v: connections are opened for each slice: %d files may be open", cs, b.files)
@@ -141,49 +140,6 @@ func (c *caseRun) netCapacity() (float64, error) {
 		return 0, errors.New("net is not running")
 	}
 	return best, nil
-}
-
-// pilot verifies all processes of a contender and returns the one that needs less CPU, its connections open.
-// It returns nil when the contender is left out.
-func (c *caseRun) pilot(contender Contender) *child {
-	var rivals []*child
-	for _, ch := range c.variants(contender) {
-		c.progress.step("%v: pilot, %v", c.cs, ch)
-		if err := c.verify(ch); err != nil {
-			c.giveUp(ch, err)
-			continue
-		}
-		rivals = append(rivals, ch)
-	}
-	if len(rivals) < 2 {
-		return first(rivals)
-	}
-	half := c.slice
-	half.Duration /= 2
-	cost := map[*child]float64{}
-	for _, i := range []int{0, 1, 1, 0, 0, 1} { // a change of the machine's speed meets both alike
-		s, err := c.measure(rivals[i], half)
-		if err != nil {
-			c.giveUp(rivals[i], err)
-			return rivals[1-i]
-		}
-		// The best of three: a disturbance only ever adds.
-		if best, seen := cost[rivals[i]]; !seen || s.CPUNs < best {
-			cost[rivals[i]] = s.CPUNs
-		}
-	}
-	if cost[rivals[1]] < cost[rivals[0]] {
-		rivals[0], rivals[1] = rivals[1], rivals[0]
-	}
-	c.release(rivals[1])
-	return rivals[0]
-}
-
-func first(all []*child) *child {
-	if len(all) == 0 {
-		return nil
-	}
-	return all[0]
 }
 
 // verify loads a server shortly with every byte compared.

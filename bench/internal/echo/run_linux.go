@@ -169,7 +169,7 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		samples = append(samples, s)
 		return out.Write(s)
 	}
-	perCase := len(b.opts.Contenders)*(b.opts.Rounds+1) + len(b.children)
+	perCase := len(b.children) * (b.opts.Rounds + 2)
 	b.progress.steps, b.progress.begin = perCase*len(b.opts.Cases), time.Now()
 	fmt.Fprint(w, "\n", Legend)
 	for _, cs := range b.opts.Cases {
@@ -218,7 +218,7 @@ func (b *bench) facts() []host.Fact {
 		host.Fact{Key: "rounds", Value: strconv.Itoa(b.opts.Rounds)},
 		host.Fact{Key: "slice", Value: b.opts.Slice.String()},
 		host.Fact{Key: "seed", Value: strconv.FormatUint(b.opts.Seed, 10)},
-		host.Fact{Key: "gomaxprocs", Value: "1 and 2, the better by a pilot is the suffix of each name"})
+		host.Fact{Key: "gomaxprocs", Value: "1 and 2, each the suffix of a name; the tables have the one with the lower median"})
 	if b.opts.Quick {
 		facts = append(facts, host.Fact{Key: "quick", Value: "a first look, not to be published"})
 	}

@@ -1,6 +1,7 @@
 package echo
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -83,12 +84,27 @@ func Summarise(samples []Sample) []Summary {
 				}
 			}
 			if len(mine) > 0 {
-				all[i].Rows = append(all[i].Rows, newRow(c, mine))
+				all[i].Rows = append(all[i].Rows, bestRow(c, mine))
 			}
 		}
 		all[i].compare()
 	}
 	return all
+}
+
+// bestRow is the account of a contender at the GOMAXPROCS that suits it better: with the lower median of CPU.
+func bestRow(c Contender, samples []Sample) Row {
+	by := map[int][]Sample{}
+	for _, s := range samples {
+		by[s.Procs] = append(by[s.Procs], s)
+	}
+	var best Row
+	for _, procs := range slices.Sorted(maps.Keys(by)) {
+		if r := newRow(c, by[procs]); best.samples == nil || r.CPUNs.Median < best.CPUNs.Median {
+			best = r
+		}
+	}
+	return best
 }
 
 func newRow(c Contender, samples []Sample) Row {

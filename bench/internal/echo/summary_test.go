@@ -72,6 +72,21 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	}
 }
 
+// Each contender is shown at the GOMAXPROCS that suits it better, by all rounds.
+func TestTheBetterGOMAXPROCSIsShown(t *testing.T) {
+	var samples []Sample
+	for procs, rounds := range map[int][]float64{1: {500, 900, 900}, 2: {800, 700, 800}} {
+		for _, s := range sampleRun(caseSmall, map[Contender][]float64{uringRecv: rounds}) {
+			s.Procs = procs
+			samples = append(samples, s)
+		}
+	}
+	r := Summarise(samples)[0].Row(uringRecv)
+	if want := (Spread{800, 700, 800}); r.Procs != 2 || r.CPUNs != want {
+		t.Errorf("GOMAXPROCS %d, %v; want 2, %v", r.Procs, r.CPUNs, want)
+	}
+}
+
 func TestRawFileIsReadBack(t *testing.T) {
 	want := sampleRun(caseSmall, map[Contender][]float64{contenderNet: {1000.5, 2000}})
 	want = append(want, sampleRun(caseOpen, map[Contender][]float64{contenderCEpoll: {300}})...)

@@ -13,7 +13,7 @@ const Legend = `CPU        µs of CPU per message, server and ksoftirqd: median 
 of net     that CPU as a ratio to package net's in the same round: below 1 needs less
 of C       the same to the C server on the same kernel interface (io_uring for uring, else epoll)
 enters     kernel entries per message; "-" where the contender does not count them
-P          GOMAXPROCS, the better of 1 and 2 in a pilot; "-" for C
+P          GOMAXPROCS, the one of 1 and 2 with the lower median; "-" for C
 p50..      latency in µs, medians of the rounds; in a closed loop it is mostly queueing
 `
 

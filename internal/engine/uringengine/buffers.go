@@ -19,6 +19,7 @@ type blocks struct {
 	all        []block
 	empty      []uint16 // ids without a block
 	offered    int      // ids with one
+	demand     demand   // how many should have one
 	// short says that refill has something to do.
 	short bool
 	// used says that somebody has received: an engine without receives holds no blocks.
@@ -60,6 +61,7 @@ func openBlocks(r *uring.Ring, g geometry, pool *mem.Pool, incremental bool, wak
 	}
 	n = min(n, max(share/b.blockBytes, 1))
 	b.all = make([]block, n)
+	b.demand = demand{most: n, want: min(n, offeredMin)}
 	for id := n - 1; id >= 0; id-- {
 		b.empty = append(b.empty, uint16(id))
 	}
@@ -91,6 +93,7 @@ func (b *blocks) take(cqe uint32, n int) *mem.Buf {
 			blk.buf = nil
 		}
 		b.offered--
+		b.demand.spent++
 		b.empty = append(b.empty, id)
 		b.short = true
 	}
@@ -117,11 +120,35 @@ func (b *blocks) compact(p *mem.Buf) *mem.Buf {
 	return small
 }
 
-// refill offers the kernel a block for every id that has none, as far as the pool has them. wanted says that a receive
-// waits; then the pool is asked to tell when it has some again.
+// demand decides how many blocks the kernel is offered: what the turns of late have used up, twice. The kernel fills them in
+// turn, so that with few of them the memory that it writes to stays in the caches.
+type demand struct {
+	most, want int
+	spent      int // blocks used up since the last refill
+	peak       int // the most of them at one refill of this window
+	refills    int // of this window
+}
+
+// update looks at what was used up. missed says that a receive found no block.
+func (d *demand) update(missed bool) {
+	d.peak, d.spent = max(d.peak, d.spent), 0
+	need := max(2*d.peak+2, offeredMin)
+	if missed {
+		need = max(need, 2*d.want)
+	}
+	if d.refills++; d.refills == demandWindow {
+		d.refills, d.peak = 0, 0
+		d.want = 0
+	}
+	d.want = min(max(d.want, need), d.most)
+}
+
+// refill offers the kernel as many blocks as are in demand and the pool has. wanted says that a receive waits; then the pool
+// is asked to tell when it has some again.
 func (b *blocks) refill(wanted bool) {
 	b.short = false
-	for len(b.empty) > 0 {
+	b.demand.update(wanted)
+	for b.offered < b.demand.want {
 		buf := b.get()
 		if buf == nil {
 			break
@@ -133,7 +160,7 @@ func (b *blocks) refill(wanted bool) {
 		b.offered++
 	}
 	b.ring.Advance()
-	b.scarce = b.offered*offeredScarceDiv < len(b.all) || b.pool.Scarce()
+	b.scarce = b.offered*offeredScarceDiv < b.demand.want || b.pool.Scarce()
 	switch {
 	case b.offered > 0:
 		b.stopWaiting()

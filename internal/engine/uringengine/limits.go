@@ -13,7 +13,7 @@ type geometry struct {
 	// blockBytes is the size of one block of the buffer ring. Large blocks pack small messages densely and take large
 	// ones whole; 16 of 256 KiB were the best of those measured.
 	blockBytes int
-	// blocks is how many of them are offered to the kernel at once. A power of two.
+	// blocks is how many of them are offered to the kernel at most. A power of two.
 	blocks int
 }
 
@@ -35,7 +35,12 @@ const (
 	poolShareDiv = 2
 	// blockBytesMin is the smallest block worth offering: a page, the pool's smallest buffer.
 	blockBytesMin = 4 << 10
-	// offeredScarceDiv: blocks are scarce when fewer than a quarter of the ring's entries are with the kernel.
+	// offeredMin is how many blocks the kernel is offered at least: with fewer some receive finds none whenever two turns
+	// use up more than one.
+	offeredMin = 4
+	// demandWindow is after how many refills a demand that was higher is forgotten.
+	demandWindow = 1024
+	// offeredScarceDiv: blocks are scarce when the kernel has fewer than a quarter of those in demand.
 	offeredScarceDiv = 4
 	// copyBytesMax is the largest piece that is copied out of a scarce block. A larger one is worth its share of it.
 	copyBytesMax = 16 << 10
