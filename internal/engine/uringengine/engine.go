@@ -32,6 +32,7 @@ type Engine struct {
 	unreadMax int
 	closing   bool
 	poller    *poller
+	elsewhere bool // completions wait for another thread
 	caps      engine.Caps
 	deadEntry uring.SQE
 

@@ -53,6 +53,7 @@ func (e *Engine) enterNow() {
 	e.n.enters++
 	_, err := e.ring.Poll()
 	e.entered(err)
+	e.elsewhere = e.poller != nil && e.ring.TaskrunPending()
 }
 
 // entered judges the outcome of an enter. What the kernel did not take stays queued and goes with the next one, so
@@ -118,9 +119,17 @@ func (e *Engine) Poll() (ready bool, err error) {
 }
 
 // worthEntering reports whether an enter without entries could bring completions. A locked ring posts them only then; a
-// shared one says when it has some.
+// shared one says when it has some. If it still says so after an enter, they are those of requests that another thread has
+// submitted, when the loop's goroutine ran there: to enter again and again would keep that thread from the CPU on which
+// it has to post them, and asleep we are told when it has.
 func (e *Engine) worthEntering() bool {
-	return e.poller == nil || e.ring.TaskrunPending() || e.ring.CQOverflow()
+	if e.poller == nil {
+		return true
+	}
+	if !e.ring.TaskrunPending() {
+		e.elsewhere = false
+	}
+	return e.ring.TaskrunPending() && !e.elsewhere || e.ring.CQOverflow()
 }
 
 // Wait submits what is queued and sleeps until there is a completion, a Wake, or d has passed.

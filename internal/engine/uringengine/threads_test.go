@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,19 +18,9 @@ import (
 // TestRequestsOutliveTheThreadThatSubmittedThem: the loop in the network poller moves between threads, and when one of
 // them ends the kernel cancels what it had submitted. Nobody may notice.
 func TestRequestsOutliveTheThreadThatSubmittedThem(t *testing.T) {
-	if err := Available(); err != nil {
-		t.Skipf("this machine has no io_uring: %v", err)
-	}
-	pool, err := mem.NewPool(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := New(engine.Config{Pool: pool, Netpoll: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{t, e, pool}
+	r := newSharedRig(t)
 	defer r.close()
+	e := r.e
 	d, p := r.pair()
 	in := &engine.Op{Code: engine.Recv, Desc: d}
 	for range 3 {
@@ -56,6 +47,58 @@ func TestRequestsOutliveTheThreadThatSubmittedThem(t *testing.T) {
 	if n := e.Counters().Rearms.Load(); n < 5 {
 		t.Errorf("armed again %d times: the threads' ends cancelled nothing", n)
 	}
+}
+
+// TestCompletionsOfABusyThreadAreNotPolledFor: when the loop has moved to another thread, what it submitted on the first is
+// completed there. To enter the kernel again and again until that happens took the CPU from it, for milliseconds.
+func TestCompletionsOfABusyThreadAreNotPolledFor(t *testing.T) {
+	r := newSharedRig(t)
+	defer r.close()
+	d, p := r.pair()
+	in := &engine.Op{Code: engine.Recv, Desc: d}
+	var stop atomic.Bool
+	armed, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if r.e.Submit(in) {
+			t.Error("a receive of nothing is done")
+		}
+		if _, err := r.e.Poll(); err != nil {
+			t.Error(err)
+		}
+		close(armed)
+		for !stop.Load() { // enters no kernel
+		}
+	}()
+	<-armed
+	before := r.e.Counters().Enters.Load()
+	p.Write([]byte("hello"))
+	done := false
+	r.until("the receive", func() bool { return done }, func(op *engine.Op) { done = op == in })
+	stop.Store(true)
+	<-ended
+	in.Buf.Release()
+	if n := r.e.Counters().Enters.Load() - before; n > 100 {
+		t.Errorf("entered the kernel %d times for one receive", n)
+	}
+}
+
+// newSharedRig is a rig whose engine sleeps in the network poller.
+func newSharedRig(t *testing.T) *rig {
+	if err := Available(); err != nil {
+		t.Skipf("this machine has no io_uring: %v", err)
+	}
+	pool, err := mem.NewPool(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(engine.Config{Pool: pool, Netpoll: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{t, e, pool}
 }
 
 // onDyingThread runs fn on a thread that ends before it returns.
