@@ -87,7 +87,7 @@ func (e *Engine) open(cfg engine.Config, sizes []geometry) error {
 	}
 	e.ring = ring
 	if cfg.Netpoll {
-		if e.poller, err = openPoller(ring.FD()); err != nil {
+		if e.poller, err = openPoller(ring.FD(), e.pollReady); err != nil {
 			return err
 		}
 	} else {

@@ -21,8 +21,8 @@ type poller struct {
 	check func(uintptr) bool
 }
 
-// openPoller watches a duplicate of fd, so that the ring can be closed on its own.
-func openPoller(fd int) (*poller, error) {
+// openPoller watches a duplicate of fd, so that the ring can be closed on its own. ready says when it is useless to sleep.
+func openPoller(fd int, ready func() bool) (*poller, error) {
 	dup, err := sys.Dup(fd)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func openPoller(fd int) (*poller, error) {
 		sys.CloseFD(dup)
 		return nil, err
 	}
-	p := &poller{file: os.NewFile(uintptr(dup), "io_uring")}
+	p := &poller{file: os.NewFile(uintptr(dup), "io_uring"), ready: ready}
 	p.check = p.checkOnce
 	if err := p.file.SetReadDeadline(time.Time{}); err != nil {
 		p.file.Close()
@@ -47,7 +47,7 @@ func openPoller(fd int) (*poller, error) {
 
 // wait sleeps until the ring has completions, wake is called, or d has passed; a negative d means no limit. It does not
 // sleep when ready says so, which is asked after the poller was told to notice what happens from now on.
-func (p *poller) wait(d time.Duration, ready func() bool) error {
+func (p *poller) wait(d time.Duration) error {
 	switch {
 	case d >= 0:
 		p.timed = true
@@ -56,8 +56,8 @@ func (p *poller) wait(d time.Duration, ready func() bool) error {
 		p.timed = false
 		p.file.SetReadDeadline(time.Time{})
 	}
-	p.ready, p.slept = ready, false
-	if ready() {
+	p.slept = false
+	if p.ready() {
 		return nil
 	}
 	err := p.conn.Read(p.check)

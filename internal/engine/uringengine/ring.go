@@ -169,7 +169,7 @@ func (e *Engine) waitShared(d time.Duration) {
 	if e.err != nil || e.ready() || e.ring.Pending() > 0 {
 		return
 	}
-	e.entered(e.poller.wait(d, e.pollReady))
+	e.entered(e.poller.wait(d))
 	if e.worthEntering() {
 		e.enterNow()
 	}
