@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -34,6 +35,7 @@ var candidates = []candidate{
 // choice is an engine with the reason why it was taken.
 type choice struct {
 	candidate
+	shared   candidate // for the connections of goroutines
 	reason   string
 	rejected []string // why better ones were not taken
 }
@@ -54,10 +56,24 @@ func choose(wish Engine) (choice, error) {
 		if err := c.available(); err != nil {
 			return choice{}, fmt.Errorf("unio: engine %s, chosen by %s, cannot work here: %w", wish, from, err)
 		}
-		return choice{candidate: c, reason: "chosen by " + from}, nil
+		return choice{candidate: c, shared: c, reason: "chosen by " + from}, nil
 	}
 	return choice{}, fmt.Errorf("unio: %s names the engine %q; there are uring, epoll and std, and nothing or "+
 		"auto for the best that works", from, wish)
+}
+
+// sharedBy is the engine for the connections of goroutines where nobody has chosen: epoll instead of uring when goroutines
+// may run on several threads, because a ring completes a request on the thread that submitted it (decision 0007).
+func sharedBy(c candidate) candidate {
+	if c.name != Uring || runtime.GOMAXPROCS(0) == 1 {
+		return c
+	}
+	for _, o := range candidates {
+		if o.name == Epoll && o.available() == nil {
+			return o
+		}
+	}
+	return c
 }
 
 func chooseFirst() (choice, error) {
@@ -70,7 +86,7 @@ func chooseFirst() (choice, error) {
 			if len(rejected) > 0 {
 				reason += " (" + strings.Join(rejected, "; ") + ")"
 			}
-			return choice{candidate: c, reason: reason, rejected: rejected}, nil
+			return choice{candidate: c, shared: sharedBy(c), reason: reason, rejected: rejected}, nil
 		}
 		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 			// Whatever could still be made would fail at its first connection.

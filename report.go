@@ -7,21 +7,22 @@ import (
 
 // Report says which engine a runtime uses and why.
 type Report struct {
-	Engine   Engine   `json:"engine"`
-	Reason   string   `json:"reason"`
-	Rejected []string `json:"rejected,omitempty"` // the engines that would have been better, with reason and cure
-	Kernel   string   `json:"kernel"`
-	Features []string `json:"features,omitempty"` // abilities of the kernel that the engine uses
-	Avoided  []string `json:"avoided,omitempty"`  // defects of this kernel that the engine works around
-	Loops    int      `json:"loops"`
+	Engine     Engine   `json:"engine"`
+	Goroutines Engine   `json:"goroutines"` // what serves the connections that goroutines dial and accept
+	Reason     string   `json:"reason"`
+	Rejected   []string `json:"rejected,omitempty"` // the engines that would have been better, with reason and cure
+	Kernel     string   `json:"kernel"`
+	Features   []string `json:"features,omitempty"` // abilities of the kernel that the engine uses
+	Avoided    []string `json:"avoided,omitempty"`  // defects of this kernel that the engine works around
+	Loops      int      `json:"loops"`
 }
 
 // Report tells what was chosen when the runtime was made.
 func (rt *Runtime) Report() Report {
 	caps := rt.loops[0].Caps()
 	return Report{
-		Engine: rt.choice.name, Reason: rt.choice.reason, Rejected: rt.choice.rejected,
-		Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided, Loops: len(rt.loops),
+		Engine: rt.choice.name, Goroutines: rt.choice.shared.name,
+		Reason: rt.choice.reason, Rejected: rt.choice.rejected, Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided, Loops: len(rt.loops),
 	}
 }
 

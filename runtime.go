@@ -88,8 +88,12 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 		}
 		cpu = cpus[i%len(cpus)]
 	}
+	open := rt.choice.open
+	if shared {
+		open = rt.choice.shared.open
+	}
 	l, err := loop.New(loop.Config{
-		NewEngine: rt.choice.open,
+		NewEngine: open,
 		Engine:    engine.Config{Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes},
 		Shared:    shared,
 		CPU:       cpu,

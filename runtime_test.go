@@ -45,6 +45,39 @@ func TestEngineThatTheEnvironmentNames(t *testing.T) {
 	}
 }
 
+// Where nobody chooses, the connections of goroutines need not be on the engine of the others; they work the same.
+func TestGoroutinesWhereNobodyChoosesAnEngine(t *testing.T) {
+	t.Setenv(unio.EngineVariable, "")
+	rt := uniotest.New(t, nil)
+	r := rt.Report()
+	want := r.Engine
+	if r.Engine == unio.Uring && runtime.GOMAXPROCS(0) > 1 && uniotest.Refused(unio.Epoll) == nil {
+		want = unio.Epoll
+	}
+	if r.Goroutines != want {
+		t.Errorf("goroutines are served by %s, want %s", r.Goroutines, want)
+	}
+	ln := listen(t, rt, nil)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c, err := ln.AcceptConn()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		echo(c)
+	}()
+	c, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, c)
+	c.Close()
+	await(t, ended, "the other side")
+}
+
 func TestUnknownEngineInTheEnvironmentIsAnError(t *testing.T) {
 	t.Setenv(unio.EngineVariable, "iouring")
 	rt, err := unio.New(nil)

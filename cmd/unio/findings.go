@@ -116,6 +116,9 @@ func (f *findings) writeEngine(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "engine\t%s\n", r.Engine)
+	if r.Goroutines != r.Engine {
+		fmt.Fprintf(w, "goroutines\t%s, for the connections that goroutines dial and accept\n", r.Goroutines)
+	}
 	fmt.Fprintf(w, "why\t%s\n", r.Reason)
 	for _, s := range r.Rejected {
 		fmt.Fprintf(w, "rejected\t%s\n", s)
