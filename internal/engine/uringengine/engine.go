@@ -32,7 +32,8 @@ type Engine struct {
 	unreadMax int
 	closing   bool
 	poller    *poller
-	elsewhere bool // completions wait for another thread
+	elsewhere bool  // completions wait for another thread
+	lone      *desc // whose send is put off
 	caps      engine.Caps
 	deadEntry uring.SQE
 

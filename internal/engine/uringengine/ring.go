@@ -25,6 +25,9 @@ const (
 
 // sqe is the next entry. When the queue is full its entries go to the kernel first.
 func (e *Engine) sqe() *uring.SQE {
+	if e.lone != nil {
+		e.queueLone()
+	}
 	if s := e.ring.SQE(); s != nil {
 		return s
 	}
@@ -111,6 +114,9 @@ func (e *Engine) prepare() {
 // Poll submits what is queued and collects completions without sleeping.
 func (e *Engine) Poll() (ready bool, err error) {
 	e.prepare()
+	if e.lone != nil {
+		e.sendLone()
+	}
 	if e.ring.Pending() > 0 || !e.ready() && e.worthEntering() {
 		e.enterNow()
 	}
@@ -163,6 +169,9 @@ func (e *Engine) waitLocked(d time.Duration) {
 
 // waitShared sleeps in Go's network poller.
 func (e *Engine) waitShared(d time.Duration) {
+	if e.lone != nil {
+		e.sendLone()
+	}
 	if e.ring.Pending() > 0 || e.worthEntering() {
 		e.enterNow()
 	}

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
 )
 
 // sendFlags are those for n bytes. A small send is finished by the kernel itself when the socket has no room for all of
@@ -26,12 +27,40 @@ func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 	if op.Word == 0 {
 		return true
 	}
+	if e.poller != nil && e.lone == nil && e.ring.Pending() == 0 && len(op.Bufs) == 1 && op.Word <= sendWholeBytesMax {
+		d.send, e.lone = op, d
+		return false
+	}
 	if err := e.startSend(d, op); err != nil {
 		op.Err = err
 		return true
 	}
 	d.send = op
 	return false
+}
+
+// A small send is put off on a shared ring. If nothing else is queued before the next enter, it is made by send(2): that is
+// one call too, and spares the request, its completion, and the network poller's look at the ring for it. With a second
+// request both go through the ring.
+
+// sendLone makes the send that was put off.
+func (e *Engine) sendLone() {
+	d := e.lone
+	e.lone = nil
+	p := d.send.Bufs[0].Bytes()
+	n, errno := sys.Send(int(d.fd), &p[0], len(p))
+	e.n.enters++
+	if errno != 0 {
+		n = -int(errno)
+	}
+	e.sendResult(d, n, false)
+}
+
+// queueLone makes a request of the send that was put off.
+func (e *Engine) queueLone() {
+	d := e.lone
+	e.lone = nil
+	_ = e.startSend(d, d.send) // one piece needs no record, for which alone there could be no memory
 }
 
 // startSend queues a send of what is left. At most one is with the kernel for each descriptor: a second would overtake
@@ -87,14 +116,19 @@ func (e *Engine) startMessage(d *desc, op *engine.Op) error {
 
 // sendDone takes the completion of a send.
 func (e *Engine) sendDone(d *desc, res int32) {
-	op := d.send
 	asked := d.has(sendEnding)
 	d.flags &^= sending | sendEnding
 	d.requests--
 	e.n.pending--
+	e.sendResult(d, int(res), asked)
+}
+
+// sendResult goes on with a send of which a call or a request has told the result. asked says that its end was asked for.
+func (e *Engine) sendResult(d *desc, res int, asked bool) {
+	op := d.send
 	errno := syscall.Errno(0)
 	if res >= 0 {
-		op.N += int(res)
+		op.N += res
 	} else {
 		errno = syscall.Errno(-res)
 	}
@@ -128,6 +162,9 @@ func (e *Engine) sendDone(d *desc, res int32) {
 }
 
 func (e *Engine) cancelSend(d *desc) {
+	if e.lone == d {
+		e.queueLone()
+	}
 	if d.flags&(sending|sendEnding) == sending {
 		d.flags |= sendEnding
 		e.cancelRequest(d, kindSend)

@@ -129,3 +129,69 @@ func onDyingThread(fn func()) {
 		runtime.Gosched()
 	}
 }
+
+// TestSendThatIsPutOff: a lone send of a shared ring waits for the next enter, and must be sent, cancelled or closed from
+// there like any other, exactly once.
+func TestSendThatIsPutOff(t *testing.T) {
+	r := newSharedRig(t)
+	defer r.close()
+	piece := func() *mem.Buf {
+		b, ok := r.pool.TryGet(5)
+		if !ok {
+			t.Fatal("no buffer")
+		}
+		copy(b.Bytes(), "hello")
+		return b
+	}
+	for _, c := range []struct {
+		name string
+		then func(d *desc, op *engine.Op) *engine.Op // gives an operation that has to complete too
+	}{
+		{"sent", func(*desc, *engine.Op) *engine.Op { return nil }},
+		{"cancelled", func(_ *desc, op *engine.Op) *engine.Op { r.e.Cancel(op); return nil }},
+		{"closed", func(d *desc, _ *engine.Op) *engine.Op {
+			op := &engine.Op{Code: engine.Close, Desc: d}
+			if r.e.Submit(op) {
+				t.Error("closed before the send is over")
+			}
+			return op
+		}},
+		{"followed", func(d *desc, _ *engine.Op) *engine.Op {
+			in := &engine.Op{Code: engine.Recv, Desc: d}
+			if r.e.Submit(in) || r.e.lone != nil {
+				t.Error("a send is put off although something else is queued")
+			}
+			r.e.Cancel(in)
+			return in
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, p := r.pair()
+			b := piece()
+			defer b.Release()
+			op := &engine.Op{Code: engine.Send, Desc: d, Bufs: []*mem.Buf{b}}
+			if r.e.Submit(op) || r.e.lone != d.(*desc) {
+				t.Fatal("the send is not put off")
+			}
+			want := map[*engine.Op]bool{op: true}
+			if other := c.then(d.(*desc), op); other != nil {
+				want[other] = true
+			}
+			r.until("completions", func() bool { return len(want) == 0 }, func(op *engine.Op) {
+				if !want[op] {
+					t.Errorf("%v completed and was not pending", op.Code)
+				}
+				delete(want, op)
+			})
+			got := make([]byte, 8)
+			switch {
+			case op.Err == nil && op.N == 5:
+				if n, err := p.Read(got); string(got[:n]) != "hello" {
+					t.Errorf("%q arrived, %v", got[:n], err)
+				}
+			case op.Err != engine.ErrCanceled || op.N != 0:
+				t.Errorf("%d bytes, %v", op.N, op.Err)
+			}
+		})
+	}
+}
