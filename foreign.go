@@ -173,7 +173,7 @@ func (c *Conn) serveSend(w *loop.Waiter) {
 		case c.lock.held && w.Code != callSendLocked:
 			c.waitWriting(&c.lock.queue, w)
 			return
-		case c.queued >= aheadBytes || c.queued+w.N > aheadBytes:
+		case c.queued >= aheadBytes || c.queued+w.N > aheadBytes || !c.writers.empty():
 			c.waitWriting(&c.writers, w)
 			return
 		}
@@ -188,6 +188,7 @@ func (c *Conn) serveSend(w *loop.Waiter) {
 
 func (c *Conn) waitWriting(q *waitQueue, w *loop.Waiter) {
 	q.push(w)
+	c.tellQueued()
 	if c.writeDeadline != 0 {
 		c.arm(c.writeDeadline)
 	}

@@ -113,7 +113,7 @@ func (o *outside) take() {
 			c.enqueue(p.bufs)
 		}
 		// The bytes are counted twice for a moment rather than not at all.
-		o.queued.Store(int64(c.queued))
+		c.tellQueued()
 		o.bytes.Add(int64(-p.n))
 		next := p.next
 		clear(p.bufs)
@@ -131,9 +131,15 @@ func (c *Conn) takeOutside() {
 	}
 }
 
-// tellQueued lets those outside know how far the connection is ahead of the kernel.
+// tellQueued lets those outside know how far the connection is ahead of the kernel: as far as it may be while others wait
+// for room, who would else wait for ever when small writes keep coming.
 func (c *Conn) tellQueued() {
-	if o := c.outside.Load(); o != nil {
+	o := c.outside.Load()
+	switch {
+	case o == nil:
+	case c.writers.empty():
 		o.queued.Store(int64(c.queued))
+	default:
+		o.queued.Store(aheadBytes)
 	}
 }
