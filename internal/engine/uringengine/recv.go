@@ -52,9 +52,9 @@ func (e *Engine) armRecv(d *desc) {
 	} else {
 		s.PrepRecv(int(d.fd), 0, uint32(e.unreadMax), 0)
 		s.SetBufferGroup(bufferGroup)
-		if d.has(drained) {
-			s.Ioprio |= uring.RecvsendPollFirst // nothing is there: the kernel need not look before it waits
-		}
+	}
+	if d.has(drained) {
+		s.Ioprio |= uring.RecvsendPollFirst // nothing is there: the kernel need not look before it waits
 	}
 	e.arm(d, s, kindRecv, e.able.multishotRecv)
 }
