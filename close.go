@@ -84,9 +84,7 @@ func (c *Conn) shut(w *loop.Waiter) {
 		return
 	}
 	c.readAddrs()
-	if o := c.outside.Load(); o != nil {
-		o.take() // a long Write that it interrupts will not be finished
-	}
+	c.takeAllOutside()
 	c.closing = true
 	c.isClosed.Store(true)
 	if w != nil {

@@ -149,6 +149,7 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, 
 func (c *Conn) sendInside(bufs []*mem.Buf, cannot error) error {
 	err := cannot
 	if c.l.OnThread() {
+		c.takeOutside()
 		if err = c.writeErr(); err == nil && (c.lock.held || c.queued >= aheadBytes) {
 			err = cannot
 		}
@@ -164,7 +165,12 @@ func (c *Conn) sendInside(bufs []*mem.Buf, cannot error) error {
 // serveSend takes the buffers when there is room, and ends the call when no more than aheadBytes are queued. A call that
 // has to wait is served again.
 func (c *Conn) serveSend(w *loop.Waiter) {
-	if err := c.writeErr(); err != nil {
+	c.takeOutside() // also what its caller has put down, the mail of which may be late
+	err := c.writeErr()
+	if err == nil && c.halfClosing && w.Code == callSendLocked && !w.Taken() {
+		err = syscall.EPIPE // a long Write ends here: what was written beside it goes before the end
+	}
+	if err != nil {
 		finish(w, err)
 		return
 	}
@@ -196,6 +202,7 @@ func (c *Conn) waitWriting(q *waitQueue, w *loop.Waiter) {
 
 // serveLock gives the write lock to somebody outside, who gives it back by mail.
 func (c *Conn) serveLock(w *loop.Waiter) {
+	c.takeOutside()
 	if err := c.writeErr(); err != nil {
 		finish(w, err)
 		return
@@ -205,14 +212,14 @@ func (c *Conn) serveLock(w *loop.Waiter) {
 		return
 	}
 	if w.Claim() {
-		c.lock.held, c.lock.owner = true, nil
+		c.hold(nil)
 		w.Finish()
 	}
 }
 
 // shutWrite begins the end of sending for w: it is done when what was written is with the kernel.
 func (c *Conn) shutWrite(w *loop.Waiter) {
-	c.takeOutside()
+	c.takeAllOutside()
 	err := c.writeErr()
 	if err == os.ErrDeadlineExceeded && c.queued == 0 {
 		err = nil // there is nothing to wait for

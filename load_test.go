@@ -125,17 +125,10 @@ func TestReceivingWaitsForBuffers(t *testing.T) {
 		ln := serve(t, rt, echo)
 		p := dialNet(t, ln)
 		exchange(t, p)
-		var all []*mem.Buf
-		for size := mem.MaxBytes; size >= mem.PageBytes; size /= 2 {
-			for b, ok := rt.Pool().TryGet(size); ok; b, ok = rt.Pool().TryGet(size) {
-				all = append(all, b)
-			}
-		}
+		release := exhaust(rt)
 		io.WriteString(p, "held back?")
 		time.Sleep(pause)
-		for _, b := range all {
-			b.Release()
-		}
+		release()
 		if _, err := io.ReadFull(p, make([]byte, 10)); err != nil {
 			t.Errorf("after buffers came back: %v", err)
 		}

@@ -41,13 +41,14 @@ var (
 // handOver puts buffers of n bytes down for the loop. Not done: the caller has to wait for the loop, because of too much
 // that the kernel has not taken or of something that the loop must decide.
 func (c *Conn) handOver(bufs []*mem.Buf, n int) (done bool, err error) {
-	if c.strict.Load() {
+	if c.strict.Load() || c.isClosed.Load() {
 		return false, nil
 	}
 	o := c.outside.Load()
 	if o == nil {
 		o = &outside{c: c}
 		o.Mail = o
+		o.queued.Store(closedToOthers) // until the loop has told
 		if !c.outside.CompareAndSwap(nil, o) {
 			o = c.outside.Load()
 		}
@@ -126,20 +127,30 @@ func (o *outside) take() {
 // takeOutside takes what others have written before the caller, a task of the connection's loop or the loop itself, does
 // what must come after it. A long Write is not interrupted: its end takes what has come meanwhile.
 func (c *Conn) takeOutside() {
-	if o := c.outside.Load(); o != nil && o.head.Load() != nil && !c.lock.held {
+	if !c.lock.held || c.closing || c.sendErr != nil {
+		c.takeAllOutside()
+	}
+}
+
+// takeAllOutside is takeOutside for the end of sending, which ends a long Write too.
+func (c *Conn) takeAllOutside() {
+	if o := c.outside.Load(); o != nil && o.head.Load() != nil {
 		o.take()
 	}
 }
 
-// tellQueued lets those outside know how far the connection is ahead of the kernel: as far as it may be while others wait
-// for room, who would else wait for ever when small writes keep coming.
+// closedToOthers as outside.queued has every write wait for the loop.
+const closedToOthers = aheadBytes + 1
+
+// tellQueued lets those outside know how far the connection is ahead of the kernel. During a long Write, and while others
+// wait for room, they have to wait behind these.
 func (c *Conn) tellQueued() {
 	o := c.outside.Load()
 	switch {
 	case o == nil:
-	case c.writers.empty():
-		o.queued.Store(int64(c.queued))
+	case c.lock.held || !c.writers.empty():
+		o.queued.Store(closedToOthers)
 	default:
-		o.queued.Store(aheadBytes)
+		o.queued.Store(int64(c.queued))
 	}
 }

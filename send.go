@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/mem"
@@ -164,6 +165,8 @@ func (c *Conn) awaitRoom(t *loop.Task) error {
 		}
 		w := &t.Waiter
 		switch {
+		case c.halfClosing && c.lock.owner == t:
+			return syscall.EPIPE // as in serveSend
 		case c.lock.held && c.lock.owner != t:
 			c.lock.queue.push(w)
 		case c.queued >= aheadBytes:
@@ -193,11 +196,10 @@ func (c *Conn) Write(p []byte) (int, error) {
 	if len(p) > aheadBytes-c.queued || c.lock.held || c.unwritable() {
 		return c.writeLong(t, p)
 	}
-	n, err := c.appendOut(t, p)
-	if err != nil {
-		return n, c.opError("write", err)
+	if !c.appendOut(p) {
+		return c.writeLong(t, p) // nobody may come between while it waits for a buffer
 	}
-	return n, nil
+	return len(p), nil
 }
 
 // writeLong writes what does not fit at once, holding other writers off meanwhile.
@@ -205,49 +207,55 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 	if err := c.awaitRoom(t); err != nil {
 		return 0, c.opError("write", err)
 	}
-	c.lock.held, c.lock.owner = true, t
+	c.hold(t)
 	defer c.unlock(0)
 	for n < len(p) {
 		if err := c.awaitRoom(t); err != nil {
 			return n, c.opError("write", err)
 		}
 		m := min(len(p)-n, aheadBytes-c.queued)
-		k, err := c.appendOut(t, p[n:n+m])
-		if n += k; err != nil {
-			return n, c.opError("write", err)
+		for !c.appendOut(p[n : n+m]) {
+			b, err := allocTask(context.Background(), c.home.rt.pool, t, m)
+			if err != nil {
+				return n, c.opError("write", err)
+			}
+			if err := c.writeErr(); err != nil { // it was a long wait
+				b.Release()
+				return n, c.opError("write", err)
+			}
+			b.SetLen(0)
+			c.out, c.tail = append(c.out, b), b
 		}
+		n += m
 	}
 	return n, nil
 }
 
-// appendOut copies p behind what is queued.
-func (c *Conn) appendOut(t *loop.Task, p []byte) (n int, err error) {
-	for n < len(p) {
-		if b := c.tail; b != nil {
-			old := b.Len()
-			if m := min(b.Cap()-old, len(p)-n); m > 0 {
-				b.SetLen(old + m)
-				copy(b.Bytes()[old:], p[n:n+m])
-				c.queued += m
-				n += m
-				continue
-			}
-		}
-		b, ok := c.home.rt.pool.TryGet(len(p) - n)
-		if !ok {
-			b, err = allocTask(context.Background(), c.home.rt.pool, t, min(len(p)-n, aheadBytes))
-			if err == nil {
-				err = c.writeErr() // it was a long wait
-			}
-			if err != nil {
-				return n, err
-			}
-		}
-		b.SetLen(0)
-		c.out, c.tail = append(c.out, b), b
+// appendOut copies p behind what is queued. False: there was no buffer, and nothing was copied.
+func (c *Conn) appendOut(p []byte) bool {
+	room := 0
+	if c.tail != nil {
+		room = min(c.tail.Cap()-c.tail.Len(), len(p))
 	}
+	var more *mem.Buf
+	if room < len(p) {
+		var ok bool
+		if more, ok = c.home.rt.pool.TryGet(len(p) - room); !ok {
+			return false
+		}
+	}
+	if room > 0 {
+		old := c.tail.Len()
+		c.tail.SetLen(old + room)
+		copy(c.tail.Bytes()[old:], p)
+	}
+	if more != nil {
+		copy(more.Bytes(), p[room:])
+		c.out, c.tail = append(c.out, more), more
+	}
+	c.queued += len(p)
 	c.soil()
-	return n, nil
+	return true
 }
 
 // Writev sends all of v, consuming it as net.Buffers.WriteTo does.
@@ -274,9 +282,16 @@ type writeLock struct {
 
 func (k *writeLock) waiting() bool { return !k.queue.empty() }
 
+// hold begins a long Write, of a task or of somebody outside.
+func (c *Conn) hold(owner *loop.Task) {
+	c.lock.held, c.lock.owner = true, owner
+	c.tellQueued()
+}
+
 // unlock lets other writers go on.
 func (c *Conn) unlock(int64) {
 	c.lock.held, c.lock.owner = false, nil
+	c.tellQueued()
 	c.takeOutside()
 	c.resumeWriters(&c.lock.queue)
 }

@@ -7,14 +7,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"runtime"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/unio-go/unio"
-	"github.com/unio-go/unio/uniotest"
 )
 
 // sendAll sends a stream in pieces of all sizes, by every call that sends.
@@ -195,47 +191,6 @@ func TestWriteIsAtMost64KiBAheadOfTheKernel(t *testing.T) {
 		got, err := io.Copy(io.Discard, p)
 		if ahead := n - int(got); err != nil || ahead < 0 || ahead > 64<<10 {
 			t.Errorf("%d bytes were taken and %d arrived: %d ahead, %v", n, got, ahead, err)
-		}
-	})
-}
-
-// What a goroutine has written goes before what a task writes after it, also when they agree on the order in a way that the
-// loop does not see: here the task holds the loop all the while.
-func TestWritesOfGoroutineAndTaskKeepTheirOrder(t *testing.T) {
-	const rounds = 200
-	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
-		var turn atomic.Int32
-		ln := serve(t, rt, func(c *unio.Conn) {
-			var g unio.Group
-			g.Go(func() error {
-				unio.Offload(func() {
-					for i := range int32(rounds) {
-						for turn.Load() != 2*i {
-							runtime.Gosched()
-						}
-						if _, err := c.Write([]byte{'a'}); err != nil {
-							t.Error(err)
-						}
-						turn.Store(2*i + 1)
-					}
-				})
-				return nil
-			})
-			unio.Sleep(time.Millisecond) // the goroutine has begun
-			for i := range int32(rounds) {
-				for turn.Load() != 2*i+1 {
-					runtime.Gosched()
-				}
-				if _, err := c.Write([]byte{'b'}); err != nil {
-					t.Error(err)
-				}
-				turn.Store(2*i + 2)
-			}
-			g.Wait()
-		})
-		got, err := io.ReadAll(dialNet(t, ln))
-		if string(got) != strings.Repeat("ab", rounds) || err != nil {
-			t.Errorf("%q, %v", got, err)
 		}
 	})
 }

@@ -35,6 +35,7 @@ func (c *Coro) Init(serve func() bool) {
 
 func (c *Coro) body(yield func(struct{}) bool) {
 	c.goid.Store(ID())
+	defer c.goid.Store(0) // another goroutine may get the identity before the owner goes on
 	c.yield = yield
 	c.work()
 }
