@@ -74,6 +74,6 @@ func (c *Coro) Exited() bool { return c.exited.Load() }
 // Exited it ends the calling goroutine by runtime.Goexit.
 func (c *Coro) Stop() { c.stop() }
 
-// GoID is the identity of the coroutine's goroutine, comparable with [ID]; zero before the first Resume. Anybody may
-// call it.
+// GoID is the identity of the coroutine's goroutine, comparable with [ID]; zero before the first Resume and after the end.
+// Anybody may call it.
 func (c *Coro) GoID() uintptr { return c.goid.Load() }

@@ -31,11 +31,15 @@ func TestIDTellsGoroutinesApart(t *testing.T) {
 	if mine == 0 || mine != coro.ID() {
 		t.Fatal("the identity of a goroutine is not stable")
 	}
-	var inside uintptr
-	c := coro.New(func() bool { inside = coro.ID(); return false })
+	var inside, known uintptr
+	var c *coro.Coro
+	c = coro.New(func() bool { inside, known = coro.ID(), c.GoID(); return false })
 	c.Resume()
-	if inside == mine || inside != c.GoID() {
-		t.Fatalf("coroutine %x, owner %x, GoID %x", inside, mine, c.GoID())
+	if inside == mine || inside != known {
+		t.Fatalf("coroutine %x, owner %x, GoID %x", inside, mine, known)
+	}
+	if id := c.GoID(); id != 0 {
+		t.Fatalf("a coroutine that has ended has the identity %x, which may be another's by now", id)
 	}
 }
 
