@@ -112,17 +112,16 @@ func (c *Conn) sendOutside(bufs []*mem.Buf) error {
 	for _, b := range bufs {
 		n += b.Len()
 	}
-	if !c.isClosed.Load() {
-		if done, err := c.handOver(bufs, n); done {
-			return err
-		}
+	if done, err := c.handOver(bufs, n); done {
+		return err
 	}
 	_, err := c.sendForeign(append([]*mem.Buf(nil), bufs...), 0, false)
 	return err
 }
 
-// sendForeign is Send from outside, waiting for the loop; locked says that the caller holds the write lock. With room, buffers of so many bytes
-// are taken only when they make nobody more than aheadBytes ahead, as Write promises also where it fails.
+// sendForeign is Send from outside, waiting for the loop; locked says that the caller holds the write lock. With room,
+// buffers of so many bytes are taken only when they make nobody more than aheadBytes ahead, as Write promises also where
+// it fails.
 // The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
 func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
 	w, err := c.l.Foreign()

@@ -47,7 +47,7 @@ func (e *Engine) armRecv(d *desc) {
 		// The limit of all bytes is looked at after each completion, so that of one completion is needed too: together
 		// they never go beyond what one descriptor may hold. A quarter each makes four completions of what is received
 		// before the receive has to be armed again; a half each made three of 16 KiB and cost 1 % more.
-		each := e.unreadMax / 4
+		each := max(e.unreadMax/4, 1) // 0 would be no limit
 		s.PrepRecvMultishotLimit(int(d.fd), bufferGroup, uint32(each), uint32(e.unreadMax+1-each-d.unread.bytes), 0)
 	} else {
 		s.PrepRecv(int(d.fd), 0, uint32(e.unreadMax), 0)
