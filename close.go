@@ -97,6 +97,7 @@ func (c *Conn) shut(w *loop.Waiter) {
 	c.writers.fail(net.ErrClosed)
 	c.lock.queue.fail(net.ErrClosed)
 	c.halfClosers.fail(net.ErrClosed)
+	c.raw.end()
 	if c.rest != nil {
 		c.rest.Release()
 		c.rest = nil
@@ -120,6 +121,9 @@ func (c *Conn) shut(w *loop.Waiter) {
 
 // drained is told when nothing written is left that the kernel has not taken.
 func (c *Conn) drained() {
+	if c.raw != nil {
+		c.raw.flushers.fail(c.sendErr)
+	}
 	if c.halfClosing {
 		c.halfClose()
 	}

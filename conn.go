@@ -61,6 +61,7 @@ type Conn struct {
 	closeErr    error
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
+	raw         *rawState // nil until SyscallConn
 }
 
 // connAddrs are the two ends, read when first asked for.
@@ -128,6 +129,7 @@ const (
 	callCloseRead
 	callClose
 	callAddrs
+	callFlush
 )
 
 // Serve performs a call from outside, on the loop.
@@ -149,6 +151,8 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 	case callAddrs:
 		c.readAddrs()
 		finish(w, nil)
+	case callFlush:
+		c.serveFlush(w)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // on the connection takes the same way and arrives after it.
 func (c *Conn) setDeadline(t time.Time, do func(*Conn, int64)) error {
 	if c.isClosed.Load() {
-		return c.opError("set", net.ErrClosed)
+		return c.localError("set", net.ErrClosed)
 	}
 	var when int64
 	if !t.IsZero() {
@@ -23,7 +23,7 @@ func (c *Conn) setDeadline(t time.Time, do func(*Conn, int64)) error {
 		return nil
 	}
 	if !c.mail(do, when) {
-		return c.opError("set", net.ErrClosed)
+		return c.localError("set", net.ErrClosed)
 	}
 	return nil
 }
@@ -43,6 +43,7 @@ func (c *Conn) bothDeadlines(when int64) {
 
 func (c *Conn) newReadDeadline(when int64) {
 	c.readDeadline = when
+	c.raw.setDeadlines(when, c.writeDeadline)
 	if when != 0 && !c.readers.empty() {
 		c.arm(when)
 	}
@@ -50,6 +51,7 @@ func (c *Conn) newReadDeadline(when int64) {
 
 func (c *Conn) newWriteDeadline(when int64) {
 	c.writeDeadline = when
+	c.raw.setDeadlines(c.readDeadline, when)
 	if when != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty()) {
 		c.arm(when)
 	}
@@ -77,11 +79,14 @@ func (s *loopSide) Fire(*loop.Timer) {
 			c.arm(d)
 		}
 	}
-	if d := c.writeDeadline; d != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.closing) {
+	if d := c.writeDeadline; d != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil || c.closing) {
 		if d <= now {
 			c.writers.fail(os.ErrDeadlineExceeded)
 			c.lock.queue.fail(os.ErrDeadlineExceeded)
 			c.halfClosers.fail(os.ErrDeadlineExceeded)
+			if c.raw != nil {
+				c.raw.flushers.fail(os.ErrDeadlineExceeded)
+			}
 		} else {
 			c.arm(d)
 		}

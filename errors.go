@@ -40,6 +40,15 @@ func (c *Conn) opError(op string, err error) error {
 	return e
 }
 
+// localError is opError for what concerns only the own end: there package net names that as the address.
+func (c *Conn) localError(op string, err error) error {
+	err = c.opError(op, err)
+	if e, ok := err.(*net.OpError); ok && e.Source != nil {
+		e.Addr, e.Source = e.Source, nil
+	}
+	return err
+}
+
 // sysError names the system call of a bare errno.
 func sysError(call string, err error) error {
 	if errno, ok := err.(syscall.Errno); ok {

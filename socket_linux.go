@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"time"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
@@ -49,4 +50,70 @@ func setDialed(s engine.Socket) {
 	if s.Conn == nil {
 		setTCPDefaults(s.FD)
 	}
+}
+
+// openRaw gives a socket a second descriptor for raw calls.
+func openRaw(s engine.Socket, name string) (*rawState, error) {
+	f, err := fileOf(s, name)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := f.SyscallConn()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &rawState{conn: raw, file: f}, nil
+}
+
+// fileOf gives a socket a second descriptor, non-blocking as package net's: Go's poller takes no other, and whoever makes
+// raw calls expects EAGAIN. The mode belongs to the socket and is indifferent to the engines: a ring waits for readiness
+// all the same (io_uring since 5.11; the engine needs 6.1), the others ask for no wait with each call.
+func fileOf(s engine.Socket, name string) (*os.File, error) {
+	var fd int
+	var err error
+	if s.Conn != nil {
+		fd, err = sys.DupOf(s.Conn)
+	} else {
+		fd, err = sys.Dup(s.FD)
+	}
+	if err == nil {
+		if err = sys.SetNonblock(fd, true); err == nil {
+			return os.NewFile(uintptr(fd), name), nil
+		}
+		sys.CloseFD(fd)
+	}
+	return nil, err
+}
+
+// optionsOf is what has the socket's options as methods.
+func optionsOf(s engine.Socket, local net.Addr) any {
+	if s.Conn != nil {
+		return s.Conn
+	}
+	if _, ok := local.(*net.UnixAddr); ok {
+		return bufferOptions(s.FD)
+	}
+	return tcpOptions{bufferOptions(s.FD)}
+}
+
+// bufferOptions are the options of each stream socket, by the names of package net.
+type bufferOptions int
+
+func (fd bufferOptions) SetReadBuffer(bytes int) error  { return sys.SetReadBuffer(int(fd), bytes) }
+func (fd bufferOptions) SetWriteBuffer(bytes int) error { return sys.SetWriteBuffer(int(fd), bytes) }
+
+// tcpOptions are those that TCP has besides.
+type tcpOptions struct{ bufferOptions }
+
+func (o tcpOptions) fd() int { return int(o.bufferOptions) }
+
+func (o tcpOptions) SetNoDelay(on bool) error   { return sys.SetNoDelay(o.fd(), on) }
+func (o tcpOptions) SetLinger(sec int) error    { return sys.SetLinger(o.fd(), sec) }
+func (o tcpOptions) SetKeepAlive(on bool) error { return sys.SetKeepAlive(o.fd(), on) }
+func (o tcpOptions) SetKeepAlivePeriod(d time.Duration) error {
+	return sys.SetKeepAliveIdle(o.fd(), d)
+}
+func (o tcpOptions) SetKeepAliveConfig(k net.KeepAliveConfig) error {
+	return sys.SetKeepAliveConfig(o.fd(), k)
 }

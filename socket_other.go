@@ -3,7 +3,10 @@
 package unio
 
 import (
+	"errors"
 	"net"
+	"os"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 )
@@ -26,3 +29,27 @@ func (rt *Runtime) takeListener(ln net.Listener) (engine.Socket, func(), error) 
 
 // setDialed has nothing to do: package net has set its defaults.
 func setDialed(engine.Socket) {}
+
+// openRaw gives the access to a socket that package net gives.
+func openRaw(s engine.Socket, _ string) (*rawState, error) {
+	sc, ok := s.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &rawState{conn: raw}, nil
+}
+
+// fileOf gives a socket a second descriptor, where package net can.
+func fileOf(s engine.Socket, _ string) (*os.File, error) {
+	if f, ok := s.Conn.(interface{ File() (*os.File, error) }); ok {
+		return f.File()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// optionsOf is what has the socket's options as methods: package net's connection.
+func optionsOf(s engine.Socket, _ net.Addr) any { return s.Conn }

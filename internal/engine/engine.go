@@ -91,6 +91,14 @@ type Batcher interface {
 	PollBatch(n int, limit time.Duration) (got int, err error)
 }
 
+// Holder is an engine that may have received before anybody asked.
+type Holder interface {
+	// Hold has the engine receive nothing for a Desc until the next Recv. It returns how many bytes are there that no
+	// Recv has taken, and whether the kernel has stopped; if not, it is called again after the next Poll. No Recv may be
+	// pending.
+	Hold(Desc) (unread int, held bool)
+}
+
 // Desc is a descriptor that an engine has taken over. Its state (readiness, armed multishot requests, what was received
 // and not yet asked for) is the engine's secret.
 type Desc interface {

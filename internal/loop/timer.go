@@ -30,6 +30,9 @@ func Time(t time.Time) int64 {
 	return 1
 }
 
+// WallTime is the other way round.
+func WallTime(when int64) time.Time { return epoch.Add(time.Duration(when)) }
+
 // Now is loop time, read once a turn.
 func (l *Loop) Now() int64 { return l.now }
 

@@ -11,7 +11,7 @@ import (
 // SyscallConn): it returns a descriptor of the same socket that the caller owns, non-blocking, and
 // closes c, so that Go's network poller no longer watches it. On failure c is as it was.
 func TakeConn(c net.Conn) (int, error) {
-	fd, err := dupOf(c)
+	fd, err := DupOf(c)
 	if err != nil {
 		return -1, err
 	}
@@ -22,7 +22,7 @@ func TakeConn(c net.Conn) (int, error) {
 // TakeListener does for a listener what TakeConn does for a connection. The path of a unix listener
 // stays in the file system: it is the new owner's to remove.
 func TakeListener(l net.Listener) (int, error) {
-	fd, err := dupOf(l)
+	fd, err := DupOf(l)
 	if err != nil {
 		return -1, err
 	}
@@ -33,9 +33,9 @@ func TakeListener(l net.Listener) (int, error) {
 	return fd, nil
 }
 
-// dupOf duplicates by SyscallConn and not by File, which would set the socket to blocking mode for
-// everybody who shares it.
-func dupOf(v any) (int, error) {
+// DupOf duplicates the descriptor of a connection or listener, non-blocking, by SyscallConn and not by File, which would
+// set the socket to blocking mode for everybody who shares it.
+func DupOf(v any) (int, error) {
 	sc, ok := v.(syscall.Conn)
 	if !ok {
 		return -1, fmt.Errorf("%T has no descriptor: %w", v, os.ErrInvalid)

@@ -58,21 +58,15 @@ func SetKeepAliveConfig(fd int, c net.KeepAliveConfig) error {
 	if err := SetKeepAlive(fd, c.Enable); err != nil {
 		return err
 	}
-	idle, interval, count := c.Idle, c.Interval, c.Count
-	if idle == 0 {
-		idle = 15 * time.Second
+	if err := SetKeepAliveIdle(fd, c.Idle); err != nil {
+		return err
 	}
-	if interval == 0 {
-		interval = 15 * time.Second
+	if err := setKeepAliveSeconds(fd, unix.TCP_KEEPINTVL, c.Interval); err != nil {
+		return err
 	}
+	count := c.Count
 	if count == 0 {
 		count = 9
-	}
-	if err := setKeepAliveSeconds(fd, unix.TCP_KEEPIDLE, idle); err != nil {
-		return err
-	}
-	if err := setKeepAliveSeconds(fd, unix.TCP_KEEPINTVL, interval); err != nil {
-		return err
 	}
 	if count < 0 {
 		return nil
@@ -80,10 +74,18 @@ func SetKeepAliveConfig(fd int, c net.KeepAliveConfig) error {
 	return setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, count)
 }
 
-// setKeepAliveSeconds rounds up: the kernel counts in seconds and refuses zero.
+// SetKeepAliveIdle does what [net.TCPConn.SetKeepAlivePeriod] does.
+func SetKeepAliveIdle(fd int, d time.Duration) error {
+	return setKeepAliveSeconds(fd, unix.TCP_KEEPIDLE, d)
+}
+
+// setKeepAliveSeconds rounds up: the kernel counts in seconds and refuses zero, which stands for 15 s.
 func setKeepAliveSeconds(fd, opt int, d time.Duration) error {
-	if d < 0 {
+	switch {
+	case d < 0:
 		return nil
+	case d == 0:
+		d = 15 * time.Second
 	}
 	return setsockopt(fd, unix.IPPROTO_TCP, opt, int((d+time.Second-1)/time.Second))
 }

@@ -1,0 +1,189 @@
+package unio
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// rawState is what SyscallConn has given out of a connection. The loop owns it.
+type rawState struct {
+	conn syscall.RawConn
+	// file is the second descriptor, which Go's network poller watches; nil where package net has the socket anyway.
+	file     *os.File
+	flushers waitQueue // wait until the kernel has what was written
+}
+
+// rawConn is a connection for those who make system calls of their own.
+type rawConn struct {
+	c    *Conn
+	conn syscall.RawConn
+}
+
+// SyscallConn gives access to the socket, as that of *net.TCPConn does. The functions get a second descriptor of the same
+// socket, which is closed with the connection: options that are set are the connection's, but a number that is kept says
+// nothing. Read waits for what was not received yet: it fails where the runtime has received something that nobody has
+// taken by Read or Recv. Write comes after all that was written before. Both run on the caller's goroutine, those of a
+// task on another one while the task is parked, and keep to the connection's deadlines (on Linux).
+func (c *Conn) SyscallConn() (syscall.RawConn, error) {
+	var raw syscall.RawConn
+	err := c.onLoop(func() error {
+		if c.raw == nil {
+			r, err := openRaw(c.desc.Socket(), c.name())
+			if err != nil {
+				return err
+			}
+			r.setDeadlines(c.readDeadline, c.writeDeadline)
+			c.raw = r
+		}
+		raw = c.raw.conn
+		return nil
+	})
+	if err != nil {
+		return nil, c.opError("raw", err)
+	}
+	return &rawConn{c, raw}, nil
+}
+
+// File gives a new file of the same socket, for another process most often; it is the caller's to close, and neither
+// closing affects the other. What the runtime has received already does not come out of the file: a connection that is
+// to be passed on should be read from by one side only.
+func (c *Conn) File() (*os.File, error) {
+	var f *os.File
+	err := c.onLoop(func() (err error) {
+		f, err = fileOf(c.desc.Socket(), c.name())
+		return err
+	})
+	if err != nil {
+		return nil, c.opError("file", bare(err))
+	}
+	return f, nil
+}
+
+// onLoop runs fn on the loop while the descriptor is open.
+func (c *Conn) onLoop(fn func() error) error {
+	if c.isClosed.Load() {
+		return net.ErrClosed
+	}
+	return c.home.run(func() error {
+		if c.closing {
+			return net.ErrClosed
+		}
+		c.readAddrs()
+		return fn()
+	})
+}
+
+// name is how package net names a connection's file.
+func (c *Conn) name() string {
+	a := c.addrs.Load()
+	return fmt.Sprintf("%s:%v->%v", a.local.Network(), a.local, a.remote)
+}
+
+// Control calls f with the descriptor, on the caller's goroutine.
+func (r *rawConn) Control(f func(fd uintptr)) error {
+	return r.opError("raw-control", r.conn.Control(f))
+}
+
+// Read calls f until it returns true, waiting before each further call until something can be received.
+func (r *rawConn) Read(f func(fd uintptr) bool) (err error) {
+	Offload(func() {
+		if err = r.c.holdRecv(); err == nil {
+			err = r.conn.Read(f)
+		}
+	})
+	return r.opError("raw-read", err)
+}
+
+// Write calls f until it returns true, waiting before each further call until something can be sent.
+func (r *rawConn) Write(f func(fd uintptr) bool) (err error) {
+	Offload(func() {
+		if err = r.c.flushed(); err == nil {
+			err = r.conn.Write(f)
+		}
+	})
+	return r.opError("raw-write", err)
+}
+
+func (r *rawConn) opError(op string, err error) error {
+	if err != nil && r.c.isClosed.Load() {
+		err = net.ErrClosed
+	}
+	return r.c.localError(op, bare(err))
+}
+
+// holdRecv sees to it that the engine receives nothing until somebody asks again, so that what comes is for a raw Read.
+func (c *Conn) holdRecv() error {
+	for {
+		held := true
+		err := c.onLoop(func() error {
+			if c.receiving {
+				return errors.New("somebody waits in Read or Recv; a raw Read cannot share the stream with them")
+			}
+			unread := 0
+			if h, ok := c.l.Engine().(engine.Holder); ok {
+				unread, held = h.Hold(c.desc)
+			}
+			if c.rest != nil {
+				unread += c.rest.Len() - c.off
+			}
+			if unread > 0 {
+				return fmt.Errorf("%d bytes have been received already; take them by Read or Recv first", unread)
+			}
+			return nil
+		})
+		if held || err != nil {
+			return err
+		}
+	}
+}
+
+// flushed waits until the kernel has everything that was written.
+func (c *Conn) flushed() error { return c.call(callFlush) }
+
+// serveFlush is flushed, on the loop.
+func (c *Conn) serveFlush(w *loop.Waiter) {
+	c.takeOutside()
+	err := c.writeErr()
+	if err != nil || c.queued == 0 || c.raw == nil {
+		finish(w, err)
+		return
+	}
+	c.raw.flushers.push(w)
+	if c.writeDeadline != 0 {
+		c.arm(c.writeDeadline)
+	}
+}
+
+// setDeadlines passes loop times on to Go's poller; 0 is none.
+func (r *rawState) setDeadlines(read, write int64) {
+	if r == nil || r.file == nil {
+		return
+	}
+	r.file.SetReadDeadline(wallTime(read))
+	r.file.SetWriteDeadline(wallTime(write))
+}
+
+func wallTime(when int64) time.Time {
+	if when == 0 {
+		return time.Time{}
+	}
+	return loop.WallTime(when)
+}
+
+// end ends the raw calls of a connection that closes.
+func (r *rawState) end() {
+	if r == nil {
+		return
+	}
+	r.flushers.fail(net.ErrClosed)
+	if r.file != nil {
+		r.file.Close()
+	}
+}

@@ -1,0 +1,170 @@
+package unio_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+)
+
+func rawOf(t testing.TB, c *unio.Conn) syscall.RawConn {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// rawRead reads up to n bytes by read(2), waiting for them if told so.
+func rawRead(raw syscall.RawConn, n int, wait bool) (p []byte, err error) {
+	p = make([]byte, n)
+	var errno error
+	err = raw.Read(func(fd uintptr) bool {
+		n, errno = syscall.Read(int(fd), p)
+		return errno != syscall.EAGAIN || !wait
+	})
+	return p[:max(n, 0)], errors.Join(err, errno)
+}
+
+func TestRawControlSetsTheConnectionsOptions(t *testing.T) {
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		raw := rawOf(t, c)
+		var on int
+		err := raw.Control(func(fd uintptr) {
+			on, _ = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
+		})
+		if err != nil || on == 0 {
+			t.Errorf("TCP_NODELAY is %d, %v", on, err)
+		}
+		c.SetNoDelay(false)
+		raw.Control(func(fd uintptr) {
+			on, _ = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
+		})
+		if on != 0 {
+			t.Error("SetNoDelay(false) left TCP_NODELAY on")
+		}
+		c.Close()
+		wantIs(t, "Control after Close", raw.Control(func(uintptr) {}), net.ErrClosed)
+		_, err = c.SyscallConn()
+		wantIs(t, "SyscallConn after Close", err, net.ErrClosed)
+	}, func(t scene, p net.Conn) { p.Read(make([]byte, 1)) })
+}
+
+// Drivers of databases look for the peer's end this way before they use a connection again.
+func TestRawReadOfAConnectionThatWasReadFrom(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		p := make([]byte, 5)
+		if _, err := io.ReadFull(c, p); err != nil {
+			t.Error(err)
+			return
+		}
+		raw := rawOf(t, c)
+		if p, err := rawRead(raw, 1, false); !errors.Is(err, syscall.EAGAIN) {
+			t.Errorf("with nothing there: %q, %v", p, err)
+		}
+		c.Write([]byte("go on"))
+		if p, err := rawRead(raw, 16, true); string(p) != "second" || err != nil {
+			t.Errorf("waiting for data: %q, %v", p, err)
+		}
+		c.Write([]byte("go on"))
+		if _, err := io.ReadFull(c, p); err != nil || string(p) != "third" {
+			t.Errorf("Read after a raw Read: %q, %v", p, err)
+		}
+		c.Write([]byte("go on"))
+		if p, err := rawRead(raw, 1, true); len(p) != 0 || err != nil {
+			t.Errorf("at the end: %q, %v", p, err)
+		}
+	}, func(t scene, p net.Conn) {
+		for _, s := range []string{"first", "second", "third"} {
+			p.Write([]byte(s))
+			if _, err := io.ReadFull(p, make([]byte, 5)); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestRawReadBesideWhatWasReceived(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if _, err := io.ReadFull(c, make([]byte, 2)); err != nil {
+			t.Error(err)
+			return
+		}
+		if p, err := rawRead(rawOf(t, c), 16, true); err == nil && string(p) != "cdef" {
+			t.Errorf("read %q out of the middle of the stream", p)
+		} else if err == nil {
+			return // it was not received yet
+		}
+		p := make([]byte, 4)
+		if _, err := io.ReadFull(c, p); err != nil || string(p) != "cdef" {
+			t.Errorf("Read after the refusal: %q, %v", p, err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte("abcdef"))
+		p.Read(make([]byte, 1))
+	})
+}
+
+func TestRawWriteComesAfterWrite(t *testing.T) {
+	const before = 1 << 20
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteBuffer(1 << 14)
+		raw := rawOf(t, c)
+		c.Write(make([]byte, before))
+		err := raw.Write(func(fd uintptr) bool {
+			_, err := syscall.Write(int(fd), []byte("x"))
+			return err != syscall.EAGAIN
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if n, err := c.Write(make([]byte, before)); err != nil {
+			t.Errorf("Write after a raw Write: %d, %v", n, err)
+		}
+	}, func(t scene, p net.Conn) {
+		all, err := io.ReadAll(p)
+		if err != nil || len(all) != 2*before+1 || all[before] != 'x' {
+			t.Errorf("%d bytes, %v", len(all), err)
+		}
+	})
+}
+
+func TestRawCallsEndWithTheDeadlineAndTheConnection(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		raw := rawOf(t, c)
+		c.SetReadDeadline(time.Now().Add(pause))
+		_, err := rawRead(raw, 1, true)
+		wantIs(t, "after the deadline", err, os.ErrDeadlineExceeded)
+		c.SetReadDeadline(time.Time{})
+		time.AfterFunc(pause, func() { c.Close() })
+		_, err = rawRead(raw, 1, true)
+		wantIs(t, "after Close", err, net.ErrClosed)
+	}, func(t scene, p net.Conn) { p.Read(make([]byte, 1)) })
+}
+
+func TestFileIsAnotherEndOfTheSocket(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		f, err := c.File()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.Close()
+		unio.Offload(func() {
+			f.Write([]byte("by the file"))
+			f.Close()
+		})
+		_, err = c.File()
+		wantIs(t, "File after Close", err, net.ErrClosed)
+	}, func(t scene, p net.Conn) {
+		if all, err := io.ReadAll(p); string(all) != "by the file" || err != nil {
+			t.Errorf("%q, %v", all, err)
+		}
+	})
+}
