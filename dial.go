@@ -5,40 +5,62 @@ import (
 	"errors"
 	"net"
 	"os"
-	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
-	"github.com/unio-go/unio/internal/loop"
 )
 
-// DialOptions are the settings of one Dial. nil is good.
+// DialOptions are the settings of one Dial, by the names and with the defaults of net.Dialer. nil is good.
 type DialOptions struct {
 	// Timeout bounds the whole attempt, names included. 0 means none beyond the context's.
 	Timeout time.Duration
+
+	// Deadline does the same as a point in time. The zero value means none.
+	Deadline time.Time
+
 	// LocalAddr is the address to connect from; nil lets the kernel choose.
 	LocalAddr net.Addr
-	// Control is called with the descriptor before the connection is made.
-	Control func(fd uintptr) error
+
+	// FallbackDelay is how long the addresses of the other family wait when a name has addresses of both (RFC 6555,
+	// "Happy Eyeballs"). 0 means 300 ms, negative means that all addresses are tried one after the other.
+	FallbackDelay time.Duration
+
+	// KeepAlive is how long a connection is idle before the kernel probes the peer. 0 means 15 s, negative means
+	// no probes. It does not count where KeepAliveConfig.Enable is set.
+	KeepAlive time.Duration
+
+	// KeepAliveConfig says all of it.
+	KeepAliveConfig net.KeepAliveConfig
+
+	// Resolver looks names up; nil means net.DefaultResolver.
+	Resolver *net.Resolver
+
+	// Control is called with each socket before it is bound and connected. It holds the loop meanwhile. The RawConn is
+	// good for its Control only.
+	Control func(network, address string, c syscall.RawConn) error
+
+	// ControlContext is the same with the context of Dial. It counts instead of Control.
+	ControlContext func(ctx context.Context, network, address string, c syscall.RawConn) error
 }
 
-// Dial connects to an address: tcp, tcp4, tcp6 or unix, written as for net.Dial. A host name's addresses are tried in
-// order. It parks a task and blocks a goroutine until the connection stands, fails, or ctx is done, and the connection
-// lives with the caller.
+// fallbackDelayDefault is that of net.Dialer.
+const fallbackDelayDefault = 300 * time.Millisecond
+
+// Dial connects to an address: tcp, tcp4, tcp6 or unix, written as for net.Dial. A host name's addresses are tried as
+// net.Dialer does. It parks a task and blocks a goroutine until the connection stands, fails, or ctx is done, and the
+// connection lives with the caller.
 func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOptions) (*Conn, error) {
 	var opts DialOptions
 	if o != nil {
 		opts = *o
 	}
-	if opts.Timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, opts.Timeout)
-		defer cancel()
-	}
+	ctx, cancel := opts.bound(ctx)
+	defer cancel()
 	fail := func(a net.Addr, err error) (*Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: opts.LocalAddr, Addr: a, Err: err}
 	}
-	addrs, err := resolve(ctx, network, addr)
+	addrs, err := opts.resolve(ctx, network, addr)
 	if err != nil {
 		return fail(nil, err)
 	}
@@ -46,18 +68,25 @@ func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOption
 	if err != nil {
 		return fail(nil, err)
 	}
-	for i, a := range addrs {
-		c, err := p.connect(ctx, &engine.Dial{
-			Network: network, Addr: a, Local: opts.LocalAddr, Control: opts.Control,
-		})
-		if err == nil {
-			return c, nil
-		}
-		if i == len(addrs)-1 || ctx.Err() != nil {
-			return fail(a, sysError("connect", err))
+	c, a, err := p.connect(newDialing(ctx, p, &opts, network, addrs))
+	if err != nil {
+		return fail(a, sysError("connect", err))
+	}
+	return c, nil
+}
+
+// bound adds the bounds of the options to the context.
+func (o *DialOptions) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline := o.Deadline
+	if o.Timeout != 0 {
+		if d := time.Now().Add(o.Timeout); deadline.IsZero() || d.Before(deadline) {
+			deadline = d
 		}
 	}
-	return fail(nil, errors.New("no address"))
+	if deadline.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline)
 }
 
 // DialContext is Dial without options, in the form that http.Transport takes.
@@ -69,94 +98,53 @@ func (rt *Runtime) DialContext(ctx context.Context, network, addr string) (net.C
 	return c, nil
 }
 
-// resolve turns an address into those to try. Literal addresses need no resolver; a name is looked up on a goroutine.
-func resolve(ctx context.Context, network, addr string) ([]net.Addr, error) {
-	switch network {
-	case "unix":
-		return []net.Addr{&net.UnixAddr{Name: addr, Net: "unix"}}, nil
-	case "tcp", "tcp4", "tcp6":
-	default:
-		return nil, net.UnknownNetworkError(network)
+// request is what the engine is asked for to connect to one address.
+func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *engine.Dial {
+	d := &engine.Dial{Network: network, Addr: a, Local: o.LocalAddr}
+	if o.Control == nil && o.ControlContext == nil {
+		return d
 	}
-	host, service, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	port, err := strconv.Atoi(service)
-	if ip := net.ParseIP(host); err == nil && ip != nil && 0 <= port && port <= 65535 {
-		return []net.Addr{&net.TCPAddr{IP: ip, Port: port}}, nil
-	}
-	var addrs []net.Addr
-	Offload(func() { addrs, err = lookup(ctx, network, host, service) })
-	return addrs, err
-}
-
-func lookup(ctx context.Context, network, host, service string) ([]net.Addr, error) {
-	port, err := net.DefaultResolver.LookupPort(ctx, network, service)
-	if err != nil {
-		return nil, err
-	}
-	if host == "" {
-		host = "localhost"
-	}
-	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	var addrs []net.Addr
-	for _, ip := range ips {
-		if v4 := ip.IP.To4() != nil; network == "tcp" || v4 == (network == "tcp4") {
-			addrs = append(addrs, &net.TCPAddr{IP: ip.IP, Port: port, Zone: ip.Zone})
+	if t, ok := a.(*net.TCPAddr); ok && network == "tcp" { // the hook hears of the family, as from package net
+		network = "tcp6"
+		if t.IP.To4() != nil {
+			network = "tcp4"
 		}
 	}
-	if len(addrs) == 0 {
-		return nil, &net.AddrError{Err: "no suitable address found", Addr: host}
+	d.Control = func(fd uintptr) error {
+		if o.ControlContext != nil {
+			return o.ControlContext(ctx, network, a.String(), freshSocket(fd))
+		}
+		return o.Control(network, a.String(), freshSocket(fd))
 	}
-	return addrs, nil
+	return d
 }
 
-// dialing is one connection attempt on a loop.
-type dialing struct {
-	p      *place
-	op     engine.Op
-	w      *loop.Waiter
-	member loop.Member
-	cause  error // why it was cancelled
-	done   bool
-	conn   *Conn
+// keepAlive is the wish for probes in one form.
+func (o *DialOptions) keepAlive() net.KeepAliveConfig {
+	if o.KeepAliveConfig.Enable {
+		return o.KeepAliveConfig
+	}
+	return net.KeepAliveConfig{Enable: o.KeepAlive >= 0, Idle: o.KeepAlive}
 }
 
-// connect makes one attempt from wherever the caller is.
-func (p *place) connect(ctx context.Context, d *engine.Dial) (*Conn, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, dialCause(err)
+// setKeepAlive gives a connection of package net its probes.
+func setKeepAlive(c net.Conn, k net.KeepAliveConfig) {
+	if t, ok := c.(*net.TCPConn); ok {
+		t.SetKeepAliveConfig(k)
 	}
-	a := &dialing{p: p, op: engine.Op{Code: engine.Connect, Dial: d}}
-	a.op.To, a.member.Of = a, a
-	stop := context.AfterFunc(ctx, func() {
-		p.run(func() error { a.cancel(dialCause(ctx.Err())); return nil })
-	})
-	defer stop()
-	if t := p.Here(); t != nil {
-		a.Serve(&t.Waiter)
-		t.Wait()
-		err := t.Waiter.Err
-		t.Waiter.Err = nil
-		return a.conn, err
-	}
-	w, err := p.Foreign()
-	if err != nil {
-		return nil, err
-	}
-	w.To = a
-	w.Await()
-	err = w.Err
-	w.Free()
-	if err != nil {
-		return nil, err
-	}
-	return a.conn, nil
 }
+
+// freshSocket is a socket that is not connected yet.
+type freshSocket uintptr
+
+// Control calls f.
+func (fd freshSocket) Control(f func(uintptr)) error { f(uintptr(fd)); return nil }
+
+// Read is refused: there is nothing to read yet.
+func (freshSocket) Read(func(uintptr) bool) error { return errors.ErrUnsupported }
+
+// Write is refused.
+func (freshSocket) Write(func(uintptr) bool) error { return errors.ErrUnsupported }
 
 // dialCause gives a context's end the error that package net gives it.
 func dialCause(err error) error {
@@ -176,62 +164,4 @@ func (*timeoutError) Timeout() bool   { return true }
 func (*timeoutError) Temporary() bool { return true }
 func (*timeoutError) Is(err error) bool {
 	return err == context.DeadlineExceeded || err == os.ErrDeadlineExceeded
-}
-
-// Serve starts the attempt on the loop.
-func (a *dialing) Serve(w *loop.Waiter) {
-	a.w = w
-	switch {
-	case a.p.Closing():
-		a.done = true
-		finish(w, net.ErrClosed)
-		return
-	case a.cause != nil:
-		a.done = true
-		finish(w, a.cause)
-		return
-	}
-	a.p.Add(&a.member)
-	if a.p.Engine().Submit(&a.op) {
-		a.Complete(&a.op)
-	}
-}
-
-// cancel ends the attempt for a cause.
-func (a *dialing) cancel(cause error) {
-	if a.cause == nil {
-		a.cause = cause
-	}
-	if a.w != nil && !a.done {
-		a.p.Engine().Cancel(&a.op)
-	}
-}
-
-// Abort ends the attempt because its loop ends.
-func (a *dialing) Abort() { a.cancel(net.ErrClosed) }
-
-// Complete takes the result. A connection that nobody wants any more is closed.
-func (a *dialing) Complete(op *engine.Op) {
-	if op.Code == engine.Close {
-		return
-	}
-	a.done = true
-	a.p.Remove(&a.member)
-	if op.Err != nil {
-		err := op.Err
-		if a.cause != nil && err == engine.ErrCanceled {
-			err = a.cause
-		}
-		finish(a.w, err)
-		return
-	}
-	setDialed(op.Desc.Socket())
-	c := newConn(a.p, op.Desc)
-	if a.cause != nil || !a.w.Claim() {
-		c.shut(nil)
-		finish(a.w, a.cause)
-		return
-	}
-	a.conn = c
-	a.w.Finish()
 }

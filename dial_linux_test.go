@@ -11,15 +11,25 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// fullPort is an address that does not answer: its queue of connections to accept is full, and Linux drops what comes
-// then.
+// fullPort is an address that does not answer.
 func fullPort(t testing.TB) string {
-	ln, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
+	port := fillPort(t, syscall.AF_INET, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}
+
+// fillPort listens at an address and fills the queue of connections to accept: Linux drops what comes then.
+func fillPort(t testing.TB, family int, addr syscall.Sockaddr) (port int) {
+	t.Helper()
+	stream := func(flags int) int {
+		fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|flags, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { syscall.Close(fd) })
+		return fd
 	}
-	t.Cleanup(func() { syscall.Close(ln) })
-	if err := syscall.Bind(ln, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	ln := stream(0)
+	if err := syscall.Bind(ln, addr); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Listen(ln, 0); err != nil {
@@ -30,14 +40,15 @@ func fullPort(t testing.TB) string {
 		t.Fatal(err)
 	}
 	for range 4 {
-		fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { syscall.Close(fd) })
-		syscall.Connect(fd, addr)
+		syscall.Connect(stream(syscall.SOCK_NONBLOCK), addr)
 	}
-	return fmt.Sprintf("127.0.0.1:%d", addr.(*syscall.SockaddrInet4).Port)
+	switch a := addr.(type) {
+	case *syscall.SockaddrInet4:
+		port = a.Port
+	case *syscall.SockaddrInet6:
+		port = a.Port
+	}
+	return port
 }
 
 func TestDialIsCancelledWhileItWaits(t *testing.T) {

@@ -91,7 +91,7 @@ func TestDialOptions(t *testing.T) {
 		eachCaller(t, rt, func(t testing.TB) {
 			refuse := errors.New("refused by Control")
 			_, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), &unio.DialOptions{
-				Control: func(uintptr) error { return refuse },
+				Control: func(string, string, syscall.RawConn) error { return refuse },
 			})
 			wantIs(t, "Control", err, refuse)
 			c, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), &unio.DialOptions{

@@ -33,23 +33,25 @@ func (rt *Runtime) takeListener(ln net.Listener) (engine.Socket, func(), error) 
 	}
 	fd, err := sys.TakeListener(ln)
 	if err == nil && ln.Addr().Network() == "tcp" {
-		err = setTCPDefaults(fd)
+		err = setTCPDefaults(fd, net.KeepAliveConfig{Enable: true})
 	}
 	return engine.Socket{FD: fd}, cleanup, err
 }
 
 // setTCPDefaults gives a socket what package net gives each TCP connection: no delay of small segments, and keep-alives.
 // Set on a listener, Linux passes them on to the connections it accepts, at no cost for each.
-func setTCPDefaults(fd int) error {
-	return errors.Join(sys.SetNoDelay(fd, true), sys.SetKeepAliveConfig(fd, net.KeepAliveConfig{Enable: true}))
+func setTCPDefaults(fd int, k net.KeepAliveConfig) error {
+	return errors.Join(sys.SetNoDelay(fd, true), sys.SetKeepAliveConfig(fd, k))
 }
 
 // setDialed does the same for a connection of ours. An option that is refused is no reason to give the connection up;
 // package net does not either.
-func setDialed(s engine.Socket) {
+func setDialed(s engine.Socket, k net.KeepAliveConfig) {
 	if s.Conn == nil {
-		setTCPDefaults(s.FD)
+		setTCPDefaults(s.FD, k)
+		return
 	}
+	setKeepAlive(s.Conn, k)
 }
 
 // openRaw gives a socket a second descriptor for raw calls.

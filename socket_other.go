@@ -27,8 +27,8 @@ func (rt *Runtime) takeListener(ln net.Listener) (engine.Socket, func(), error) 
 	return engine.Socket{FD: -1, Listener: ln}, func() {}, nil
 }
 
-// setDialed has nothing to do: package net has set its defaults.
-func setDialed(engine.Socket) {}
+// setDialed sets what package net was told to leave.
+func setDialed(s engine.Socket, k net.KeepAliveConfig) { setKeepAlive(s.Conn, k) }
 
 // openRaw gives the access to a socket that package net gives.
 func openRaw(s engine.Socket, _ string) (*rawState, error) {

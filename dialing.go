@@ -1,0 +1,268 @@
+package unio
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// dialing connects to the first of some addresses that answers. After newDialing everything of it happens on its loop.
+type dialing struct {
+	p       *place
+	ctx     context.Context
+	opts    *DialOptions
+	network string
+	// The addresses of the first one's family are tried by primary, the others by fallback, which begins after a
+	// delay. Without a fallback all are primary's.
+	primary  racer
+	fallback *racer
+	delay    loop.Timer
+	deadline int64 // loop time; 0: none
+
+	w      *loop.Waiter
+	member loop.Member
+	cause  error // why it was cancelled
+	done   bool  // w is finished
+	conn   *Conn
+	failed net.Addr // whose error w got
+}
+
+// racer tries addresses one after the other.
+type racer struct {
+	a       *dialing
+	addrs   []net.Addr
+	tried   int
+	op      engine.Op
+	running bool
+	timer   loop.Timer // of the attempt that is under way
+	late    bool       // it has run out
+	err     error      // of the first attempt that failed
+	errAddr net.Addr
+}
+
+func newDialing(ctx context.Context, p *place, opts *DialOptions, network string, addrs []net.Addr) *dialing {
+	a := &dialing{p: p, ctx: ctx, opts: opts, network: network}
+	a.member.Of, a.delay.To = a, a
+	if d, ok := ctx.Deadline(); ok {
+		a.deadline = loop.Time(d)
+	}
+	first, others := addrs, []net.Addr(nil)
+	if network == "tcp" && opts.FallbackDelay >= 0 {
+		first, others = partition(addrs)
+	}
+	a.primary.init(a, first)
+	if len(others) > 0 {
+		a.fallback = new(racer)
+		a.fallback.init(a, others)
+	}
+	return a
+}
+
+// partition divides addresses by the family of the first.
+func partition(addrs []net.Addr) (first, others []net.Addr) {
+	if len(addrs) == 1 {
+		return addrs, nil
+	}
+	isV4 := func(a net.Addr) bool { return a.(*net.TCPAddr).IP.To4() != nil }
+	for _, a := range addrs {
+		if isV4(a) == isV4(addrs[0]) {
+			first = append(first, a)
+		} else {
+			others = append(others, a)
+		}
+	}
+	return first, others
+}
+
+// connect performs it for a caller who may be anywhere. With an error comes the address that it is about, if any.
+func (p *place) connect(a *dialing) (*Conn, net.Addr, error) {
+	if err := a.ctx.Err(); err != nil {
+		return nil, a.primary.addrs[0], dialCause(err)
+	}
+	stop := context.AfterFunc(a.ctx, func() {
+		p.run(func() error { a.cancel(dialCause(a.ctx.Err())); return nil })
+	})
+	defer stop()
+	var err error
+	if t := p.Here(); t != nil {
+		a.Serve(&t.Waiter)
+		t.Wait()
+		err, t.Waiter.Err = t.Waiter.Err, nil
+	} else {
+		w, notHere := p.Foreign()
+		if notHere != nil {
+			return nil, nil, notHere
+		}
+		w.To = a
+		w.Await()
+		err = w.Err
+		w.Free()
+	}
+	if err != nil {
+		return nil, a.failed, err
+	}
+	return a.conn, nil, nil
+}
+
+// Serve starts on the loop.
+func (a *dialing) Serve(w *loop.Waiter) {
+	a.w = w
+	switch {
+	case a.p.Closing():
+		a.finish(nil, net.ErrClosed)
+		return
+	case a.cause != nil:
+		a.finish(nil, a.cause)
+		return
+	}
+	a.p.Add(&a.member)
+	if a.fallback != nil {
+		d := a.opts.FallbackDelay
+		if d == 0 {
+			d = fallbackDelayDefault
+		}
+		a.p.SetTimer(&a.delay, a.p.FreshNow()+int64(d))
+	}
+	a.primary.run()
+}
+
+// Fire starts the fallback when the primary has had its head start.
+func (a *dialing) Fire(*loop.Timer) { a.fallback.run() }
+
+// cancel ends the attempts for a cause.
+func (a *dialing) cancel(cause error) {
+	if a.cause == nil {
+		a.cause = cause
+	}
+	a.stop()
+}
+
+// stop ends what is under way; what has a connection by then closes it.
+func (a *dialing) stop() {
+	a.p.StopTimer(&a.delay)
+	a.primary.stop()
+	if a.fallback != nil {
+		a.fallback.stop()
+	}
+}
+
+// Abort ends the attempts because the loop ends.
+func (a *dialing) Abort() { a.cancel(net.ErrClosed) }
+
+// finish ends the wait, once. With an error there is no connection.
+func (a *dialing) finish(failed net.Addr, err error) {
+	if !a.done {
+		a.done = true
+		a.failed = failed
+		finish(a.w, err)
+	}
+}
+
+// over is told that a racer has no more to try, or has won.
+func (a *dialing) over(r *racer) {
+	f := a.fallback
+	if !a.done && a.cause == nil && r == &a.primary && f != nil && f.tried == 0 {
+		a.p.StopTimer(&a.delay) // there is nothing to wait for
+		f.run()
+		return
+	}
+	if a.primary.running || f != nil && f.running {
+		return
+	}
+	a.p.Remove(&a.member)
+	if err := a.primary.err; err != nil {
+		a.finish(a.primary.errAddr, err)
+	} else {
+		a.finish(nil, a.cause) // which came when the connection stood
+	}
+}
+
+// won takes a connection. One that nobody wants any more is closed.
+func (a *dialing) won(d engine.Desc) {
+	if a.network != "unix" {
+		setDialed(d.Socket(), a.opts.keepAlive())
+	}
+	c := newConn(a.p, d)
+	if a.done || a.cause != nil || !a.w.Claim() {
+		c.shut(nil)
+		return
+	}
+	a.done = true
+	a.conn = c
+	a.stop()
+	a.w.Finish()
+}
+
+func (r *racer) init(a *dialing, addrs []net.Addr) {
+	r.a, r.addrs, r.timer.To = a, addrs, r
+}
+
+// run tries the addresses that are left until one has to be waited for.
+func (r *racer) run() {
+	r.running = true
+	for r.tried < len(r.addrs) && !r.a.done && r.a.cause == nil {
+		addr := r.addrs[r.tried]
+		r.tried++
+		r.late = false
+		r.op = engine.Op{Code: engine.Connect, Dial: r.a.opts.request(r.a.ctx, r.a.network, addr), To: r}
+		r.setLimit()
+		if !r.a.p.Engine().Submit(&r.op) {
+			return
+		}
+		r.result()
+	}
+	r.running = false
+	r.a.over(r)
+}
+
+// setLimit gives an attempt its share of the time that is left, as package net does: equal parts for the addresses, but
+// no less than two seconds.
+func (r *racer) setLimit() {
+	const least = int64(2 * time.Second)
+	if r.a.deadline == 0 || r.tried == len(r.addrs) {
+		return
+	}
+	now := r.a.p.FreshNow()
+	left := r.a.deadline - now
+	r.a.p.SetTimer(&r.timer, now+max(left/int64(len(r.addrs)-r.tried+1), min(left, least)))
+}
+
+// Fire ends an attempt that has used up its share.
+func (r *racer) Fire(*loop.Timer) {
+	r.late = true
+	r.a.p.Engine().Cancel(&r.op)
+}
+
+// Complete takes the result of an attempt that had to be waited for, and goes on.
+func (r *racer) Complete(*engine.Op) {
+	r.result()
+	r.run()
+}
+
+// result takes what an attempt has come to.
+func (r *racer) result() {
+	r.a.p.StopTimer(&r.timer)
+	err := r.op.Err
+	switch {
+	case err == nil:
+		r.a.won(r.op.Desc)
+		return
+	case err == engine.ErrCanceled && r.a.cause != nil:
+		err = r.a.cause
+	case err == engine.ErrCanceled && r.late:
+		err = errDialTimeout
+	}
+	if r.err == nil {
+		r.err, r.errAddr = err, r.op.Dial.Addr
+	}
+}
+
+// stop ends the attempt that is under way. Its result still comes.
+func (r *racer) stop() {
+	if r.running {
+		r.a.p.Engine().Cancel(&r.op)
+	}
+}

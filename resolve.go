@@ -1,0 +1,101 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+)
+
+// resolve turns an address into those to try, at least one. Literal addresses need no resolver; a name is looked up on a
+// goroutine.
+func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.Addr, error) {
+	switch network {
+	case "unix":
+		if _, ok := o.LocalAddr.(*net.UnixAddr); !ok && o.LocalAddr != nil {
+			return nil, mismatch(o.LocalAddr)
+		}
+		return []net.Addr{&net.UnixAddr{Name: addr, Net: "unix"}}, nil
+	case "tcp", "tcp4", "tcp6":
+	default:
+		return nil, net.UnknownNetworkError(network)
+	}
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	var addrs []net.Addr
+	port, err := strconv.Atoi(service)
+	if ip, notIP := netip.ParseAddr(host); err == nil && notIP == nil && 0 <= port && port <= 65535 {
+		addrs = []net.Addr{net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port)))}
+	} else {
+		Offload(func() { addrs, err = o.lookup(ctx, network, host, service) })
+		if err != nil {
+			return nil, dialCauseOr(ctx, err)
+		}
+	}
+	return o.fitting(addrs)
+}
+
+// fitting leaves the addresses that can be reached from the local one.
+func (o *DialOptions) fitting(addrs []net.Addr) ([]net.Addr, error) {
+	if o.LocalAddr == nil {
+		return addrs, nil
+	}
+	local, ok := o.LocalAddr.(*net.TCPAddr)
+	if !ok {
+		return nil, mismatch(o.LocalAddr)
+	}
+	if local == nil || local.IP == nil || local.IP.IsUnspecified() {
+		return addrs, nil
+	}
+	addrs = slices.DeleteFunc(addrs, func(a net.Addr) bool {
+		return (a.(*net.TCPAddr).IP.To4() != nil) != (local.IP.To4() != nil)
+	})
+	if len(addrs) == 0 {
+		return nil, mismatch(local)
+	}
+	return addrs, nil
+}
+
+func mismatch(local net.Addr) error {
+	return &net.AddrError{Err: "mismatched local address type", Addr: local.String()}
+}
+
+// dialCauseOr prefers the reason why a context has ended.
+func dialCauseOr(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*net.DNSError](err); !ok && ctx.Err() != nil {
+		return dialCause(ctx.Err())
+	}
+	return err
+}
+
+func (o *DialOptions) lookup(ctx context.Context, network, host, service string) ([]net.Addr, error) {
+	r := o.Resolver
+	if r == nil {
+		r = net.DefaultResolver
+	}
+	port, err := r.LookupPort(ctx, network, service)
+	if err != nil {
+		return nil, err
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	ips, err := r.LookupIPAddr(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var addrs []net.Addr
+	for _, ip := range ips {
+		if v4 := ip.IP.To4() != nil; network == "tcp" || v4 == (network == "tcp4") {
+			addrs = append(addrs, &net.TCPAddr{IP: ip.IP, Port: port, Zone: ip.Zone})
+		}
+	}
+	if len(addrs) == 0 {
+		return nil, &net.AddrError{Err: "no suitable address found", Addr: host}
+	}
+	return addrs, nil
+}
