@@ -119,12 +119,12 @@ func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *
 	return d
 }
 
-// keepAlive is the wish for probes in one form.
-func (o *DialOptions) keepAlive() net.KeepAliveConfig {
-	if o.KeepAliveConfig.Enable {
-		return o.KeepAliveConfig
+// keepAlive gives the two ways to wish for probes one form.
+func keepAlive(idle time.Duration, k net.KeepAliveConfig) net.KeepAliveConfig {
+	if k.Enable {
+		return k
 	}
-	return net.KeepAliveConfig{Enable: o.KeepAlive >= 0, Idle: o.KeepAlive}
+	return net.KeepAliveConfig{Enable: idle >= 0, Idle: idle}
 }
 
 // setKeepAlive gives a connection of package net its probes.

@@ -183,7 +183,7 @@ func (a *dialing) over(r *racer) {
 // won takes a connection. One that nobody wants any more is closed.
 func (a *dialing) won(d engine.Desc) {
 	if a.network != "unix" {
-		setDialed(d.Socket(), a.opts.keepAlive())
+		setDialed(d.Socket(), keepAlive(a.opts.KeepAlive, a.opts.KeepAliveConfig))
 	}
 	c := newConn(a.p, d)
 	if a.done || a.cause != nil || !a.w.Claim() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -26,6 +27,13 @@ type ListenOptions struct {
 
 	// Control is called with the descriptor before it is bound, as in net.ListenConfig.
 	Control func(network, address string, c syscall.RawConn) error
+
+	// KeepAlive is how long an accepted connection is idle before the kernel probes the peer. 0 means 15 s, negative
+	// means no probes. It does not count where KeepAliveConfig.Enable is set.
+	KeepAlive time.Duration
+
+	// KeepAliveConfig says all of it, as in net.ListenConfig.
+	KeepAliveConfig net.KeepAliveConfig
 }
 
 const firstByteLimitDefault = 30 * time.Second
@@ -35,17 +43,19 @@ const firstByteLimitDefault = 30 * time.Second
 //
 // A Listener ends with Close, which leaves the connections that it has given out alone, or with its Runtime.
 type Listener struct {
-	rt      *Runtime
-	sock    engine.Socket
-	addr    net.Addr
-	opts    ListenOptions
-	cleanup func()      // removes the path of a Unix socket
-	owned   atomic.Bool // the socket belongs to a loop, or is closed
+	rt       *Runtime
+	sock     engine.Socket
+	addr     net.Addr
+	opts     ListenOptions
+	keepPath atomic.Bool // of a Unix socket
+	owned    atomic.Bool // the socket belongs to a loop, or is closed
 
 	mu     sync.Mutex
 	acc    *acceptor // made by the first Accept or Serve, on the loop that they choose
 	mode   string    // what made it
 	closed bool
+	// deadline is that of Accept, in loop time; 0: none.
+	deadline int64
 }
 
 var _ net.Listener = (*Listener)(nil)
@@ -64,7 +74,10 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 	if rt.closing.Load() {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
 	}
-	lc := net.ListenConfig{Control: opts.Control}
+	lc := net.ListenConfig{Control: opts.Control, KeepAliveConfig: opts.KeepAliveConfig}
+	if !opts.KeepAliveConfig.Enable {
+		lc.KeepAlive = -1
+	}
 	lc.SetMultipathTCP(false) // its sockets are no TCP sockets to the kernel's fast paths
 	var inner net.Listener
 	listen := func() { inner, err = lc.Listen(context.Background(), network, addr) }
@@ -73,7 +86,10 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 		return nil, err
 	}
 	ln := &Listener{rt: rt, addr: inner.Addr(), opts: opts}
-	if ln.sock, ln.cleanup, err = rt.takeListener(inner); err != nil {
+	if u, ok := inner.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // that is ours to do
+	}
+	if ln.sock, err = rt.takeListener(inner, opts.KeepAliveConfig); err != nil {
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.addr, Err: err}
 	}
 	rt.mu.Lock()
@@ -100,11 +116,91 @@ func (o *ListenOptions) withDefaults() (ListenOptions, error) {
 	case out.FirstByteLimit == 0:
 		out.FirstByteLimit = firstByteLimitDefault
 	}
+	out.KeepAliveConfig = keepAlive(out.KeepAlive, out.KeepAliveConfig)
 	return out, nil
 }
 
 // Addr is the address that the listener is bound to.
 func (ln *Listener) Addr() net.Addr { return ln.addr }
+
+// SetDeadline is the time after which Accept fails with os.ErrDeadlineExceeded, for calls that wait and for later ones; the
+// zero time means never. Serve knows no deadline.
+func (ln *Listener) SetDeadline(t time.Time) error {
+	var when int64
+	if !t.IsZero() {
+		when = loop.Time(t)
+	}
+	ln.mu.Lock()
+	closed, a := ln.closed, ln.acc
+	ln.deadline = when
+	ln.mu.Unlock()
+	err := error(net.ErrClosed)
+	if !closed {
+		err = nil
+		if a != nil {
+			err = a.p.run(func() error { a.setDeadline(when); return nil })
+		}
+	}
+	return ln.dress("set", err)
+}
+
+// SetUnlinkOnClose says whether Close removes the path of a Unix socket. It does unless told otherwise; for other networks
+// there is nothing to remove.
+func (ln *Listener) SetUnlinkOnClose(unlink bool) { ln.keepPath.Store(!unlink) }
+
+// File gives a new file of the same listening socket, for another process most often; it is the caller's to close, and
+// neither closing affects the other.
+func (ln *Listener) File() (f *os.File, err error) {
+	err = ln.withSocket(func(s engine.Socket) error {
+		f, err = fileOf(s, ln.addr.Network()+":"+ln.addr.String()+"->")
+		return err
+	})
+	return f, ln.dress("file", bare(err))
+}
+
+// SyscallConn gives access to the socket's options by Control, which gets a second descriptor of it for the time of the
+// call. There is nothing to read or write.
+func (ln *Listener) SyscallConn() (syscall.RawConn, error) {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.closed {
+		return nil, ln.dress("raw", net.ErrClosed)
+	}
+	return rawListener{ln}, nil
+}
+
+// withSocket calls fn while the socket is open.
+func (ln *Listener) withSocket(fn func(engine.Socket) error) error {
+	ln.mu.Lock()
+	defer ln.mu.Unlock()
+	if ln.closed {
+		return net.ErrClosed
+	}
+	return fn(ln.sock)
+}
+
+// rawListener is a listener for those who set options of their own.
+type rawListener struct{ ln *Listener }
+
+// Control calls f with the descriptor, on the caller's goroutine.
+func (r rawListener) Control(f func(fd uintptr)) error {
+	file, err := r.ln.File()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	raw, err := file.SyscallConn()
+	if err == nil {
+		err = raw.Control(f)
+	}
+	return err
+}
+
+// Read is refused as by package net.
+func (r rawListener) Read(func(uintptr) bool) error { return r.ln.dress("raw-read", syscall.EINVAL) }
+
+// Write is refused as by package net.
+func (r rawListener) Write(func(uintptr) bool) error { return r.ln.dress("raw-write", syscall.EINVAL) }
 
 // Accept waits for the next connection; the Conn is a *Conn.
 func (ln *Listener) Accept() (net.Conn, error) {
@@ -169,7 +265,8 @@ func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*accepto
 	if err != nil {
 		return nil, err
 	}
-	ln.acc, ln.mode = &acceptor{ln: ln, p: p, ended: make(chan struct{})}, mode
+	ln.acc, ln.mode = &acceptor{ln: ln, p: p, ended: make(chan struct{}), deadline: ln.deadline}, mode
+	ln.acc.due.To = (*acceptDue)(ln.acc)
 	return ln.acc, nil
 }
 
@@ -179,7 +276,7 @@ func (ln *Listener) Close() error {
 	ln.mu.Lock()
 	if ln.closed {
 		ln.mu.Unlock()
-		return ln.opError(net.ErrClosed)
+		return ln.dress("close", net.ErrClosed)
 	}
 	ln.closed = true
 	a := ln.acc
@@ -192,8 +289,8 @@ func (ln *Listener) Close() error {
 			Offload(func() { <-a.ended })
 		}
 	}
-	ln.cleanup()
-	return ln.opError(err)
+	ln.unlink()
+	return ln.dress("close", err)
 }
 
 // forget takes the listener off its runtime's list, and closes a socket that no loop owns.
@@ -225,15 +322,25 @@ func (ln *Listener) abandon() {
 	ln.mu.Unlock()
 	if !closed {
 		ln.forget()
-		ln.cleanup()
+		ln.unlink()
 	}
 }
 
-func (ln *Listener) opError(err error) error {
+// unlink removes the path of a Unix socket. An address with @ is abstract and has none, unix(7).
+func (ln *Listener) unlink() {
+	if u, ok := ln.addr.(*net.UnixAddr); ok && u.Name != "" && u.Name[0] != '@' && !ln.keepPath.Load() {
+		os.Remove(u.Name)
+	}
+}
+
+func (ln *Listener) opError(err error) error { return ln.dress("accept", err) }
+
+// dress makes an error one of package net's.
+func (ln *Listener) dress(op string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &net.OpError{Op: "accept", Net: ln.addr.Network(), Addr: ln.addr, Err: sysError("accept", err)}
+	return &net.OpError{Op: op, Net: ln.addr.Network(), Addr: ln.addr, Err: sysError(op, err)}
 }
 
 // acceptor accepts on the loop that owns the listening descriptor, while somebody wants connections.
@@ -247,7 +354,10 @@ type acceptor struct {
 	timer  loop.Timer
 	pause  time.Duration
 
-	waiters waitQueue       // of Accept
+	waiters  waitQueue // of Accept
+	deadline int64     // theirs; 0: none
+	due      loop.Timer
+
 	spare   []engine.Socket // accepted, and its waiter had gone
 	handler func(*Conn)     // of Serve
 	under   atomic.Int64    // sockets under way to other loops
@@ -360,11 +470,16 @@ func (a *acceptor) give(sock engine.Socket) {
 
 // Serve serves a call of Accept, on the loop.
 func (a *acceptor) Serve(w *loop.Waiter) {
-	if err := a.open(); err != nil {
+	err := a.open()
+	if err == nil && passed(a.deadline) {
+		err = os.ErrDeadlineExceeded
+	}
+	if err != nil {
 		finish(w, err)
 		return
 	}
 	a.waiters.push(w)
+	a.setDeadline(a.deadline)
 	for len(a.spare) > 0 && !a.waiters.empty() {
 		sock := a.spare[0]
 		a.spare = a.spare[1:]
@@ -372,6 +487,22 @@ func (a *acceptor) Serve(w *loop.Waiter) {
 	}
 	a.want()
 }
+
+// setDeadline applies a deadline to those who wait.
+func (a *acceptor) setDeadline(when int64) {
+	a.deadline = when
+	if when != 0 && !a.waiters.empty() {
+		a.p.SetTimer(&a.due, when)
+	} else {
+		a.p.StopTimer(&a.due)
+	}
+}
+
+// acceptDue is the deadline of an acceptor, as the loop's timer sees it.
+type acceptDue acceptor
+
+// Fire ends the wait of all.
+func (a *acceptDue) Fire(*loop.Timer) { a.waiters.fail(os.ErrDeadlineExceeded) }
 
 // next waits for a socket.
 func (a *acceptor) next() (engine.Socket, error) {
@@ -401,6 +532,7 @@ func (a *acceptor) Abort() {
 	}
 	a.closing = true
 	a.p.StopTimer(&a.timer)
+	a.p.StopTimer(&a.due)
 	a.waiters.fail(net.ErrClosed)
 	for _, s := range a.spare {
 		closeSocket(s)

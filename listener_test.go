@@ -211,3 +211,86 @@ func TestConnectionsAreSpreadOverTheLoops(t *testing.T) {
 		}
 	})
 }
+
+func TestAcceptKeepsToTheDeadline(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			ln := listen(t, rt, nil)
+			defer ln.Close()
+			for _, when := range []time.Time{time.Now().Add(-time.Second), time.Now().Add(pause)} {
+				ln.SetDeadline(when)
+				_, err := ln.Accept()
+				wantTimeout(t, "Accept", err)
+			}
+			ln.SetDeadline(time.Now().Add(time.Hour))
+			time.AfterFunc(pause, func() { ln.SetDeadline(time.Now()) })
+			_, err := ln.Accept()
+			wantTimeout(t, "Accept whose deadline is moved", err)
+
+			ln.SetDeadline(time.Time{})
+			unio.Offload(func() { dialNet(t, ln) })
+			c, err := ln.Accept()
+			if err != nil {
+				t.Errorf("after the deadline is gone: %v", err)
+				return
+			}
+			c.Close()
+			ln.Close()
+			wantIs(t, "SetDeadline after Close", ln.SetDeadline(time.Now()), net.ErrClosed)
+		})
+	})
+}
+
+func TestListenerGivesItsSocket(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			ln := listen(t, rt, nil)
+			defer ln.Close()
+			raw, err := ln.SyscallConn()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			called := false
+			if err := raw.Control(func(uintptr) { called = true }); err != nil || !called {
+				t.Errorf("Control called: %v, %v", called, err)
+			}
+			f, err := ln.File()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			other, err := net.FileListener(f)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer other.Close()
+			if other.Addr().String() != ln.Addr().String() {
+				t.Errorf("the file is of %v, want %v", other.Addr(), ln.Addr())
+			}
+			ln.Close()
+			_, err = ln.File()
+			wantIs(t, "File after Close", err, net.ErrClosed)
+			_, err = ln.SyscallConn()
+			wantIs(t, "SyscallConn after Close", err, net.ErrClosed)
+			wantIs(t, "Control after Close", raw.Control(func(uintptr) {}), net.ErrClosed)
+		})
+	})
+}
+
+func TestUnixSocketPathStaysWhereAsked(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		path := freshAddr(t, "unix")
+		ln, err := rt.Listen("unix", path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.SetUnlinkOnClose(false)
+		ln.Close()
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	})
+}

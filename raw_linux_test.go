@@ -2,6 +2,7 @@ package unio_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
 )
 
 func rawOf(t testing.TB, c *unio.Conn) syscall.RawConn {
@@ -165,6 +167,32 @@ func TestFileIsAnotherEndOfTheSocket(t *testing.T) {
 	}, func(t scene, p net.Conn) {
 		if all, err := io.ReadAll(p); string(all) != "by the file" || err != nil {
 			t.Errorf("%q, %v", all, err)
+		}
+	})
+}
+
+// probing tells whether and after how long an idle peer is probed.
+func probing(t testing.TB, c *unio.Conn) string {
+	if sockoptOf(t, c, syscall.SOL_SOCKET, syscall.SO_KEEPALIVE) == 0 {
+		return "off"
+	}
+	return fmt.Sprintf("on %v", time.Duration(sockoptOf(t, c, syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE))*time.Second)
+}
+
+func TestListenerSaysHowIdlePeersAreProbed(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		for idle, want := range map[time.Duration]string{0: "on 15s", time.Minute: "on 1m0s", -1: "off"} {
+			ln := listen(t, rt, &unio.ListenOptions{KeepAlive: idle})
+			dialNet(t, ln)
+			c, err := ln.AcceptConn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := probing(t, c); got != want {
+				t.Errorf("KeepAlive: %v: probes are %s, want %s", idle, got, want)
+			}
+			c.Close()
+			ln.Close()
 		}
 	})
 }

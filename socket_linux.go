@@ -21,21 +21,16 @@ func addrsOf(s engine.Socket) (local, remote net.Addr) {
 	return sys.LocalAddr(s.FD), sys.PeerAddr(s.FD)
 }
 
-// takeListener takes the socket out of package net's listener, for the engine of this runtime. The function removes
-// what the listener leaves in the file system.
-func (rt *Runtime) takeListener(ln net.Listener) (engine.Socket, func(), error) {
+// takeListener takes the socket out of package net's listener, for the engine of this runtime.
+func (rt *Runtime) takeListener(ln net.Listener, k net.KeepAliveConfig) (engine.Socket, error) {
 	if rt.choice.name == Std {
-		return engine.Socket{FD: -1, Listener: ln}, func() {}, nil
-	}
-	cleanup := func() {}
-	if u, ok := ln.Addr().(*net.UnixAddr); ok && u.Name != "" && u.Name[0] != '@' {
-		cleanup = func() { os.Remove(u.Name) }
+		return engine.Socket{FD: -1, Listener: ln}, nil
 	}
 	fd, err := sys.TakeListener(ln)
 	if err == nil && ln.Addr().Network() == "tcp" {
-		err = setTCPDefaults(fd, net.KeepAliveConfig{Enable: true})
+		err = setTCPDefaults(fd, k)
 	}
-	return engine.Socket{FD: fd}, cleanup, err
+	return engine.Socket{FD: fd}, err
 }
 
 // setTCPDefaults gives a socket what package net gives each TCP connection: no delay of small segments, and keep-alives.
@@ -74,9 +69,12 @@ func openRaw(s engine.Socket, name string) (*rawState, error) {
 func fileOf(s engine.Socket, name string) (*os.File, error) {
 	var fd int
 	var err error
-	if s.Conn != nil {
+	switch {
+	case s.Conn != nil:
 		fd, err = sys.DupOf(s.Conn)
-	} else {
+	case s.Listener != nil:
+		fd, err = sys.DupOf(s.Listener)
+	default:
 		fd, err = sys.Dup(s.FD)
 	}
 	if err == nil {

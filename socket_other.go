@@ -23,8 +23,8 @@ func addrsOf(s engine.Socket) (local, remote net.Addr) {
 }
 
 // takeListener passes package net's listener on: the std engine uses it as it is.
-func (rt *Runtime) takeListener(ln net.Listener) (engine.Socket, func(), error) {
-	return engine.Socket{FD: -1, Listener: ln}, func() {}, nil
+func (rt *Runtime) takeListener(ln net.Listener, _ net.KeepAliveConfig) (engine.Socket, error) {
+	return engine.Socket{FD: -1, Listener: ln}, nil
 }
 
 // setDialed sets what package net was told to leave.
@@ -45,7 +45,11 @@ func openRaw(s engine.Socket, _ string) (*rawState, error) {
 
 // fileOf gives a socket a second descriptor, where package net can.
 func fileOf(s engine.Socket, _ string) (*os.File, error) {
-	if f, ok := s.Conn.(interface{ File() (*os.File, error) }); ok {
+	sock := any(s.Conn)
+	if s.Listener != nil {
+		sock = s.Listener
+	}
+	if f, ok := sock.(interface{ File() (*os.File, error) }); ok {
 		return f.File()
 	}
 	return nil, errors.ErrUnsupported
