@@ -1,0 +1,145 @@
+package unio
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+
+	"github.com/unio-go/unio/mem"
+)
+
+// ReadFrom sends what comes out of r until its end, which is no error, and returns how many bytes that were; io.Copy uses
+// it. From another Conn the received buffers are passed on as they are; a regular file goes by sendfile(2) where the
+// system has it, and files are read on a goroutine while a task is parked; from anything else at most 64 KiB at a time
+// are read into a buffer of the runtime's. Reading ahead of the peer ends where Write's does.
+func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
+	src, limit := limited(r)
+	switch s := src.(type) {
+	case *Conn:
+		n, err = c.passFrom(s, limit)
+	case *os.File:
+		Offload(func() { n, err = c.readFrom(s, limit) })
+	default:
+		n, err = c.readFrom(r, -1)
+	}
+	if l, ok := r.(*io.LimitedReader); ok && src != r {
+		l.N -= n
+	}
+	return n, c.copyError("readfrom", err)
+}
+
+// WriteTo writes what is received to w until the end of the stream, which is no error, and returns how many bytes that
+// were; io.Copy uses it. To another Conn the buffers are passed on as they are; files are written on a goroutine while a
+// task is parked.
+func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
+	switch d := w.(type) {
+	case *Conn:
+		n, err = d.passFrom(c, -1)
+	case *os.File:
+		Offload(func() { n, err = c.writeTo(w) })
+	default:
+		n, err = c.writeTo(w)
+	}
+	return n, c.copyError("writeto", err)
+}
+
+// copyError dresses an error as package net does: the failed copy around what failed.
+func (c *Conn) copyError(op string, err error) error {
+	if err == nil || err == io.EOF {
+		return nil
+	}
+	e := &net.OpError{Op: op, Net: "tcp", Err: err}
+	if a := c.knownAddrs(); a.local != nil {
+		e.Net, e.Source, e.Addr = a.local.Network(), a.local, a.remote
+	}
+	return e
+}
+
+// limited looks into what io.CopyN makes: the reader within, and how much of it is wanted. Negative is all.
+func limited(r io.Reader) (io.Reader, int64) {
+	if l, ok := r.(*io.LimitedReader); ok {
+		return l.R, max(l.N, 0)
+	}
+	return r, -1
+}
+
+// passFrom sends what another connection receives.
+func (c *Conn) passFrom(s *Conn, limit int64) (n int64, err error) {
+	for n != limit {
+		b, err := s.recvUpTo(upTo(limit-n, mem.MaxBytes))
+		if err != nil {
+			return n, err
+		}
+		m := b.Len()
+		if err := c.Send(b); err != nil {
+			return n, err
+		}
+		n += int64(m)
+	}
+	return n, nil
+}
+
+// upTo is the size of the next piece when rest bytes are wanted, all if negative.
+func upTo(rest int64, most int) int {
+	if rest < 0 {
+		return most
+	}
+	return int(min(rest, int64(most)))
+}
+
+// recvUpTo is Recv of no more than limit bytes.
+func (c *Conn) recvUpTo(limit int) (*mem.Buf, error) {
+	t := c.l.Here()
+	if t == nil {
+		return c.recvForeign(limit)
+	}
+	if c.rest == nil && !c.startRecv() {
+		c.awaitData(t, limit)
+		return c.recvResult(&t.Waiter)
+	}
+	return c.take(limit)
+}
+
+// readFrom sends what comes out of r.
+func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
+	for n != limit {
+		b, err := c.home.rt.Alloc(context.Background(), upTo(limit-n, aheadBytes))
+		if err != nil {
+			return n, err
+		}
+		m, end := r.Read(b.Bytes())
+		b.SetLen(m)
+		if m > 0 {
+			if err := c.Send(b); err != nil {
+				return n, err
+			}
+			n += int64(m)
+		} else {
+			b.Release()
+		}
+		if end != nil {
+			return n, end
+		}
+	}
+	return n, nil
+}
+
+// writeTo writes what is received.
+func (c *Conn) writeTo(w io.Writer) (n int64, err error) {
+	for {
+		b, err := c.Recv()
+		if err != nil {
+			return n, err
+		}
+		m, err := w.Write(b.Bytes())
+		if err == nil && m < b.Len() {
+			err = io.ErrShortWrite
+		}
+		b.Release()
+		n += int64(m)
+		if err != nil {
+			return n, err
+		}
+	}
+}

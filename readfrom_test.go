@@ -1,0 +1,176 @@
+package unio_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+)
+
+func randomBytes(n int) []byte {
+	p := make([]byte, n)
+	r := rand.NewChaCha8([32]byte{byte(n), byte(n >> 8)})
+	r.Read(p)
+	return p
+}
+
+func fileWith(t testing.TB, p []byte) *os.File {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(name, p, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// onlyReader hides everything of a reader but Read.
+type onlyReader struct{ io.Reader }
+
+func TestReadFromSendsAllKindsOfReaders(t *testing.T) {
+	long := randomBytes(3<<20 + 17)
+	const skipped, limit = 11, 1<<20 + 5
+	want := sha256.New()
+	for range 2 {
+		want.Write(long)
+	}
+	want.Write(long[skipped : skipped+limit])
+	want.Write(long[skipped : skipped+100])
+	want.Write(long[skipped+100:])
+	want.Write([]byte("short"))
+	eachConn(t, func(t scene, c *unio.Conn) {
+		f, g, short := fileWith(t, long), fileWith(t, long), fileWith(t, []byte("short"))
+		g.Seek(skipped, io.SeekStart)
+		h := fileWith(t, long)
+		h.Seek(skipped, io.SeekStart)
+		lg := &io.LimitedReader{R: g, N: limit}
+		for _, r := range []io.Reader{
+			onlyReader{bytes.NewReader(long)}, f, lg, &io.LimitedReader{R: h, N: 100}, h, short, strings.NewReader(""),
+		} {
+			if n, err := c.ReadFrom(r); err != nil {
+				t.Errorf("%T: after %d bytes: %v", r, n, err)
+				return
+			}
+		}
+		if at, _ := g.Seek(0, io.SeekCurrent); lg.N != 0 || at != skipped+limit {
+			t.Errorf("the limit has %d left, the file is at %d", lg.N, at)
+		}
+	}, func(t scene, p net.Conn) {
+		got := sha256.New()
+		n, err := io.Copy(got, p)
+		if err != nil || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
+			t.Errorf("%d bytes, %v: other bytes", n, err)
+		}
+	})
+}
+
+func TestCopyBetweenConnections(t *testing.T) {
+	long := randomBytes(2<<20 + 3)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer ln.Close()
+		go func() {
+			p, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			defer p.Close()
+			io.Copy(p, p)
+		}()
+		u, err := t.rt.Dial(t.Context(), "tcp", ln.Addr().String(), nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer u.Close()
+		if n, err := io.CopyN(u, c, 1000); n != 1000 || err != nil {
+			t.Errorf("CopyN: %d, %v", n, err)
+		}
+		if n, err := io.Copy(u, c); n != int64(len(long)-1000) || err != nil {
+			t.Errorf("Copy there: %d, %v", n, err)
+		}
+		u.CloseWrite()
+		if n, err := io.Copy(c, u); n != int64(len(long)) || err != nil {
+			t.Errorf("Copy back: %d, %v", n, err)
+		}
+	}, func(t scene, p net.Conn) {
+		go func() {
+			p.Write(long)
+			p.(interface{ CloseWrite() error }).CloseWrite()
+		}()
+		got, err := io.ReadAll(p)
+		if err != nil || !bytes.Equal(got, long) {
+			t.Errorf("%d bytes, %v: other bytes", len(got), err)
+		}
+	})
+}
+
+func TestWriteToAFileAndAWriter(t *testing.T) {
+	long := randomBytes(1<<20 + 1)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		if n, err := c.WriteTo(f); n != int64(len(long)) || err != nil {
+			t.Errorf("WriteTo a file: %d, %v", n, err)
+		}
+		if got, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(got, long) {
+			t.Errorf("the file has %d bytes, %v: other bytes", len(got), err)
+		}
+	}, func(t scene, p net.Conn) { p.Write(long) })
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		_, err := c.WriteTo(failing{})
+		e, ok := errors.AsType[*net.OpError](err)
+		if !errors.Is(err, errFailing) || !ok || e.Op != "writeto" {
+			t.Errorf("a writer that fails: %v", err)
+		}
+		_, err = c.ReadFrom(failing{})
+		e, ok = errors.AsType[*net.OpError](err)
+		if !errors.Is(err, errFailing) || !ok || e.Op != "readfrom" {
+			t.Errorf("a reader that fails: %v", err)
+		}
+	}, func(t scene, p net.Conn) { p.Write([]byte("x")); io.ReadAll(p) })
+}
+
+var errFailing = errors.New("failing")
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error)  { return 0, errFailing }
+func (failing) Write([]byte) (int, error) { return 0, errFailing }
+
+func TestFileToAPeerThatDoesNotRead(t *testing.T) {
+	long := make([]byte, 32<<20)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteDeadline(time.Now().Add(pause))
+		n, err := c.ReadFrom(fileWith(t, long))
+		if n == int64(len(long)) {
+			t.Error("it was all sent")
+		}
+		wantTimeout(t, "ReadFrom", err)
+		c.SetWriteDeadline(time.Time{})
+		time.AfterFunc(pause, func() { c.Close() })
+		_, err = c.ReadFrom(fileWith(t, long))
+		wantIs(t, "ReadFrom of a connection that is closed", err, net.ErrClosed)
+	}, silent)
+}
