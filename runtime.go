@@ -3,6 +3,7 @@ package unio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -58,6 +59,9 @@ func New(o *Options) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts.SQPoll && ch.name != Uring {
+		return nil, fmt.Errorf("unio: Options.SQPoll needs the engine uring, and this is %s: %s", ch.name, ch.reason)
+	}
 	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: opts.BufBytes})
 	if err != nil {
 		return nil, err
@@ -94,11 +98,13 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 	}
 	l, err := loop.New(loop.Config{
 		NewEngine: open,
-		Engine:    engine.Config{Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes},
+		Engine: engine.Config{
+			Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes, SQPoll: rt.opts.SQPoll && !shared,
+		},
 		Shared:    shared,
 		CPU:       cpu,
 		Logger:    rt.log,
-		BatchWait: !rt.opts.NoBatchWait && !shared,
+		BatchWait: !rt.opts.NoBatchWait && !rt.opts.SQPoll && !shared,
 	})
 	if err != nil {
 		return nil, err

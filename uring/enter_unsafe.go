@@ -20,6 +20,13 @@ import (
 // Pending is the number of entries that are queued and not yet taken by the kernel.
 func (r *Ring) Pending() uint32 { return r.sqeTail - atomic.LoadUint32(r.sqHead) }
 
+// Unpublished is the number of entries that no enter and no Submit has shown to the kernel yet.
+func (r *Ring) Unpublished() uint32 { return r.sqeTail - *r.sqTail }
+
+// NeedsWakeup reports whether the kernel's thread of a ring made with SetupSqpoll sleeps, so that the next Submit enters
+// the kernel to wake it.
+func (r *Ring) NeedsWakeup() bool { return atomic.LoadUint32(r.sqFlags)&SqNeedWakeup != 0 }
+
 // SQSpace is the number of entries that SQE can still give.
 func (r *Ring) SQSpace() uint32 { return r.sqEntries - r.Pending() }
 

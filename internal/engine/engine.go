@@ -214,6 +214,8 @@ type Config struct {
 	// Netpoll makes Wait sleep in the Go runtime's network poller, for a loop that is an ordinary goroutine. Without
 	// it the loop is locked to its thread, New is called on that thread, and Wait sleeps in the kernel.
 	Netpoll bool
+	// SQPoll has a thread of the kernel look for submissions, for a locked loop on uring. Others refuse it.
+	SQPoll bool
 }
 
 // UnreadBytesDefault bounds what a connection holds that nobody has read: large enough for a burst, small enough that

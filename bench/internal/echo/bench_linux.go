@@ -173,7 +173,7 @@ func (c *caseRun) measure(ch *child, slice load.Slice) (Sample, error) {
 	n := float64(result.Messages)
 	s := Sample{
 		Contender: ch.Contender, Case: c.cs, Procs: ch.procs, Messages: int(result.Messages),
-		CPUNs: float64(after.cpu-before.cpu) / n, Enters: math.NaN(),
+		CPUNs: float64(after.cpu-before.cpu) / n, PollerNs: float64(after.poller-before.poller) / n, Enters: math.NaN(),
 		Rate: n / result.Elapsed.Seconds(),
 		P50:  result.P50, P99: result.P99, P99_9: result.P99_9,
 	}
@@ -186,6 +186,7 @@ func (c *caseRun) measure(ch *child, slice load.Slice) (Sample, error) {
 // account is what a server has used so far.
 type account struct {
 	cpu    time.Duration
+	poller time.Duration
 	enters uint64
 }
 
@@ -196,6 +197,9 @@ func (c *caseRun) account(ch *child) (a account, err error) {
 		return a, err
 	}
 	if a.cpu, err = host.SleepingCPU(ch.cmd.Process.Pid); err != nil {
+		return a, err
+	}
+	if a.poller, err = host.PollerCPU(ch.cmd.Process.Pid); err != nil {
 		return a, err
 	}
 	soft, err := c.softirqd.CPU()

@@ -68,7 +68,7 @@ func (c Case) Title() string {
 
 // Contender is one server program.
 type Contender struct {
-	Engine string // uring, epoll, std, net, gnet, c-uring, c-epoll
+	Engine string // uring, uring-sqpoll, epoll, std, net, gnet, c-uring, c-epoll
 	API    string // how the program does its I/O: recv, readwrite, goroutine, event
 }
 
@@ -76,6 +76,7 @@ type Contender struct {
 var (
 	contenderNet    = Contender{"net", "goroutine"}
 	contenderGnet   = Contender{"gnet", "event"}
+	contenderSQPoll = Contender{"uring-sqpoll", "recv"}
 	contenderCUring = Contender{"c-uring", "event"}
 	contenderCEpoll = Contender{"c-epoll", "event"}
 )
@@ -88,7 +89,7 @@ func Contenders() []Contender {
 			all = append(all, Contender{engine, api})
 		}
 	}
-	return append(all, contenderNet, contenderGnet, contenderCUring, contenderCEpoll)
+	return append(all, contenderSQPoll, contenderNet, contenderGnet, contenderCUring, contenderCEpoll)
 }
 
 // String is the contender's name in tables, flags and the server protocol.
@@ -99,7 +100,7 @@ func (c Contender) InC() bool { return strings.HasPrefix(c.Engine, "c-") }
 
 // Floor is the floor that a contender stands on: the same kernel interface without anything above it.
 func (c Contender) Floor() Contender {
-	if c.Engine == "uring" || c.Engine == "c-uring" {
+	if c.Engine == "uring" || c == contenderSQPoll || c == contenderCUring {
 		return contenderCUring
 	}
 	return contenderCEpoll

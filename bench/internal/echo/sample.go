@@ -19,6 +19,7 @@ type Sample struct {
 	Procs    int     // GOMAXPROCS of the server; 0: not a Go program
 	Messages int     // messages answered
 	CPUNs    float64 // CPU time of server and ksoftirqd per message
+	PollerNs float64 // the part of it that was the kernel's threads that poll for submissions
 	Enters   float64 // kernel entries per message; NaN: the contender does not count them
 	Rate     float64 // messages per second
 	P50      time.Duration
@@ -29,6 +30,7 @@ type Sample struct {
 // Units of a raw line. benchstat understands the "ns" in them.
 const (
 	unitCPU    = "cpu-ns/msg"
+	unitPoller = "poller-ns/msg"
 	unitEnters = "enters/msg"
 	unitRate   = "msg/s"
 	unitP50    = "p50-ns"
@@ -59,6 +61,9 @@ func (rw *RawWriter) Write(s Sample) error {
 		}
 	}
 	add(round(s.CPUNs), unitCPU)
+	if s.PollerNs > 0 {
+		add(round(s.PollerNs), unitPoller)
+	}
 	add(round(s.Enters), unitEnters)
 	add(math.Round(s.Rate), unitRate)
 	add(float64(s.P50), unitP50)
@@ -109,6 +114,8 @@ func sampleOf(r *benchfmt.Result) (Sample, error) {
 		switch unit {
 		case unitCPU:
 			s.CPUNs = value
+		case unitPoller:
+			s.PollerNs = value
 		case unitEnters:
 			s.Enters = value
 		case unitRate:

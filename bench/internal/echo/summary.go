@@ -36,6 +36,7 @@ type Row struct {
 	samples []Sample // by round
 
 	CPUNs   Spread // per message
+	Poller  Spread // the part of it that the kernel's polling threads used, in nanoseconds
 	VsNet   Spread // CPU as a ratio to net's in the same round
 	VsGnet  Spread
 	VsFloor Spread // to the C server on the same kernel interface
@@ -118,6 +119,7 @@ func newRow(c Contender, samples []Sample) Row {
 	return Row{
 		Contender: c, Procs: samples[0].Procs, samples: samples,
 		CPUNs:  of(func(s Sample) float64 { return s.CPUNs }),
+		Poller: of(func(s Sample) float64 { return s.PollerNs }),
 		Enters: of(func(s Sample) float64 { return s.Enters }),
 		Rate:   of(func(s Sample) float64 { return s.Rate }),
 		P50:    time.Duration(of(func(s Sample) float64 { return float64(s.P50) }).Median),

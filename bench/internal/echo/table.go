@@ -10,6 +10,7 @@ import (
 
 // Legend says what the columns of a table are.
 const Legend = `CPU        µs of CPU per message, server and ksoftirqd: median of the rounds (least..greatest)
+poller     the part of it that was the kernel's thread which looks for submissions (SQPOLL)
 of net     that CPU as a ratio to package net's in the same round: below 1 needs less
 of C       the same to the C server on the same kernel interface (io_uring for uring, else epoll)
 enters     kernel entries per message; "-" where the contender does not count them
@@ -21,16 +22,20 @@ p50..      latency in µs, medians of the rounds; in a closed loop it is mostly 
 func WriteTable(w io.Writer, s Summary) error {
 	fmt.Fprintf(w, "\n%s\n", s.Case.Title())
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "server\tP\tCPU\t(spread)\tof net\t(spread)\tof C\t(spread)\tenters"+
+	fmt.Fprintln(tw, "server\tP\tCPU\t(spread)\tpoller\tof net\t(spread)\tof C\t(spread)\tenters"+
 		"\tmsg/s\tp50\tp99\tp99.9\t")
 	for _, r := range s.Rows {
 		procs := "-"
 		if r.Procs > 0 {
 			procs = fmt.Sprint(r.Procs)
 		}
+		poller := "-"
+		if r.Poller.Median > 0 {
+			poller = number(r.Poller.Median/1e3, 3)
+		}
 		cpu := Spread{r.CPUNs.Median / 1e3, r.CPUNs.Min / 1e3, r.CPUNs.Max / 1e3}
-		fmt.Fprintf(tw, "%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\t%s\t\n", r.Contender, procs,
-			number(cpu.Median, 3), cpu.limits(3), number(r.VsNet.Median, 2), r.VsNet.limits(2),
+		fmt.Fprintf(tw, "%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\t%s\t\n", r.Contender, procs,
+			number(cpu.Median, 3), cpu.limits(3), poller, number(r.VsNet.Median, 2), r.VsNet.limits(2),
 			number(r.VsFloor.Median, 2), r.VsFloor.limits(2), number(r.Enters.Median, 2),
 			r.Rate.Median, micros(r.P50), micros(r.P99), micros(r.P99_9))
 	}

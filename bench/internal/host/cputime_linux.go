@@ -40,6 +40,28 @@ func ProcessCPU(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
+// PollerCPU is the part of that which the kernel's threads have used that look for submissions to a ring
+// (IORING_SETUP_SQPOLL). They are threads of the process, called iou-sqp-PID.
+func PollerCPU(pid int) (time.Duration, error) {
+	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", pid))
+	if err != nil {
+		return 0, err
+	}
+	var sum time.Duration
+	for _, name := range names {
+		comm, err := os.ReadFile(name)
+		if err != nil || !bytes.HasPrefix(comm, []byte("iou-sqp")) {
+			continue // another thread, or one that has just ended
+		}
+		d, err := runTime(filepath.Join(filepath.Dir(name), "schedstat"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return 0, err
+		}
+		sum += d
+	}
+	return sum, nil
+}
+
 // SleepingCPU waits until a process uses no CPU any more and returns its CPU time, which is then exact. A
 // process that does not come to rest within idleLimit is read as it is.
 func SleepingCPU(pid int) (time.Duration, error) {

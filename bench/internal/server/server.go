@@ -30,17 +30,18 @@ type Running struct {
 
 // starters are the contenders by "engine/api".
 var starters = map[string]func() (*Running, error){
-	"uring/recv":      startUnio(unio.Uring, serveRecv),
-	"uring/readwrite": startUnio(unio.Uring, serveReadWrite),
-	"uring/goroutine": startUnio(unio.Uring, serveGoroutine),
-	"epoll/recv":      startUnio(unio.Epoll, serveRecv),
-	"epoll/readwrite": startUnio(unio.Epoll, serveReadWrite),
-	"epoll/goroutine": startUnio(unio.Epoll, serveGoroutine),
-	"std/recv":        startUnio(unio.Std, serveRecv),
-	"std/readwrite":   startUnio(unio.Std, serveReadWrite),
-	"std/goroutine":   startUnio(unio.Std, serveGoroutine),
-	"net/goroutine":   startNet,
-	"gnet/event":      startGnet,
+	"uring/recv":        startUnio(unio.Uring, serveRecv),
+	"uring/readwrite":   startUnio(unio.Uring, serveReadWrite),
+	"uring/goroutine":   startUnio(unio.Uring, serveGoroutine),
+	"uring-sqpoll/recv": startSQPoll,
+	"epoll/recv":        startUnio(unio.Epoll, serveRecv),
+	"epoll/readwrite":   startUnio(unio.Epoll, serveReadWrite),
+	"epoll/goroutine":   startUnio(unio.Epoll, serveGoroutine),
+	"std/recv":          startUnio(unio.Std, serveRecv),
+	"std/readwrite":     startUnio(unio.Std, serveReadWrite),
+	"std/goroutine":     startUnio(unio.Std, serveGoroutine),
+	"net/goroutine":     startNet,
+	"gnet/event":        startGnet,
 }
 
 // Names lists the contenders that this package has, sorted.

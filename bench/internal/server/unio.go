@@ -8,22 +8,29 @@ import (
 
 // startUnio returns a starter for unio on one engine with default options.
 func startUnio(engine unio.Engine, serve func(*unio.Listener)) func() (*Running, error) {
-	return func() (*Running, error) {
-		rt, err := unio.New(&unio.Options{Engine: engine})
-		if err != nil {
-			return nil, err
-		}
-		ln, err := rt.Listen("tcp", "127.0.0.1:0", nil)
-		if err != nil {
-			return nil, errors.Join(err, rt.Close())
-		}
-		go serve(ln)
-		r := &Running{Addr: ln.Addr(), Stop: rt.Close}
-		if engine != unio.Std { // whose system calls package net makes
-			r.Enters = func() uint64 { return rt.Stats().Enters }
-		}
-		return r, nil
+	return func() (*Running, error) { return start(&unio.Options{Engine: engine}, serve) }
+}
+
+// startSQPoll starts unio with a thread of the kernel that looks for what each loop submits.
+func startSQPoll() (*Running, error) {
+	return start(&unio.Options{Engine: unio.Uring, SQPoll: true}, serveRecv)
+}
+
+func start(o *unio.Options, serve func(*unio.Listener)) (*Running, error) {
+	rt, err := unio.New(o)
+	if err != nil {
+		return nil, err
 	}
+	ln, err := rt.Listen("tcp", "127.0.0.1:0", nil)
+	if err != nil {
+		return nil, errors.Join(err, rt.Close())
+	}
+	go serve(ln)
+	r := &Running{Addr: ln.Addr(), Stop: rt.Close}
+	if o.Engine != unio.Std { // whose system calls package net makes
+		r.Enters = func() uint64 { return rt.Stats().Enters }
+	}
+	return r, nil
 }
 
 // serveRecv echoes from a handler, without a copy: the buffer that was received is the one that is sent.

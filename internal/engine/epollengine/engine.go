@@ -3,6 +3,7 @@
 package epollengine
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -79,6 +80,9 @@ type stats struct {
 func New(cfg engine.Config) (*Engine, error) {
 	if cfg.Pool == nil {
 		return nil, fmt.Errorf("engine epoll: Config.Pool is nil: %w", syscall.EINVAL)
+	}
+	if cfg.SQPoll {
+		return nil, fmt.Errorf("engine epoll: SQPoll is for io_uring: %w", errors.ErrUnsupported)
 	}
 	ep, err := sys.EpollCreate()
 	if err != nil {

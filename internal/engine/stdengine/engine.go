@@ -7,6 +7,7 @@
 package stdengine
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -41,6 +42,9 @@ var _ engine.Engine = (*Engine)(nil)
 func New(cfg engine.Config) (*Engine, error) {
 	if cfg.Pool == nil {
 		return nil, fmt.Errorf("engine std: Config.Pool is nil: %w", syscall.EINVAL)
+	}
+	if cfg.SQPoll {
+		return nil, fmt.Errorf("engine std: SQPoll is for io_uring: %w", errors.ErrUnsupported)
 	}
 	e := &Engine{
 		pool:   cfg.Pool,

@@ -26,6 +26,14 @@ func TestConformanceOfOldKernels(t *testing.T) {
 	})
 }
 
+// TestConformanceOfPolledRings has a thread of the kernel take what is queued.
+func TestConformanceOfPolledRings(t *testing.T) {
+	enginetest.Run(t, engine.Uring, func(cfg engine.Config) (engine.Engine, error) {
+		cfg.SQPoll = true
+		return made(New(cfg))
+	})
+}
+
 // made keeps a nil *Engine from becoming an engine.
 func made(e *Engine, err error) (engine.Engine, error) {
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
@@ -32,8 +33,10 @@ type Engine struct {
 	unreadMax int
 	closing   bool
 	poller    *poller
-	elsewhere bool  // completions wait for another thread
-	lone      *desc // whose send is put off
+	elsewhere bool          // completions wait for another thread
+	polled    bool          // a thread of the kernel takes what is queued
+	spin      time.Duration // how long Wait looks before it sleeps, if polled
+	lone      *desc         // whose send is put off
 	caps      engine.Caps
 	deadEntry uring.SQE
 
@@ -68,6 +71,9 @@ func newEngine(cfg engine.Config, able ability, sizes []geometry) (*Engine, erro
 	if cfg.Pool == nil {
 		return nil, errors.New("engine uring: no buffer pool")
 	}
+	if cfg.SQPoll && cfg.Netpoll {
+		return nil, fmt.Errorf("engine uring: SQPoll is for loops with a thread of their own: %w", errors.ErrUnsupported)
+	}
 	e := &Engine{able: able, unreadMax: cfg.UnreadBytes, wakeFD: -1}
 	if e.unreadMax <= 0 {
 		e.unreadMax = engine.UnreadBytesDefault
@@ -82,11 +88,21 @@ func newEngine(cfg engine.Config, able ability, sizes []geometry) (*Engine, erro
 }
 
 func (e *Engine) open(cfg engine.Config, sizes []geometry) error {
-	ring, g, err := openRing(sizes, cfg.Netpoll)
+	setup := uint32(setupLocked)
+	switch {
+	case cfg.Netpoll:
+		setup = setupShared
+	case cfg.SQPoll:
+		setup = setupPolled
+	}
+	ring, g, err := openRing(sizes, setup)
 	if err != nil {
 		return err
 	}
 	e.ring = ring
+	if e.polled = setup == setupPolled; e.polled {
+		e.openSpin()
+	}
 	if cfg.Netpoll {
 		if e.poller, err = openPoller(ring.FD(), e.pollReady); err != nil {
 			return err

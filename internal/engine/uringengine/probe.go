@@ -65,7 +65,7 @@ const probeLimit = time.Second
 func probe() (ability, error) {
 	runtime.LockOSThread() // the ring belongs to the thread
 	defer runtime.UnlockOSThread()
-	r, _, err := openRing(probeSize[:], false)
+	r, _, err := openRing(probeSize[:], setupLocked)
 	if err != nil {
 		return ability{}, explain(err)
 	}
@@ -146,15 +146,11 @@ func probeRecvLimit(r *uring.Ring, group *uring.BufRing) (bool, error) {
 	return c.Res == 2, nil
 }
 
-// openRing makes the first of the given rings that the limits allow.
-func openRing(sizes []geometry, netpoll bool) (*uring.Ring, geometry, error) {
-	must := uint32(setupLocked)
-	if netpoll {
-		must = setupShared
-	}
+// openRing makes the first of the given rings that the limits allow, with flags that it must have.
+func openRing(sizes []geometry, must uint32) (*uring.Ring, geometry, error) {
 	var last error
 	for _, g := range sizes {
-		p := uring.Params{Flags: setupBoth | must, CQEntries: g.cqEntries}
+		p := uring.Params{Flags: setupBoth | must, CQEntries: g.cqEntries, SQThreadIdle: sqThreadIdleMillis}
 		r, _, err := uring.NewBest(g.sqEntries, &p, must|uring.SetupSubmitAll|uring.SetupCqsize)
 		if err == nil {
 			if lacking := featuresNeeded &^ r.Features(); lacking != 0 {
@@ -196,6 +192,7 @@ func describe(r *uring.Ring, a ability) engine.Caps {
 	}{
 		{r.Flags()&uring.SetupDeferTaskrun != 0, "defer_taskrun"},
 		{r.Flags()&uring.SetupCoopTaskrun != 0, "coop_taskrun"},
+		{r.Flags()&uring.SetupSqpoll != 0, "sqpoll"},
 		{r.Flags()&uring.SetupNoSqarray != 0, "no_sqarray"},
 		{a.multishotAccept, "multishot_accept"},
 		{a.multishotRecv, "multishot_recv"},

@@ -117,7 +117,9 @@ func (e *Engine) Poll() (ready bool, err error) {
 	if e.lone != nil {
 		e.sendLone()
 	}
-	if e.ring.Pending() > 0 || !e.ready() && e.worthEntering() {
+	if e.polled {
+		e.collect()
+	} else if e.ring.Pending() > 0 || !e.ready() && e.worthEntering() {
 		e.enterNow()
 	}
 	e.publish()
@@ -145,9 +147,12 @@ func (e *Engine) Wait(d time.Duration) error {
 		return err
 	}
 	e.prepare()
-	if e.poller != nil {
+	switch {
+	case e.poller != nil:
 		e.waitShared(d)
-	} else {
+	case e.polled:
+		e.waitPolled(d)
+	default:
 		e.waitLocked(d)
 	}
 	e.wakeDue()
