@@ -26,6 +26,7 @@ func (c *Conn) Close() error {
 		if c.closing {
 			return c.opError("close", net.ErrClosed)
 		}
+		c.heed()
 		c.shut(&t.Waiter)
 		t.Wait()
 		err := t.Waiter.Err
@@ -48,6 +49,7 @@ func (c *Conn) Close() error {
 // end follows it.
 func (c *Conn) CloseWrite() error {
 	if t := c.l.Here(); t != nil {
+		c.heed()
 		c.shutWrite(&t.Waiter)
 		t.Wait()
 		err := t.Waiter.Err
@@ -106,13 +108,13 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.endNow()
 		return
 	}
-	if passed(c.writeDeadline) {
+	if passed(c.writeDeadline.Load()) {
 		c.closeErr = os.ErrDeadlineExceeded
 		c.endNow()
 		return
 	}
 	c.drainBy = loop.Time(time.Now().Add(closeDrainLimit))
-	if d := c.writeDeadline; d != 0 && d < c.drainBy {
+	if d := c.writeDeadline.Load(); d != 0 && d < c.drainBy {
 		c.drainBy = d
 	}
 	c.arm(c.drainBy)

@@ -29,8 +29,8 @@ type Conn struct {
 	readers waitQueue
 	readErr error // sticky: io.EOF, a reset, net.ErrClosed
 
-	readDeadline  int64 // loop time; 0: none
-	writeDeadline int64
+	readDeadline  atomic.Int64 // loop time; 0: none. Set by whoever calls, see deadline.go
+	writeDeadline atomic.Int64
 	receiving     bool // recv is with the engine
 	sending       bool // send is with the engine
 	dirty         bool // Flush will be called
@@ -38,10 +38,12 @@ type Conn struct {
 	ending        bool // the operation Close is with the engine
 	halfClosing   bool // CloseWrite has begun
 	keep          bool
-	isClosed      atomic.Bool // for calls from outside
-	strict        atomic.Bool // they wait for the loop with every write
-	queued        int         // bytes in out and with the kernel
-	sendErr       error       // sticky
+	isClosed      atomic.Bool  // for calls from outside
+	strict        atomic.Bool  // they wait for the loop with every write
+	heeded        atomic.Bool  // the loop has to hear of each new deadline
+	calls         atomic.Int32 // calls from outside that wait for the loop
+	queued        int          // bytes in out and with the kernel
+	sendErr       error        // sticky
 	outside       atomic.Pointer[outside]
 	await         awaiting
 
@@ -254,17 +256,11 @@ func (m *connMail) Deliver(*loop.Loop) { m.do(m.c, m.arg) }
 
 // SetDeadline sets both deadlines, as net.Conn has it: they are absolute, hold for pending and later calls, leave the
 // connection usable, and the zero time means none.
-func (c *Conn) SetDeadline(t time.Time) error {
-	c.beStrict(t)
-	return c.setDeadline(t, (*Conn).bothDeadlines)
-}
+func (c *Conn) SetDeadline(t time.Time) error { return c.setDeadline(t, true, true) }
 
 // SetReadDeadline sets the time at which receiving fails with os.ErrDeadlineExceeded.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, (*Conn).newReadDeadline) }
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, true, false) }
 
 // SetWriteDeadline sets the time at which sending fails with os.ErrDeadlineExceeded. What was taken over before is still
 // sent, in order, unless the connection is closed.
-func (c *Conn) SetWriteDeadline(t time.Time) error {
-	c.beStrict(t)
-	return c.setDeadline(t, (*Conn).newWriteDeadline)
-}
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, false, true) }

@@ -509,3 +509,25 @@ func TestSmallWritesAreNotDelayed(t *testing.T) {
 		}
 	})
 }
+
+// A deadline comes at the moment at which somebody begins to wait: one of the two must see the other.
+func TestDeadlineIsNotMissedByWhoBeginsToWait(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		for range 500 {
+			set := make(chan struct{})
+			go func() {
+				defer close(set)
+				c.SetReadDeadline(time.Now())
+			}()
+			_, err := c.Read(make([]byte, 1))
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("Read: %v", err)
+				return
+			}
+			unio.Offload(func() { <-set })
+			if err := c.SetReadDeadline(time.Time{}); err != nil {
+				t.Error(err)
+			}
+		}
+	}, silent)
+}

@@ -8,9 +8,13 @@ import (
 	"github.com/unio-go/unio/internal/loop"
 )
 
-// setDeadline applies a deadline on the loop. From outside it is sent and not waited for: whatever the caller does next
-// on the connection takes the same way and arrives after it.
-func (c *Conn) setDeadline(t time.Time, do func(*Conn, int64)) error {
+// setDeadline sets deadlines for whoever asks from now on, and has those hear of it who wait. From outside that is sent and
+// not waited for; where nobody waits there is nothing to send, so that the deadlines which package net/http sets around each
+// request do not disturb the loop.
+//
+// Nobody is missed: who begins to wait first says so, in calls or heeded, and then looks at the deadline; here it is the
+// other way round.
+func (c *Conn) setDeadline(t time.Time, read, write bool) error {
 	if c.isClosed.Load() {
 		return c.localError("set", net.ErrClosed)
 	}
@@ -18,43 +22,46 @@ func (c *Conn) setDeadline(t time.Time, do func(*Conn, int64)) error {
 	if !t.IsZero() {
 		when = loop.Time(t)
 	}
-	if c.l.Here() != nil {
-		do(c, when)
-		return nil
+	if read {
+		c.readDeadline.Store(when)
 	}
-	if !c.mail(do, when) {
+	if write {
+		c.writeDeadline.Store(when)
+	}
+	switch {
+	case c.l.Here() != nil:
+		c.newDeadlines(0)
+	case c.calls.Load() == 0 && !c.heeded.Load():
+	case !c.mail((*Conn).newDeadlines, 0):
 		return c.localError("set", net.ErrClosed)
 	}
 	return nil
 }
 
-// beStrict has writes from outside wait for the loop, which alone knows whether a deadline is over, from the first write
-// deadline on.
-func (c *Conn) beStrict(deadline time.Time) {
-	if !deadline.IsZero() && !c.strict.Load() {
-		c.strict.Store(true)
+// heed has the loop hear of each new deadline from now on: a task may wait, or Go's poller.
+func (c *Conn) heed() {
+	if !c.heeded.Load() {
+		c.heeded.Store(true)
 	}
 }
 
-func (c *Conn) bothDeadlines(when int64) {
-	c.newReadDeadline(when)
-	c.newWriteDeadline(when)
-}
-
-func (c *Conn) newReadDeadline(when int64) {
-	c.readDeadline = when
-	c.raw.setDeadlines(when, c.writeDeadline)
-	if when != 0 && !c.readers.empty() {
-		c.arm(when)
+// newDeadlines sees to it that those who wait hear of the deadlines.
+func (c *Conn) newDeadlines(int64) {
+	read, write := c.readDeadline.Load(), c.writeDeadline.Load()
+	if c.raw != nil {
+		c.raw.setDeadlines(read, write)
+	}
+	if read != 0 && !c.readers.empty() {
+		c.arm(read)
+	}
+	if write != 0 && c.writingWaits() {
+		c.arm(write)
 	}
 }
 
-func (c *Conn) newWriteDeadline(when int64) {
-	c.writeDeadline = when
-	c.raw.setDeadlines(c.readDeadline, when)
-	if when != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty()) {
-		c.arm(when)
-	}
+// writingWaits reports whether somebody waits whom the write deadline concerns.
+func (c *Conn) writingWaits() bool {
+	return !c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil && !c.raw.flushers.empty()
 }
 
 // passed reports whether a deadline is over. It reads the clock, and is asked only where a deadline is set.
@@ -72,14 +79,14 @@ func (c *Conn) arm(when int64) {
 func (s *loopSide) Fire(*loop.Timer) {
 	c := (*Conn)(s)
 	now := c.l.Now()
-	if d := c.readDeadline; d != 0 && !c.readers.empty() {
+	if d := c.readDeadline.Load(); d != 0 && !c.readers.empty() {
 		if d <= now {
 			c.readers.fail(os.ErrDeadlineExceeded)
 		} else {
 			c.arm(d)
 		}
 	}
-	if d := c.writeDeadline; d != 0 && (!c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil || c.closing) {
+	if d := c.writeDeadline.Load(); d != 0 && (c.writingWaits() || c.closing) {
 		if d <= now {
 			c.writers.fail(os.ErrDeadlineExceeded)
 			c.lock.queue.fail(os.ErrDeadlineExceeded)

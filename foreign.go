@@ -21,7 +21,9 @@ func (c *Conn) call(code uint8) error {
 		return err
 	}
 	w.To, w.Code = c.side(), code
+	c.calls.Add(1)
 	w.Await()
+	c.calls.Add(-1)
 	err = w.Err
 	w.Free()
 	return err
@@ -37,8 +39,15 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 		return c.recvInside(limit, err)
 	}
 	w.To, w.Code, w.N = c.side(), callRecv, limit
-	w.Await()
-	b, err := w.Buf, w.Err
+	c.calls.Add(1)
+	if passed(c.readDeadline.Load()) {
+		err = os.ErrDeadlineExceeded // without asking the loop
+	} else {
+		w.Await()
+		err = w.Err
+	}
+	c.calls.Add(-1)
+	b := w.Buf
 	w.Free()
 	if err != nil {
 		return nil, c.opError("read", err)
@@ -56,13 +65,13 @@ func (c *Conn) recvInside(limit int, cannot error) (*mem.Buf, error) {
 }
 
 func (c *Conn) serveRecv(w *loop.Waiter) {
-	if c.closing || c.readDeadline != 0 && passed(c.readDeadline) {
+	if c.closing || passed(c.readDeadline.Load()) {
 		finish(w, c.readable())
 		return
 	}
 	c.readers.push(w)
-	if c.readDeadline != 0 {
-		c.arm(c.readDeadline)
+	if d := c.readDeadline.Load(); d != 0 {
+		c.arm(d)
 	}
 	c.serveReaders()
 }
@@ -133,7 +142,9 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, 
 	if locked {
 		w.Code = callSendLocked
 	}
+	c.calls.Add(1)
 	w.Await()
+	c.calls.Add(-1)
 	taken, err = true, w.Err
 	if err != nil {
 		left := w.TakeBufs()
@@ -194,8 +205,8 @@ func (c *Conn) serveSend(w *loop.Waiter) {
 func (c *Conn) waitWriting(q *waitQueue, w *loop.Waiter) {
 	q.push(w)
 	c.tellQueued()
-	if c.writeDeadline != 0 {
-		c.arm(c.writeDeadline)
+	if d := c.writeDeadline.Load(); d != 0 {
+		c.arm(d)
 	}
 }
 

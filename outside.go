@@ -2,6 +2,7 @@ package unio
 
 import (
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -43,6 +44,10 @@ var (
 func (c *Conn) handOver(bufs []*mem.Buf, n int) (done bool, err error) {
 	if c.strict.Load() || c.isClosed.Load() {
 		return false, nil
+	}
+	if passed(c.writeDeadline.Load()) {
+		release(bufs)
+		return true, c.opError("write", os.ErrDeadlineExceeded)
 	}
 	o := c.outside.Load()
 	if o == nil {

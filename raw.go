@@ -39,8 +39,9 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 			if err != nil {
 				return err
 			}
-			r.setDeadlines(c.readDeadline, c.writeDeadline)
 			c.raw = r
+			c.heed()
+			r.setDeadlines(c.readDeadline.Load(), c.writeDeadline.Load())
 		}
 		raw = c.raw.conn
 		return nil
@@ -156,14 +157,14 @@ func (c *Conn) serveFlush(w *loop.Waiter) {
 		return
 	}
 	c.raw.flushers.push(w)
-	if c.writeDeadline != 0 {
-		c.arm(c.writeDeadline)
+	if d := c.writeDeadline.Load(); d != 0 {
+		c.arm(d)
 	}
 }
 
 // setDeadlines passes loop times on to Go's poller; 0 is none.
 func (r *rawState) setDeadlines(read, write int64) {
-	if r == nil || r.file == nil {
+	if r.file == nil {
 		return
 	}
 	r.file.SetReadDeadline(wallTime(read))

@@ -48,7 +48,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		b.Release()
 		return n, nil
 	}
-	if c.rest == nil || c.closing || c.readDeadline != 0 {
+	if c.rest == nil || c.closing || c.readDeadline.Load() != 0 {
 		if err := c.readable(); err != nil {
 			return 0, c.opError("read", err)
 		}
@@ -73,7 +73,7 @@ func (c *Conn) readable() error {
 	switch {
 	case c.closing:
 		return net.ErrClosed
-	case passed(c.readDeadline):
+	case passed(c.readDeadline.Load()):
 		return os.ErrDeadlineExceeded
 	case c.rest == nil:
 		return c.readErr
@@ -83,7 +83,7 @@ func (c *Conn) readable() error {
 
 // take gives up to limit bytes of what is there, all of it for 0.
 func (c *Conn) take(limit int) (*mem.Buf, error) {
-	if c.closing || c.readDeadline != 0 || c.rest == nil {
+	if c.closing || c.readDeadline.Load() != 0 || c.rest == nil {
 		if err := c.readable(); err != nil {
 			return nil, c.opError("read", err)
 		}
@@ -113,7 +113,7 @@ func (c *Conn) startRecv() (ready bool) {
 	if c.readErr != nil || c.closing {
 		return true
 	}
-	if c.readDeadline != 0 && passed(c.readDeadline) {
+	if passed(c.readDeadline.Load()) {
 		return true
 	}
 	if c.receiving || !c.readers.empty() {
@@ -150,8 +150,9 @@ func (c *Conn) awaitData(t *loop.Task, limit int) {
 	w := &t.Waiter
 	w.N = limit
 	c.readers.push(w)
-	if c.readDeadline != 0 {
-		c.arm(c.readDeadline)
+	c.heed()
+	if d := c.readDeadline.Load(); d != 0 {
+		c.arm(d)
 	}
 	t.Wait()
 }

@@ -47,7 +47,7 @@ func release(bufs []*mem.Buf) {
 
 // unwritable is the quick look before a send: whether writeErr has to be asked.
 func (c *Conn) unwritable() bool {
-	return c.sendErr != nil || c.closing || c.writeDeadline != 0
+	return c.sendErr != nil || c.closing || c.writeDeadline.Load() != 0
 }
 
 // writeErr says why nothing may be sent now.
@@ -57,7 +57,7 @@ func (c *Conn) writeErr() error {
 		return net.ErrClosed
 	case c.sendErr != nil:
 		return c.sendErr
-	case passed(c.writeDeadline):
+	case passed(c.writeDeadline.Load()):
 		return os.ErrDeadlineExceeded
 	}
 	return nil
@@ -174,8 +174,9 @@ func (c *Conn) awaitRoom(t *loop.Task) error {
 		default:
 			return nil
 		}
-		if c.writeDeadline != 0 {
-			c.arm(c.writeDeadline)
+		c.heed()
+		if d := c.writeDeadline.Load(); d != 0 {
+			c.arm(d)
 		}
 		t.Wait()
 		if err := w.Err; err != nil {
