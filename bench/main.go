@@ -9,10 +9,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/unio-go/unio/bench/internal/echo"
+	"github.com/unio-go/unio/bench/internal/compare"
 	"github.com/unio-go/unio/bench/internal/server"
 )
 
@@ -20,11 +21,12 @@ import (
 const usage = `bench runs unio beside its peers and says what each of them costs.
 
   go run ./bench echo [flags]    echo servers: unio's engines, net, gnet, C on io_uring and epoll
+  go run ./bench http [flags]    HTTP servers: net/http and fasthttp on unio and on net, and a task; TLS too
   go run ./bench show FILE       print the tables of a raw file again
   go run ./bench check FILE      hold a raw file against the bounds that unio promises
   go run ./bench plot FILE       draw FILE again, beside it as .svg
 
-Flags of echo:
+Flags of echo and http:
 `
 
 func main() {
@@ -42,7 +44,7 @@ func main() {
 func run(args []string, w io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(w, usage)
-		echoFlags(new(echoArgs), w).PrintDefaults()
+		compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
 		return nil
 	}
 	name, args := args[0], args[1:]
@@ -56,7 +58,9 @@ func run(args []string, w io.Writer) error {
 		}
 		return server.Serve(args[0], os.Stdin, os.Stdout)
 	case "echo":
-		return runEcho(args, w)
+		return runCompare(compare.Echo, args, w)
+	case "http":
+		return runCompare(compare.HTTPSuite, args, w)
 	case "show", "check", "plot":
 		if len(args) != 1 {
 			return fmt.Errorf("%s: want one raw file", name)
@@ -66,20 +70,20 @@ func run(args []string, w io.Writer) error {
 	return fmt.Errorf("there is no %q; run it without arguments to see what there is", name)
 }
 
-// echoArgs are the flags of echo that are not options as they stand.
-type echoArgs struct {
-	opts              echo.Options
+// compareArgs are the flags of a comparison that are not options as they stand.
+type compareArgs struct {
+	opts              compare.Options
 	cases, contenders string
 }
 
-func echoFlags(a *echoArgs, w io.Writer) *flag.FlagSet {
-	f := flag.NewFlagSet("bench echo", flag.ContinueOnError)
+func compareFlags(s *compare.Suite, a *compareArgs, w io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet("bench "+s.File, flag.ContinueOnError)
 	f.SetOutput(w)
 	f.IntVar(&a.opts.Rounds, "rounds", 5, "rounds per case, at least 5")
 	f.DurationVar(&a.opts.Slice, "slice", 150*time.Millisecond, "how long a server is loaded at a time")
-	f.StringVar(&a.cases, "cases", "", "only cases that match this `regexp` (conns=50/size=64/depth=1)")
+	f.StringVar(&a.cases, "cases", "", "only cases that match this `regexp` ("+s.Quick[0].String()+")")
 	f.StringVar(&a.contenders, "contenders", "",
-		"only servers that match this `regexp` (uring/recv); net always runs, it is the measure")
+		"only servers that match this `regexp` ("+s.Contenders[0].String()+"); "+s.Base.String()+" always runs, it is the measure")
 	f.Uint64Var(&a.opts.Seed, "seed", 0, "order of the slices; 0 draws one and prints it")
 	f.StringVar(&a.opts.OutDir, "out", "bench/results/local", "`directory` of raw file and plot")
 	f.BoolVar(&a.opts.Check, "check", false, "hold the result against the bounds; exit 1 when one is broken")
@@ -87,21 +91,22 @@ func echoFlags(a *echoArgs, w io.Writer) *flag.FlagSet {
 	return f
 }
 
-func runEcho(args []string, w io.Writer) error {
-	var a echoArgs
-	f := echoFlags(&a, w)
+func runCompare(s *compare.Suite, args []string, w io.Writer) error {
+	var a compareArgs
+	a.opts.Suite = s
+	f := compareFlags(s, &a, w)
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	if f.NArg() > 0 {
-		return fmt.Errorf("echo: unexpected %q", f.Args())
+		return fmt.Errorf("%s: unexpected %q", s.File, f.Args())
 	}
 	said := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { said[f.Name] = true })
-	a.opts.Cases, a.opts.Contenders = echo.Cases(), echo.Contenders()
+	a.opts.Cases, a.opts.Contenders = slices.Clone(s.Cases), slices.Clone(s.Contenders)
 	if a.opts.Quick {
 		if !said["cases"] {
-			a.opts.Cases = echo.QuickCases()
+			a.opts.Cases = slices.Clone(s.Quick)
 		}
 		if !said["rounds"] {
 			a.opts.Rounds = 2
@@ -122,7 +127,7 @@ func runEcho(args []string, w io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	return echo.Run(ctx, a.opts, w)
+	return compare.Run(ctx, a.opts, w)
 }
 
 // again makes tables, check or plot from a raw file.
@@ -132,26 +137,26 @@ func again(what, name string, w io.Writer) error {
 		return err
 	}
 	defer f.Close()
-	samples, err := echo.ReadRaw(f, name)
+	samples, err := compare.ReadRaw(f, name)
 	if err != nil {
 		return err
 	}
-	summaries := echo.Summarise(samples)
+	summaries := compare.Summarise(samples)
 	switch what {
 	case "plot":
 		svg := strings.TrimSuffix(name, ".txt") + ".svg"
 		fmt.Fprintln(w, svg)
-		return echo.WritePlot(svg, summaries)
+		return compare.WritePlot(svg, summaries)
 	case "check":
-		broken, err := echo.WriteCheck(w, echo.Check(summaries))
+		broken, err := compare.WriteCheck(w, compare.Check(summaries))
 		if broken > 0 {
 			return fmt.Errorf("%d bounds are broken", broken)
 		}
 		return err
 	}
-	fmt.Fprint(w, echo.Legend)
+	fmt.Fprint(w, compare.Legend)
 	for _, s := range summaries {
-		if err := echo.WriteTable(w, s); err != nil {
+		if err := compare.WriteTable(w, s); err != nil {
 			return err
 		}
 	}

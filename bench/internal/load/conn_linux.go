@@ -1,7 +1,6 @@
 package load
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ const (
 )
 
 // ErrMismatch says that a server returned other bytes than it was sent.
-var ErrMismatch = errors.New("the echo differs from what was sent")
+var ErrMismatch = errors.New("the answer is not what it has to be")
 
 // stream is one period and enough of the next that an excerpt never wraps.
 type stream [streamPeriod + sendBytesMax]byte
@@ -48,8 +47,8 @@ type conn struct {
 	head, tail uint32
 	partial    int // bytes received of the message at head
 	unsent     int // bytes of issued messages that the socket has not taken
-	sendPos    int // next byte to send, in the stream
-	recvPos    int // next byte to receive, in the stream
+	sendPos    int // next byte to send, in the script's period
+	recvPos    int // next byte to receive, likewise
 	waitsOut   bool
 	stamps     []int64
 }
@@ -69,13 +68,13 @@ func (c *conn) issue(n, size int, stamp int64) {
 }
 
 // flush hands over what the socket takes. It reports whether something is left.
-func (c *conn) flush(s *stream) (left bool, err error) {
+func (c *conn) flush(s *script) (left bool, err error) {
 	for c.unsent > 0 {
-		n, errno := rawSend(c.fd, s[c.sendPos:c.sendPos+min(c.unsent, sendBytesMax)])
+		n, errno := rawSend(c.fd, s.out[c.sendPos:c.sendPos+min(c.unsent, sendBytesMax)])
 		switch errno {
 		case 0:
 			c.unsent -= n
-			c.sendPos = (c.sendPos + n) % streamPeriod
+			c.sendPos = (c.sendPos + n) % s.outLen
 		case syscall.EAGAIN:
 			return true, nil
 		case syscall.EINTR:
@@ -87,7 +86,7 @@ func (c *conn) flush(s *stream) (left bool, err error) {
 }
 
 // receive reads once into buf and returns how many messages are whole now.
-func (c *conn) receive(buf []byte, s *stream, size int, verify bool) (messages int, err error) {
+func (c *conn) receive(buf []byte, s *script, verify bool) (messages int, err error) {
 	n, errno := rawRecv(c.fd, buf)
 	switch {
 	case errno == syscall.EAGAIN || errno == syscall.EINTR:
@@ -97,13 +96,13 @@ func (c *conn) receive(buf []byte, s *stream, size int, verify bool) (messages i
 	case n == 0:
 		return 0, fmt.Errorf("the server closed a connection: %w", io.ErrUnexpectedEOF)
 	}
-	if verify && !bytes.Equal(buf[:n], s[c.recvPos:c.recvPos+n]) {
+	if verify && !s.matches(buf[:n], c.recvPos) {
 		return 0, ErrMismatch
 	}
-	c.recvPos = (c.recvPos + n) % streamPeriod
+	c.recvPos = (c.recvPos + n) % s.inLen
 	c.partial += n
-	messages = c.partial / size
-	c.partial %= size
+	messages = c.partial / s.inSize
+	c.partial %= s.inSize
 	if messages > c.outstanding() {
 		return 0, fmt.Errorf("more bytes came back than were sent: %w", ErrMismatch)
 	}

@@ -1,4 +1,4 @@
-// Package load is the load generator of the echo comparison: one pinned thread that drives any number of
+// Package load is the load generator of the comparisons: one pinned thread that drives any number of
 // connections over epoll with raw system calls and without allocation, so that the server stays the limit.
 //
 // Closed loop: each connection keeps a fixed number of messages under way, and an answer releases the next

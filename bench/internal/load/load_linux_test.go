@@ -36,7 +36,10 @@ func echo(c net.Conn) { _, _ = io.Copy(c, struct{ io.Reader }{c}) }
 
 func TestClosedLoopVerifies(t *testing.T) {
 	addr := serve(t, echo)
-	for _, shape := range []Shape{{1, 64, 1}, {20, 64, 16}, {5, 16 << 10, 4}, {3, 1000, 3}} {
+	for _, shape := range []Shape{
+		{Conns: 1, Size: 64, Depth: 1}, {Conns: 20, Size: 64, Depth: 16}, {Conns: 5, Size: 16 << 10, Depth: 4},
+		{Conns: 3, Size: 1000, Depth: 3},
+	} {
 		target, err := Open(addr, shape)
 		if err != nil {
 			t.Fatal(err)

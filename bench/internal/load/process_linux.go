@@ -36,7 +36,7 @@ type reply struct {
 func Serve(in io.Reader, out io.Writer) error {
 	runtime.LockOSThread()
 	debug.SetGCPercent(-1) // a slice allocates nothing; a collection could only disturb it
-	targets := map[int]*Target{}
+	targets := map[int]Target{}
 	requests, replies := json.NewDecoder(in), json.NewEncoder(out)
 	for {
 		var req request
@@ -57,7 +57,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	}
 }
 
-func perform(targets map[int]*Target, req *request) (Result, error) {
+func perform(targets map[int]Target, req *request) (Result, error) {
 	t := targets[req.ID]
 	if t == nil && req.Op != "open" {
 		return Result{}, fmt.Errorf("%s: target %d is not open", req.Op, req.ID)

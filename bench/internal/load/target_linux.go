@@ -29,9 +29,11 @@ var ErrStalled = errors.New("the server stopped answering")
 
 // Shape is what the connections to one server look like.
 type Shape struct {
-	Conns int // number of connections
-	Size  int // bytes of a message
-	Depth int // messages under way on a connection; 0: an open loop
+	Conns int    // number of connections
+	Size  int    // bytes of an echoed message
+	Depth int    // messages under way on a connection; 0: an open loop
+	Path  string // what is asked for by HTTP; empty: echo
+	TLS   bool   // with HTTP, 1 deep
 }
 
 // Slice says how a target is loaded once.
@@ -49,11 +51,35 @@ type Result struct {
 }
 
 // Target is a set of open connections to one server. It is used by one goroutine.
-type Target struct {
+type Target interface {
+	// Run loads the target for one slice. It ends with nothing under way. After an error the target is of no more use
+	// than to be closed.
+	Run(Slice) (Result, error)
+	// Close resets all connections.
+	Close()
+}
+
+// Open connects. On failure nothing stays open.
+func Open(addr netip.AddrPort, shape Shape) (Target, error) {
+	s := echoScript(shape.Size)
+	if shape.Path != "" {
+		var err error
+		if s, err = httpScript(addr, shape); err != nil {
+			return nil, err
+		}
+	}
+	if shape.TLS {
+		return openTLS(addr, shape, s)
+	}
+	return openPlain(addr, shape, s)
+}
+
+// plainTarget drives its connections from one thread.
+type plainTarget struct {
 	shape  Shape
 	conns  []conn
 	epfd   int
-	stream *stream
+	script *script
 	events []syscall.EpollEvent
 	buf    []byte
 	lat    *hist.Hist
@@ -61,10 +87,9 @@ type Target struct {
 	turn   int // the connection that gets the next message of an open loop
 }
 
-// Open connects. On failure nothing stays open.
-func Open(addr netip.AddrPort, shape Shape) (_ *Target, err error) {
-	t := &Target{
-		shape: shape, epfd: -1, stream: newStream(), origin: time.Now(), lat: new(hist.Hist),
+func openPlain(addr netip.AddrPort, shape Shape, s *script) (_ *plainTarget, err error) {
+	t := &plainTarget{
+		shape: shape, epfd: -1, script: s, origin: time.Now(), lat: new(hist.Hist),
 		events: make([]syscall.EpollEvent, eventsMax), buf: make([]byte, recvBytesMax),
 	}
 	defer func() {
@@ -86,7 +111,10 @@ func Open(addr netip.AddrPort, shape Shape) (_ *Target, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("connection %d of %d to %v: %w", i+1, shape.Conns, addr, err)
 		}
-		pos := i * 7919 % streamPeriod
+		pos := 0
+		if shape.Path == "" {
+			pos = i * 7919 % streamPeriod // an excerpt of its own
+		}
 		t.conns = append(t.conns, conn{fd: fd, stamps: make([]int64, room), sendPos: pos, recvPos: pos})
 		ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}
 		if err := syscall.EpollCtl(t.epfd, syscall.EPOLL_CTL_ADD, fd, &ev); err != nil {
@@ -97,7 +125,7 @@ func Open(addr netip.AddrPort, shape Shape) (_ *Target, err error) {
 }
 
 // Close resets all connections.
-func (t *Target) Close() {
+func (t *plainTarget) Close() {
 	for i := range t.conns {
 		syscall.Close(t.conns[i].fd)
 	}
@@ -109,13 +137,12 @@ func (t *Target) Close() {
 }
 
 // now is the time since Open in nanoseconds, one vDSO call.
-func (t *Target) now() int64 { return int64(time.Since(t.origin)) }
+func (t *plainTarget) now() int64 { return int64(time.Since(t.origin)) }
 
-// Run loads the target for one slice. It ends with nothing under way. After an error the target is of no more
-// use than to be closed.
-func (t *Target) Run(s Slice) (Result, error) {
+// Run loads the target for one slice.
+func (t *plainTarget) Run(s Slice) (Result, error) {
 	t.lat.Reset()
-	r := run{Target: t, verify: s.Verify, start: t.now()}
+	r := run{plainTarget: t, verify: s.Verify, start: t.now()}
 	r.progress = r.start
 	r.deadline = r.start + int64(s.Duration)
 	var err error
@@ -127,15 +154,19 @@ func (t *Target) Run(s Slice) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	return resultOf(t.lat, time.Duration(r.progress-r.start)), nil
+}
+
+func resultOf(lat *hist.Hist, elapsed time.Duration) Result {
 	return Result{
-		Messages: int64(t.lat.Total()), Elapsed: time.Duration(r.progress - r.start),
-		P50: t.lat.Quantile(0.5), P99: t.lat.Quantile(0.99), P99_9: t.lat.Quantile(0.999),
-	}, nil
+		Messages: int64(lat.Total()), Elapsed: elapsed,
+		P50: lat.Quantile(0.5), P99: lat.Quantile(0.99), P99_9: lat.Quantile(0.999),
+	}
 }
 
 // run is the state of one slice. Times are in the target's nanoseconds.
 type run struct {
-	*Target
+	*plainTarget
 	verify      bool
 	start       int64
 	deadline    int64
@@ -190,14 +221,14 @@ func (r *run) open(rate float64) error {
 // send issues n messages on one connection.
 func (r *run) send(i, n int, stamp int64) error {
 	r.outstanding += n
-	r.conns[i].issue(n, r.shape.Size, stamp)
+	r.conns[i].issue(n, r.script.outSize, stamp)
 	return r.flush(i)
 }
 
 // flush sends what is unsent, and lets epoll tell when a full socket has room again.
 func (r *run) flush(i int) error {
 	c := &r.conns[i]
-	left, err := c.flush(r.stream)
+	left, err := c.flush(r.script)
 	if err != nil || left == c.waitsOut {
 		return err
 	}
@@ -242,7 +273,7 @@ func (r *run) poll(timeoutMs int) error {
 // were answered.
 func (r *run) receive(i int) error {
 	c := &r.conns[i]
-	n, err := c.receive(r.buf, r.stream, r.shape.Size, r.verify)
+	n, err := c.receive(r.buf, r.script, r.verify)
 	if err != nil || n == 0 {
 		return err
 	}

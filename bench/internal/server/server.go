@@ -22,6 +22,8 @@ const echoBytes = 64 << 10
 // Running is a server that listens.
 type Running struct {
 	Addr net.Addr
+	// TLSAddr is where an HTTP server listens for TLS; nil where there is none.
+	TLSAddr net.Addr
 	// Enters counts how often the server has entered the kernel; nil where the contender does not count.
 	Enters func() uint64
 	// Stop ends the server.
@@ -40,6 +42,14 @@ var starters = map[string]func() (*Running, error){
 	"std/recv":          startUnio(unio.Std, serveRecv),
 	"std/readwrite":     startUnio(unio.Std, serveReadWrite),
 	"std/goroutine":     startUnio(unio.Std, serveGoroutine),
+	"uring/nethttp":     startHTTP(unio.Uring, serveNetHTTP),
+	"epoll/nethttp":     startHTTP(unio.Epoll, serveNetHTTP),
+	"net/nethttp":       startHTTP("", serveNetHTTP),
+	"uring/fasthttp":    startHTTP(unio.Uring, serveFastHTTP),
+	"epoll/fasthttp":    startHTTP(unio.Epoll, serveFastHTTP),
+	"net/fasthttp":      startHTTP("", serveFastHTTP),
+	"uring/task":        startTask(unio.Uring),
+	"epoll/task":        startTask(unio.Epoll),
 	"net/goroutine":     startNet,
 	"gnet/event":        startGnet,
 }
@@ -49,7 +59,7 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(starters))
 }
 
-// Serve runs one contender until in ends. It writes "ready PORT" once the server listens and, for each line
+// Serve runs one contender until in ends. It writes "ready PORT", and the port for TLS if there is one, once the server listens and, for each line
 // of in, "stats N" with the kernel entries so far or "stats -".
 func Serve(name string, in io.Reader, out io.Writer) error {
 	start, ok := starters[name]
@@ -60,11 +70,13 @@ func Serve(name string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	addr, ok := s.Addr.(*net.TCPAddr)
-	if !ok {
-		return fmt.Errorf("%s listens on %v, which is not TCP", name, s.Addr)
+	ready := "ready"
+	for _, a := range []net.Addr{s.Addr, s.TLSAddr} {
+		if a != nil {
+			ready += fmt.Sprintf(" %d", a.(*net.TCPAddr).Port)
+		}
 	}
-	if _, err := fmt.Fprintf(out, "ready %d\n", addr.Port); err != nil {
+	if _, err := fmt.Fprintln(out, ready); err != nil {
 		return err
 	}
 	lines := bufio.NewScanner(in)

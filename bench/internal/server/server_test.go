@@ -3,15 +3,19 @@ package server
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
 
-// Every contender echoes through the protocol that the comparison speaks with it.
-func TestEveryServerEchoes(t *testing.T) {
+// Every contender answers through the protocol that the comparison speaks with it.
+func TestEveryServerAnswers(t *testing.T) {
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
 			in, inW := io.Pipe()
@@ -27,11 +31,16 @@ func TestEveryServerEchoes(t *testing.T) {
 			if err != nil {
 				t.Skip("cannot run here:", err)
 			}
-			var port int
-			if _, err := fmt.Sscanf(line, "ready %d\n", &port); err != nil {
-				t.Fatalf("%q: %v", line, err)
+			ports := strings.Fields(strings.TrimPrefix(line, "ready "))
+			switch len(ports) {
+			case 1:
+				echoOnce(t, ports[0])
+			case 2:
+				getOnce(t, "http://127.0.0.1:"+ports[0]+"/", 13)
+				getOnce(t, "https://127.0.0.1:"+ports[1]+"/", 16<<10)
+			default:
+				t.Fatalf("%q", line)
 			}
-			echoOnce(t, port)
 			fmt.Fprintln(inW, "stats")
 			if line, err := lines.ReadString('\n'); err != nil || line[:6] != "stats " {
 				t.Errorf("%q, %v", line, err)
@@ -49,9 +58,9 @@ func TestEveryServerEchoes(t *testing.T) {
 	}
 }
 
-func echoOnce(t *testing.T, port int) {
+func echoOnce(t *testing.T, port string) {
 	t.Helper()
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	c, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +76,27 @@ func echoOnce(t *testing.T, port int) {
 	}
 	if !bytes.Equal(got, want) {
 		t.Error("the echo differs")
+	}
+}
+
+// getOnce wants a body of so many bytes, twice on one connection.
+func getOnce(t *testing.T, url string, size int) {
+	t.Helper()
+	client := http.Client{
+		Timeout:   20 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+	}
+	defer client.CloseIdleConnections()
+	for range 2 {
+		resp, err := client.Get(url + strconv.Itoa(size))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || len(body) != size {
+			t.Fatalf("%s: %s, %d bytes, %v", url, resp.Status, len(body), err)
+		}
 	}
 }
 

@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"slices"
@@ -7,7 +7,7 @@ import (
 )
 
 func TestNetAlwaysRuns(t *testing.T) {
-	o := Options{Cases: Cases(), Contenders: Contenders()}
+	o := Options{Suite: Echo, Cases: slices.Clone(Echo.Cases), Contenders: slices.Clone(Echo.Contenders)}
 	if err := o.Limit("conns=50/size=64/depth=1$", "^uring/recv$"); err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestNetAlwaysRuns(t *testing.T) {
 
 func TestWrongOptionsAreRefused(t *testing.T) {
 	for _, limit := range [][2]string{{"(", ""}, {"", "("}, {"conns=7", ""}} {
-		o := Options{Cases: Cases(), Contenders: Contenders()}
+		o := Options{Suite: Echo, Cases: slices.Clone(Echo.Cases), Contenders: slices.Clone(Echo.Contenders)}
 		if err := o.Limit(limit[0], limit[1]); err == nil {
 			t.Errorf("%q: no error", limit)
 		}

@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"context"
@@ -157,7 +157,7 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 	if err := os.MkdirAll(b.opts.OutDir, 0o755); err != nil {
 		return err
 	}
-	base := filepath.Join(b.opts.OutDir, "echo-"+time.Now().UTC().Format("20060102-150405"))
+	base := filepath.Join(b.opts.OutDir, b.opts.Suite.File+"-"+time.Now().UTC().Format("20060102-150405"))
 	raw, err := os.Create(base + ".txt")
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"fmt"
@@ -11,7 +11,19 @@ type Case struct {
 	Conns int // connections
 	Size  int // bytes of a message
 	Depth int // messages under way on each connection; 0: an open loop at half of net's capacity
+
+	// Proto is empty for echoed messages; else a message is an HTTP request, and Size that of the answer's body.
+	Proto Proto
 }
+
+// Proto is how a server is spoken to.
+type Proto string
+
+// The protocols other than echo.
+const (
+	HTTP  Proto = "http"
+	HTTPS Proto = "https"
+)
 
 // The cases that the check speaks of.
 var (
@@ -23,8 +35,8 @@ var (
 	caseOpen  = Case{Conns: 50, Size: 64}
 )
 
-// Cases lists what a full run measures.
-func Cases() []Case {
+// echoCases lists what a full run measures.
+func echoCases() []Case {
 	var cases []Case
 	for _, depth := range []int{1, 16} {
 		for _, size := range []int{64, 1 << 10, 16 << 10} {
@@ -36,11 +48,11 @@ func Cases() []Case {
 	return append(cases, caseBulk, caseOpen)
 }
 
-// QuickCases lists what a first look measures.
-func QuickCases() []Case { return []Case{caseOne, caseSmall, caseLarge, caseOpen} }
-
 // String is the case's part of a benchmark name.
 func (c Case) String() string {
+	if c.Proto != "" {
+		return fmt.Sprintf("conns=%d/size=%d/depth=%d/proto=%s", c.Conns, c.Size, c.Depth, c.Proto)
+	}
 	if c.Depth == 0 {
 		return fmt.Sprintf("conns=%d/size=%d/rate=half", c.Conns, c.Size)
 	}
@@ -57,10 +69,12 @@ func (c Case) Title() string {
 	if c.Size >= 1<<10 && c.Size%(1<<10) == 0 {
 		size = fmt.Sprintf("%d KiB", c.Size>>10)
 	}
-	switch c.Depth {
-	case 0:
+	switch {
+	case c.Proto != "":
+		return fmt.Sprintf("%s, body of %s, %s", conns, size, c.Proto)
+	case c.Depth == 0:
 		return fmt.Sprintf("%s, %s, open loop at half of net's capacity", conns, size)
-	case 1:
+	case c.Depth == 1:
 		return fmt.Sprintf("%s, %s, ping-pong", conns, size)
 	}
 	return fmt.Sprintf("%s, %s, %d deep", conns, size, c.Depth)
@@ -69,7 +83,7 @@ func (c Case) Title() string {
 // Contender is one server program.
 type Contender struct {
 	Engine string // uring, uring-sqpoll, epoll, std, net, gnet, c-uring, c-epoll
-	API    string // how the program does its I/O: recv, readwrite, goroutine, event
+	API    string // how the program does its I/O: recv, readwrite, goroutine, event; of HTTP: nethttp, fasthttp, task
 }
 
 // The contenders that others are compared with.
@@ -81,8 +95,8 @@ var (
 	contenderCEpoll = Contender{"c-epoll", "event"}
 )
 
-// Contenders lists all in the order of the tables.
-func Contenders() []Contender {
+// echoContenders lists all in the order of the tables.
+func echoContenders() []Contender {
 	var all []Contender
 	for _, engine := range []string{"uring", "epoll", "std"} {
 		for _, api := range []string{"recv", "readwrite", "goroutine"} {
@@ -109,7 +123,7 @@ func (c Contender) Floor() Contender {
 // benchName is the sample's name in the Go benchmark format, without "Benchmark". procs 0 leaves GOMAXPROCS
 // out.
 func benchName(c Contender, cs Case, procs int) string {
-	name := fmt.Sprintf("Echo/engine=%s/api=%s/%v", c.Engine, c.API, cs)
+	name := fmt.Sprintf("%s/engine=%s/api=%s/%v", cs.suite().Name, c.Engine, c.API, cs)
 	if procs > 0 {
 		name += fmt.Sprintf("-%d", procs)
 	}
@@ -121,9 +135,9 @@ func parseBenchName(name string) (c Contender, cs Case, procs int, err error) {
 	bad := func(why string) (Contender, Case, int, error) {
 		return Contender{}, Case{}, 0, fmt.Errorf("benchmark name %q: %s", name, why)
 	}
-	rest, ok := strings.CutPrefix(name, "Echo/")
-	if !ok {
-		return bad("not an echo benchmark")
+	suite, rest, _ := strings.Cut(name, "/")
+	if suite != Echo.Name && suite != HTTPSuite.Name {
+		return bad("not one of ours")
 	}
 	if i := strings.LastIndexByte(rest, '-'); i > strings.LastIndexByte(rest, '/') {
 		if procs, err = strconv.Atoi(rest[i+1:]); err != nil || procs < 1 {
@@ -146,6 +160,8 @@ func parseBenchName(name string) (c Contender, cs Case, procs int, err error) {
 			cs.Size = number
 		case "depth":
 			cs.Depth = number
+		case "proto":
+			cs.Proto, numErr = Proto(value), nil
 		case "rate":
 			half, numErr = value == "half", nil
 		default:
@@ -154,6 +170,9 @@ func parseBenchName(name string) (c Contender, cs Case, procs int, err error) {
 		if numErr != nil {
 			return bad("bad value of " + key)
 		}
+	}
+	if (cs.Proto != "") != (suite == HTTPSuite.Name) {
+		return bad("wrong protocol")
 	}
 	if c.Engine == "" || c.API == "" || cs.Conns < 1 || cs.Size < 1 || half == (cs.Depth > 0) {
 		return bad("incomplete")

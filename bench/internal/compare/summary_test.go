@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"bytes"
@@ -135,7 +135,7 @@ func TestBrokenRawFilesAreRefused(t *testing.T) {
 
 func TestTableNamesEveryContender(t *testing.T) {
 	cpu := map[Contender][]float64{}
-	for _, c := range Contenders() {
+	for _, c := range Echo.Contenders {
 		cpu[c] = []float64{1000, 1100}
 	}
 	for _, s := range Summarise(sampleRun(caseSmall, cpu)) {
@@ -143,7 +143,7 @@ func TestTableNamesEveryContender(t *testing.T) {
 		if err := WriteTable(&b, s); err != nil {
 			t.Fatal(err)
 		}
-		for _, c := range Contenders() {
+		for _, c := range Echo.Contenders {
 			if !strings.Contains(b.String(), c.String()) {
 				t.Errorf("%v is missing in\n%s", c, b.String())
 			}

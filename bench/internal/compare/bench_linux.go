@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/host"
@@ -47,7 +48,7 @@ func (b *bench) variants(c Contender) []*child {
 	return all
 }
 
-// runCase measures one case: every process echoes with each byte verified, then come the rounds, then the echo is verified
+// runCase measures one case: every process answers with each byte verified, then come the rounds, then that is verified
 // once more. Which GOMAXPROCS suits a contender is for Summarise to say, from all rounds.
 func (b *bench) runCase(ctx context.Context, cs Case) error {
 	c, err := b.newCase(cs)
@@ -104,9 +105,12 @@ type caseRun struct {
 func (b *bench) newCase(cs Case) (*caseRun, error) {
 	c := &caseRun{
 		bench: b, cs: cs,
-		shape: load.Shape{Conns: cs.Conns, Size: cs.Size, Depth: cs.Depth},
+		shape: load.Shape{Conns: cs.Conns, Size: cs.Size, Depth: cs.Depth, TLS: cs.Proto == HTTPS},
 		slice: load.Slice{Duration: b.opts.Slice},
 		keep:  uint64(cs.Conns*len(b.children)+spareFiles) <= b.files,
+	}
+	if cs.Proto != "" {
+		c.shape.Path = "/" + strconv.Itoa(cs.Size)
 	}
 	if !c.keep {
 		b.progress.note("%v: connections are opened for each slice: %d files may be open", cs, b.files)
@@ -224,7 +228,11 @@ func (c *caseRun) open(ch *child) error {
 	if ch.open {
 		return nil
 	}
-	err := c.gen.Open(ch.id, ch.addr, c.shape)
+	addr := ch.addr
+	if c.shape.TLS {
+		addr = ch.tls
+	}
+	err := c.gen.Open(ch.id, addr, c.shape)
 	ch.open = err == nil
 	return err
 }

@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"maps"
@@ -66,7 +66,7 @@ func (s *Summary) Row(c Contender) *Row {
 // Summarise makes the accounts of all cases, in the order in which the samples name them. Contenders that the
 // table does not know follow those that it knows.
 func Summarise(samples []Sample) []Summary {
-	order := Contenders()
+	order := slices.Concat(Echo.Contenders, HTTPSuite.Contenders)
 	var all []Summary
 	for _, s := range samples {
 		if !slices.Contains(order, s.Contender) {
@@ -130,7 +130,7 @@ func newRow(c Contender, samples []Sample) Row {
 
 // compare fills in the ratios.
 func (s *Summary) compare() {
-	net, gnet := s.Row(contenderNet), s.Row(contenderGnet)
+	net, gnet := s.Row(s.Case.suite().Base), s.Row(contenderGnet)
 	for i := range s.Rows {
 		r := &s.Rows[i]
 		r.VsNet = r.cpuRatio(net)

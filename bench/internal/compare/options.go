@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"errors"
@@ -16,6 +16,7 @@ const roundsMin = 5
 type Options struct {
 	Rounds     int
 	Slice      time.Duration
+	Suite      *Suite
 	Cases      []Case
 	Contenders []Contender
 	Seed       uint64
@@ -39,10 +40,10 @@ func (o *Options) Limit(cases, contenders string) error {
 	}
 	o.Cases = slices.DeleteFunc(o.Cases, func(c Case) bool { return !byCase.MatchString(c.String()) })
 	o.Contenders = slices.DeleteFunc(o.Contenders, func(c Contender) bool {
-		return c != contenderNet && !byContender.MatchString(c.String())
+		return c != o.Suite.Base && !byContender.MatchString(c.String())
 	})
 	if len(o.Cases) == 0 {
-		return fmt.Errorf("-cases %q matches none; names look like %v", cases, caseSmall)
+		return fmt.Errorf("-cases %q matches none; names look like %v", cases, o.Suite.Quick[0])
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"bufio"
@@ -35,7 +35,8 @@ type child struct {
 	lines  *bufio.Reader
 	stderr bytes.Buffer
 	addr   netip.AddrPort
-	counts bool // it tells its kernel entries
+	tls    netip.AddrPort // HTTP servers
+	counts bool           // it tells its kernel entries
 }
 
 // String names the process in messages.
@@ -73,11 +74,15 @@ func (c *child) start(self, prog string, cpu int) error {
 	if err != nil {
 		return c.failure(err)
 	}
-	port, err := strconv.ParseUint(strings.TrimPrefix(line, "ready "), 10, 16)
-	if err != nil {
-		return c.failure(fmt.Errorf("unexpected answer %q", line))
+	ports := strings.Fields(strings.TrimPrefix(line, "ready "))
+	for i, to := range []*netip.AddrPort{&c.addr, &c.tls} {
+		if i == len(ports) && i > 0 {
+			break
+		}
+		if *to, err = netip.ParseAddrPort("127.0.0.1:" + ports[i]); err != nil {
+			return c.failure(fmt.Errorf("unexpected answer %q", line))
+		}
 	}
-	c.addr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(port))
 	c.counts = true
 	_, err = c.enters()
 	return err

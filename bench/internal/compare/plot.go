@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"fmt"
@@ -26,10 +26,10 @@ const (
 // spread of the rounds. Cases without net have no ratio and no chart.
 func WritePlot(name string, summaries []Summary) error {
 	charts := slices.DeleteFunc(slices.Clone(summaries), func(s Summary) bool {
-		return s.Row(contenderNet) == nil
+		return s.Row(s.Case.suite().Base) == nil
 	})
 	if len(charts) == 0 {
-		return fmt.Errorf("%s: no case was measured with %v: no ratio to draw", name, contenderNet)
+		return fmt.Errorf("%s: no case was measured with package net: no ratio to draw", name)
 	}
 	bars := 0
 	for _, s := range charts {

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package echo
+package compare
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"fmt"
@@ -87,6 +87,10 @@ func rules() []rule {
 		{cs: caseOne, what: "epoll/recv of net", bound: 0.85, goal: none, seen: vs(epollRecv, net),
 			goalSeen: vs(contenderCEpoll, net)},
 		{cs: caseOne, what: "uring/goroutine of net", bound: 1.00, goal: none, seen: vs(uringGoroutine, net)},
+		{cs: caseHello, what: "uring/nethttp of net/nethttp", bound: 0.85, goal: 0.72,
+			seen: vs(contenderUringHTTP, contenderNetHTTP)},
+		{cs: caseHello, what: "epoll/nethttp of net/nethttp", bound: none, goal: none,
+			seen: vs(contenderEpollHTTP, contenderNetHTTP)},
 		{cs: caseOpen, what: "uring/recv p99 of net's p99", bound: none, goal: none,
 			seen: func(s *Summary) float64 { return s.p99Of(uringRecv, net) }},
 		{cs: caseOpen, what: "epoll/recv p99 of net's p99", bound: none, goal: none,
@@ -98,6 +102,9 @@ func rules() []rule {
 func Check(summaries []Summary) []Finding {
 	var findings []Finding
 	for _, r := range rules() {
+		if len(summaries) > 0 && r.cs.suite() != summaries[0].Case.suite() {
+			continue
+		}
 		f := Finding{Case: r.cs, What: r.what, Bound: r.bound, Goal: r.goal, Seen: none}
 		for i := range summaries {
 			if summaries[i].Case != r.cs {

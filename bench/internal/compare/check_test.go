@@ -1,4 +1,4 @@
-package echo
+package compare
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 func goodRun() []Sample {
 	rounds := func(ns float64) []float64 { return []float64{ns, ns, ns} }
 	var all []Sample
-	for _, cs := range Cases() {
+	for _, cs := range Echo.Cases {
 		run := sampleRun(cs, map[Contender][]float64{
 			uringRecv: rounds(700), epollRecv: rounds(750), uringGoroutine: rounds(790),
 			contenderNet: rounds(1000), contenderGnet: rounds(1000),

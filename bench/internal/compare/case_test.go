@@ -1,11 +1,14 @@
-package echo
+package compare
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestBenchNamesAreReadBack(t *testing.T) {
-	cases := append(Cases(), QuickCases()...)
+	cases := slices.Concat(Echo.Cases, Echo.Quick, HTTPSuite.Cases)
 	for _, cs := range cases {
-		for _, c := range Contenders() {
+		for _, c := range Echo.Contenders {
 			for _, procs := range []int{0, 1, 2} {
 				name := benchName(c, cs, procs)
 				gotC, gotCase, gotProcs, err := parseBenchName(name)
@@ -43,7 +46,7 @@ func TestBrokenBenchNamesAreRefused(t *testing.T) {
 
 func TestCasesAreDistinct(t *testing.T) {
 	seen := map[Case]bool{}
-	for _, c := range Cases() {
+	for _, c := range slices.Concat(Echo.Cases, HTTPSuite.Cases) {
 		if seen[c] {
 			t.Errorf("%v stands twice", c)
 		}
