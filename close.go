@@ -96,6 +96,7 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.awaited(net.ErrClosed)
 	}
 	c.readers.fail(net.ErrClosed)
+	c.starved.fail(net.ErrClosed)
 	c.writers.fail(net.ErrClosed)
 	c.lock.queue.fail(net.ErrClosed)
 	c.halfClosers.fail(net.ErrClosed)

@@ -64,6 +64,7 @@ type Conn struct {
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
 	raw         *rawState // nil until SyscallConn
+	starved     *starved  // nil until a Write finds the pool empty
 }
 
 // connAddrs are the two ends, read when first asked for.
@@ -132,6 +133,7 @@ const (
 	callClose
 	callAddrs
 	callFlush
+	callAlloc
 )
 
 // Serve performs a call from outside, on the loop.
@@ -155,6 +157,8 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 		finish(w, nil)
 	case callFlush:
 		c.serveFlush(w)
+	case callAlloc:
+		c.serveAlloc(w)
 	}
 }
 

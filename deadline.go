@@ -61,7 +61,7 @@ func (c *Conn) newDeadlines(int64) {
 
 // writingWaits reports whether somebody waits whom the write deadline concerns.
 func (c *Conn) writingWaits() bool {
-	return !c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil && !c.raw.flushers.empty()
+	return c.starved != nil && !c.starved.queue.empty() || !c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil && !c.raw.flushers.empty()
 }
 
 // passed reports whether a deadline is over. It reads the clock, and is asked only where a deadline is set.
@@ -88,6 +88,7 @@ func (s *loopSide) Fire(*loop.Timer) {
 	}
 	if d := c.writeDeadline.Load(); d != 0 && (c.writingWaits() || c.closing) {
 		if d <= now {
+			c.starved.fail(os.ErrDeadlineExceeded)
 			c.writers.fail(os.ErrDeadlineExceeded)
 			c.lock.queue.fail(os.ErrDeadlineExceeded)
 			c.halfClosers.fail(os.ErrDeadlineExceeded)

@@ -1,7 +1,6 @@
 package unio
 
 import (
-	"context"
 	"io"
 	"net"
 	"os"
@@ -81,7 +80,8 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 	if c.isClosed.Load() {
 		return 0, c.opError("write", net.ErrClosed)
 	}
-	long := len(p) > aheadBytes
+	most := c.pieceMax()
+	long := len(p) > most
 	if long {
 		if err := c.call(callLock); err != nil {
 			return 0, c.opError("write", err)
@@ -89,8 +89,8 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 		defer c.mail((*Conn).unlock, 0)
 	}
 	for n < len(p) {
-		m := min(len(p)-n, aheadBytes)
-		b, err := c.home.rt.Alloc(context.Background(), m)
+		m := min(len(p)-n, most)
+		b, err := c.alloc(nil, m)
 		if err != nil {
 			return n, c.opError("write", err)
 		}

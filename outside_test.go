@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"iter"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -256,5 +257,93 @@ func TestWriteIsWholeAlsoWhereBuffersAreScarce(t *testing.T) {
 		if at := bytes.Index(got, []byte("other")); len(got) != 20010 || at != 5 && at != 20005 || err != nil {
 			t.Errorf("%d bytes, the other write stands at %d, %v", len(got), at, err)
 		}
+	})
+}
+
+// starve is exhaust that also takes what those who ended before are about to give back.
+func starve(rt *unio.Runtime) (release func()) {
+	var all []func()
+	for range 10 {
+		all = append(all, exhaust(rt))
+		unio.Sleep(pause / 4)
+	}
+	return func() {
+		for _, release := range all {
+			release()
+		}
+	}
+}
+
+// eachOwner accepts a connection in a task and in a goroutine, and gives it to fn with a silent peer.
+func eachOwner(t *testing.T, rt *unio.Runtime, fn func(t testing.TB, c *unio.Conn, peer net.Conn)) {
+	eachCaller(t, rt, func(t testing.TB) {
+		ln := listen(t, rt, nil)
+		var peer net.Conn
+		unio.Offload(func() { peer = dialNet(t, ln) })
+		c, err := ln.AcceptConn()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		fn(t, c, peer)
+	})
+}
+
+// Memory that does not come is waited for no longer than anything else.
+func TestWriteThatWaitsForABufferKeepsToDeadlineAndClose(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 8 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
+			release := starve(rt)
+			for _, size := range []int{1, 200 << 10} {
+				c.SetWriteDeadline(time.Now().Add(pause))
+				n, err := c.Write(make([]byte, size))
+				if n != 0 {
+					t.Errorf("%d bytes of nothing", n)
+				}
+				wantTimeout(t, "Write", err)
+			}
+			c.SetWriteDeadline(time.Time{})
+			time.AfterFunc(pause, release)
+			if n, err := c.Write([]byte("after all")); n != 9 || err != nil {
+				t.Errorf("Write when buffers come back: %d, %v", n, err)
+			}
+			got := make([]byte, 9)
+			unio.Offload(func() { io.ReadFull(peer, got) })
+			if string(got) != "after all" {
+				t.Errorf("the peer got %q", got)
+			}
+		})
+		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, _ net.Conn) {
+			release := starve(rt)
+			defer release()
+			time.AfterFunc(pause, func() { c.Close() })
+			_, err := c.Write([]byte("x"))
+			wantIs(t, "Write while the connection is closed", err, net.ErrClosed)
+		})
+	})
+}
+
+// A pool may have no buffer as large as what a Write takes over at once.
+func TestWriteThroughASmallPool(t *testing.T) {
+	const size = 300 << 10
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 32 << 10}, func(t *testing.T, rt *unio.Runtime) {
+		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
+			got := make(chan int64, 1)
+			go func() {
+				n, _ := io.Copy(io.Discard, io.LimitReader(peer, size))
+				got <- n
+			}()
+			n, err := c.Write(make([]byte, size))
+			if n != size || err != nil {
+				t.Errorf("Write: %d, %v", n, err)
+			}
+			c.CloseWrite()
+			unio.Offload(func() {
+				if n := await(t, got, "the peer"); n != size {
+					t.Errorf("the peer got %d bytes", n)
+				}
+			})
+		})
 	})
 }

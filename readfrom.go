@@ -1,7 +1,6 @@
 package unio
 
 import (
-	"context"
 	"io"
 	"net"
 	"os"
@@ -104,7 +103,7 @@ func (c *Conn) recvUpTo(limit int) (*mem.Buf, error) {
 // readFrom sends what comes out of r.
 func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
 	for n != limit {
-		b, err := c.home.rt.Alloc(context.Background(), upTo(limit-n, aheadBytes))
+		b, err := c.alloc(c.l.Here(), upTo(limit-n, c.pieceMax()))
 		if err != nil {
 			return n, err
 		}

@@ -1,7 +1,6 @@
 package unio
 
 import (
-	"context"
 	"net"
 	"os"
 	"syscall"
@@ -153,6 +152,7 @@ func (c *Conn) failSends(err error) {
 	}
 	c.out, c.tail = c.out[:0], nil
 	c.strict.Store(true)
+	c.starved.fail(c.sendErr)
 	c.writers.fail(c.sendErr)
 	c.lock.queue.fail(c.sendErr)
 }
@@ -214,9 +214,9 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 		if err := c.awaitRoom(t); err != nil {
 			return n, c.opError("write", err)
 		}
-		m := min(len(p)-n, aheadBytes-c.queued)
+		m := min(len(p)-n, aheadBytes-c.queued, c.pieceMax())
 		for !c.appendOut(p[n : n+m]) {
-			b, err := allocTask(context.Background(), c.home.rt.pool, t, m)
+			b, err := c.alloc(t, m)
 			if err != nil {
 				return n, c.opError("write", err)
 			}
