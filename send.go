@@ -259,8 +259,16 @@ func (c *Conn) appendOut(p []byte) bool {
 	return true
 }
 
-// Writev sends all of v, consuming it as net.Buffers.WriteTo does.
+// Writev sends all of v, consuming it as net.Buffers.WriteTo does. Up to 64 KiB go as one, which no concurrent Write comes
+// between; of more each piece is a Write.
 func (c *Conn) Writev(v *net.Buffers) (n int64, err error) {
+	total := 0
+	for _, p := range *v {
+		total += len(p)
+	}
+	if len(*v) > 1 && 0 < total && total <= c.pieceMax() {
+		return c.writeGathered(v, total)
+	}
 	for len(*v) > 0 {
 		m, err := c.Write((*v)[0])
 		n += int64(m)
@@ -272,6 +280,24 @@ func (c *Conn) Writev(v *net.Buffers) (n int64, err error) {
 		*v = (*v)[1:]
 	}
 	return n, nil
+}
+
+// writeGathered sends pieces as one.
+func (c *Conn) writeGathered(v *net.Buffers, total int) (int64, error) {
+	b, err := c.alloc(c.l.Here(), total)
+	if err != nil {
+		return 0, c.opError("write", err)
+	}
+	at := 0
+	for _, p := range *v {
+		at += copy(b.Bytes()[at:], p)
+	}
+	if err := c.Send(b); err != nil {
+		return 0, err
+	}
+	clear(*v)
+	*v = (*v)[len(*v):]
+	return int64(total), nil
 }
 
 // writeLock keeps the pieces of a long Write together.

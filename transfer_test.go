@@ -262,3 +262,33 @@ func TestZeroLengths(t *testing.T) {
 		}
 	})
 }
+
+func TestWritevIsNotMixedWithWrites(t *testing.T) {
+	const rounds = 300
+	eachConn(t, func(t scene, c *unio.Conn) {
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					c.Write([]byte("."))
+				}
+			}
+		}()
+		for range rounds {
+			v := net.Buffers{[]byte("ab"), nil, []byte("c"), []byte("de")}
+			if n, err := c.Writev(&v); n != 5 || err != nil || len(v) != 0 {
+				t.Errorf("Writev: %d, %v, %d left", n, err, len(v))
+			}
+		}
+		unio.Offload(func() { close(stop); <-stopped })
+	}, func(t scene, p net.Conn) {
+		all, err := io.ReadAll(p)
+		if n := bytes.Count(all, []byte("abcde")); n != rounds || err != nil {
+			t.Errorf("%d whole ones of %d, %v", n, rounds, err)
+		}
+	})
+}
