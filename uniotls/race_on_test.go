@@ -1,0 +1,5 @@
+//go:build race
+
+package uniotls_test
+
+const raceEnabled = true
