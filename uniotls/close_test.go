@@ -1,0 +1,408 @@
+package uniotls_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
+	"github.com/unio-go/unio/uniotls"
+)
+
+// recorder keeps what a connection receives.
+type recorder struct {
+	net.Conn
+	mu  sync.Mutex
+	got []byte
+}
+
+// Read reads and keeps.
+func (r *recorder) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	r.mu.Lock()
+	r.got = append(r.got, p[:n]...)
+	r.mu.Unlock()
+	return n, err
+}
+
+// recordAlert is the type of the record by which TLS 1.2 ends a stream; TLS 1.3 hides it.
+const recordAlert = 21
+
+// lastRecord is the type of the last record that was received.
+func (r *recorder) lastRecord() byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kind := byte(0)
+	for p := r.got; len(p) >= 5; {
+		kind = p[0]
+		n := 5 + int(p[3])<<8 + int(p[4])
+		p = p[min(n, len(p)):]
+	}
+	return kind
+}
+
+// openTLS12 is a client that keeps what it receives.
+func openTLS12(t testing.TB, addr net.Addr) (*tls.Conn, *recorder) {
+	t.Helper()
+	r := &recorder{Conn: dialPlain(t, addr)}
+	cfg := clientConfig()
+	cfg.MaxVersion = tls.VersionTLS12
+	c := tls.Client(r, cfg)
+	if err := c.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	return c, r
+}
+
+func TestThePeerIsToldTheEnd(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) { io.WriteString(c, "complete") })
+		c, r := openTLS12(t, addr)
+		if got, err := io.ReadAll(c); string(got) != "complete" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if k := r.lastRecord(); k != recordAlert {
+			t.Errorf("the last record is of type %d, want an alert", k)
+		}
+	})
+}
+
+func TestThePeerIsNotToldTheEndOfAPanic(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			io.WriteString(c, "incomplete")
+			panic(errors.New("net/http: abort Handler")) // which is not logged
+		})
+		c, r := openTLS12(t, addr)
+		if got, _ := io.ReadAll(c); string(got) != "incomplete" {
+			t.Errorf("got %q", got)
+		}
+		if k := r.lastRecord(); k == recordAlert {
+			t.Error("the stream is said to be complete")
+		}
+	})
+}
+
+func TestKeepOutlivesTheHandler(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		kept := make(chan *uniotls.Conn, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.Keep()
+			kept <- c
+		})
+		p := dialPlain(t, addr)
+		c := await(t, kept, "the handler")
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			defer c.Close()
+			echo(c)
+		}()
+		client := tls.Client(p, clientConfig())
+		exchange(t, client)
+		client.Close()
+		await(t, done, "the echo")
+	})
+}
+
+func TestCloseEndsAReader(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			var g unio.Group
+			if err := c.Handshake(); err != nil {
+				t.Error(err)
+			}
+			g.Go(func() error { _, err := c.Read(make([]byte, 1)); return err })
+			g.Go(func() error { return c.Close() })
+			wantIs(t, "read", g.Wait(), net.ErrClosed)
+			_, err := c.Read(make([]byte, 1))
+			wantIs(t, "read after Close", err, net.ErrClosed)
+			_, err = c.Write(make([]byte, 1))
+			wantIs(t, "write after Close", err, net.ErrClosed)
+			wantIs(t, "a second Close", c.Close(), net.ErrClosed)
+			wantIs(t, "CloseWrite after Close", c.CloseWrite(), net.ErrClosed)
+			wantIs(t, "a deadline after Close", c.SetDeadline(time.Now()), net.ErrClosed)
+			if !c.ConnectionState().HandshakeComplete {
+				t.Error("the state is forgotten")
+			}
+		})
+		c, r := openTLS12(t, addr)
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("the peer got %v", err)
+		}
+		if k := r.lastRecord(); k != recordAlert {
+			t.Errorf("the last record is of type %d, want an alert", k)
+		}
+	})
+}
+
+// A Write that waits for a peer which does not read is ended by Close, from a task and from a goroutine.
+func TestCloseEndsAWriter(t *testing.T) {
+	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
+		for _, closer := range []struct {
+			name string
+			run  func(fn func())
+		}{{"task", func(fn func()) { fn() }}, {"goroutine", unio.Offload}} {
+			t.Run(closer.name, func(t *testing.T) {
+				ended := make(chan struct{})
+				addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+					defer close(ended)
+					var g unio.Group
+					g.Go(func() error {
+						_, err := copyOut(c, 1, 1<<30)
+						return err
+					})
+					io.ReadFull(c, make([]byte, 1)) // the peer says that it has had enough
+					c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+					closer.run(func() { c.Close() })
+					err := g.Wait()
+					if !errors.Is(err, net.ErrClosed) && !errors.Is(err, os.ErrDeadlineExceeded) {
+						t.Errorf("write: %v", err)
+					}
+				})
+				c := dialTLS(t, addr, clientConfig())
+				c.Write([]byte{1})
+				await(t, ended, "the writer to end")
+			})
+		}
+	})
+}
+
+// Close waits for what was written, and no longer than the write deadline.
+func TestCloseWaitsNoLongerThanTheDeadline(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan error, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			if _, err := copyOut(c, 1, 1<<30); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("write: %v", err)
+			}
+			ended <- c.Close()
+		})
+		c := dialTLS(t, addr, clientConfig())
+		wantIs(t, "Close", await(t, ended, "Close"), os.ErrDeadlineExceeded)
+		c.Close()
+	})
+}
+
+// A write deadline that was for something else does not keep the peer from being told.
+func TestCloseAfterAnOldDeadline(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.Handshake()
+			c.SetWriteDeadline(time.Now().Add(-time.Minute))
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		c, r := openTLS12(t, addr)
+		c.Read(make([]byte, 1))
+		if k := r.lastRecord(); k != recordAlert {
+			t.Errorf("the last record is of type %d, want an alert", k)
+		}
+	})
+}
+
+// inHandshake has fn called in a task while another task of the same loop waits in the handshake for the client's first
+// byte, and returns its error.
+func inHandshake(t *testing.T, rt *unio.Runtime, fn func(c *uniotls.Conn)) (hand error, ask func(), p net.Conn) {
+	t.Helper()
+	result := make(chan error, 1)
+	addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+		var g unio.Group
+		g.Go(func() error { result <- c.Handshake(); return nil })
+		g.Go(func() error { fn(c); return nil })
+		g.Wait()
+	})
+	ask = neighbour(t, rt)
+	p = dialPlain(t, addr)
+	ask()
+	return await(t, result, "the handshake"), ask, p
+}
+
+func TestCloseInAHandshake(t *testing.T) {
+	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
+		hand, ask, _ := inHandshake(t, rt, func(c *uniotls.Conn) {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+			_, err := c.Read(make([]byte, 1))
+			wantIs(t, "read", err, net.ErrClosed)
+		})
+		wantIs(t, "handshake", hand, net.ErrClosed)
+		ask()
+	})
+}
+
+func TestContextEndsTheHandshakeOfAnother(t *testing.T) {
+	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
+		hand, ask, _ := inHandshake(t, rt, func(c *uniotls.Conn) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			defer cancel()
+			wantIs(t, "the waiting one", c.HandshakeContext(ctx), context.DeadlineExceeded)
+		})
+		wantIs(t, "the performing one", hand, net.ErrClosed)
+		ask()
+	})
+}
+
+func TestContextEndsTheHandshake(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		result := make(chan error, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			defer cancel()
+			result <- c.HandshakeContext(ctx)
+		})
+		p := dialPlain(t, addr)
+		wantIs(t, "handshake", await(t, result, "the server"), context.DeadlineExceeded)
+		if _, err := p.Read(make([]byte, 1)); err == nil {
+			t.Error("the connection is open")
+		}
+	})
+}
+
+// Who asks for the state, reads or writes during a handshake waits for its end, and the loop goes on.
+func TestOthersWaitForTheHandshake(t *testing.T) {
+	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
+		states := make(chan tls.ConnectionState, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			var g unio.Group
+			g.Go(c.Handshake)
+			g.Go(func() error { states <- c.ConnectionState(); return nil })
+			g.Go(func() error { _, err := c.Write([]byte("hello")); return err })
+			g.Go(func() error { _, err := c.Read(make([]byte, 1)); return err })
+			g.Go(c.Handshake)
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+		ask := neighbour(t, rt)
+		p := dialPlain(t, addr)
+		for range 10 {
+			ask()
+		}
+		c := tls.Client(p, clientConfig())
+		got := make([]byte, 5)
+		if _, err := io.ReadFull(c, got); err != nil || string(got) != "hello" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		c.Write([]byte{1})
+		if !await(t, states, "the state").HandshakeComplete {
+			t.Error("the state was told before the end of the handshake")
+		}
+	})
+}
+
+// What a peer has done wrong it is told also when nobody writes.
+func TestAlertIsSentByTheReader(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		got := make(chan error, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.Keep() // an end of the connection is not what tells
+			_, err := c.Read(make([]byte, 1))
+			got <- err
+			unio.Sleep(50 * time.Millisecond)
+			c.NetConn().Close()
+		})
+		c := dialTLS(t, addr, clientConfig())
+		c.NetConn().Write(append([]byte{recordApplication, 3, 3, 0, 64}, make([]byte, 64)...))
+		if _, err := c.Read(make([]byte, 1)); err == nil || !strings.Contains(err.Error(), "bad record MAC") {
+			t.Errorf("the peer got %v", err)
+		}
+		if err := await(t, got, "the reader"); err == nil || !strings.Contains(err.Error(), "bad record MAC") {
+			t.Errorf("the reader got %v", err)
+		}
+	})
+}
+
+// A goroutine's Read that a held loop could not serve has had no effect: the next one reads what comes.
+func TestStalledReadHasNoEffect(t *testing.T) {
+	o := &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}
+	uniotest.EachEngineWith(t, o, func(t *testing.T, rt *unio.Runtime) {
+		kept := make(chan *uniotls.Conn)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.Keep()
+			if err := c.Handshake(); err != nil {
+				t.Error(err)
+			}
+			unio.Offload(func() { kept <- c })
+		})
+		client := dialTLS(t, addr, clientConfig())
+		c := await(t, kept, "the handler")
+		defer c.Close()
+		held, free := make(chan struct{}), make(chan struct{})
+		rt.Go(func() {
+			close(held)
+			<-free // what a task must not do
+		})
+		<-held
+		_, err := c.Read(make([]byte, 1))
+		close(free)
+		wantIs(t, "read", err, unio.ErrStalled)
+		io.WriteString(client, "x")
+		p := make([]byte, 1)
+		if _, err := io.ReadFull(c, p); err != nil || p[0] != 'x' {
+			t.Errorf("got %q, %v", p, err)
+		}
+	})
+}
+
+// The runtime's end ends a connection in each state.
+func TestRuntimeCloseEndsConnections(t *testing.T) {
+	for _, name := range uniotest.Engines() {
+		t.Run(string(name), func(t *testing.T) {
+			if err := uniotest.Refused(name); err != nil {
+				t.Skip(err)
+			}
+			rt := uniotest.New(t, &unio.Options{Engine: name})
+			ended, begun := make(chan error, 3), make(chan struct{}, 3)
+			report := func(err error) { ended <- err }
+			hand := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+				begun <- struct{}{}
+				report(c.Handshake())
+			})
+			read := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+				c.Handshake()
+				begun <- struct{}{}
+				_, err := c.Read(make([]byte, 1))
+				report(err)
+			})
+			write := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+				c.Handshake()
+				begun <- struct{}{}
+				_, err := copyOut(c, 1, 1<<30)
+				report(err)
+			})
+			ask := neighbour(t, rt)
+			dialPlain(t, hand)
+			dialTLS(t, read, clientConfig())
+			dialTLS(t, write, clientConfig())
+			for range 3 {
+				await(t, begun, "a handler")
+			}
+			ask()
+			if err := rt.Close(); err != nil {
+				t.Error(err)
+			}
+			for range 3 {
+				select {
+				case err := <-ended:
+					if !errors.Is(err, net.ErrClosed) {
+						t.Errorf("a handler got %v", err)
+					}
+				default:
+					t.Error("a handler has not ended")
+				}
+			}
+		})
+	}
+}
