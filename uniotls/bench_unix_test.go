@@ -4,9 +4,11 @@ package uniotls_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
-	"sync"
+	"os"
+	"os/exec"
 	"syscall"
 	"testing"
 
@@ -19,8 +21,8 @@ import (
 const recordBytes = 16 << 10
 
 // benchServers runs a benchmark against servers that run the same handler: crypto/tls on package net, and a task on each
-// engine. The client is crypto/tls on package net for all, in this process, so that its cost is part of each figure.
-func benchServers(b *testing.B, handler func(net.Conn), bench func(b *testing.B, addr net.Addr)) {
+// engine. The clients are crypto/tls on package net in a process of their own, whose cost is no part of the figures.
+func benchServers(b *testing.B, handler func(net.Conn), clients int, load string) {
 	b.Run("net", func(b *testing.B) {
 		ln, err := tls.Listen("tcp", "127.0.0.1:0", serverConfig())
 		if err != nil {
@@ -39,7 +41,7 @@ func benchServers(b *testing.B, handler func(net.Conn), bench func(b *testing.B,
 				}()
 			}
 		}()
-		bench(b, ln.Addr())
+		runLoad(b, ln.Addr(), clients, load)
 	})
 	for _, name := range uniotest.Engines() {
 		b.Run(string(name), func(b *testing.B) {
@@ -47,7 +49,8 @@ func benchServers(b *testing.B, handler func(net.Conn), bench func(b *testing.B,
 				b.Skip(err)
 			}
 			rt := uniotest.New(b, &unio.Options{Engine: name})
-			bench(b, serve(b, rt, serverConfig(), func(c *uniotls.Conn) { handler(c) }))
+			addr := serve(b, rt, serverConfig(), func(c *uniotls.Conn) { handler(c) })
+			runLoad(b, addr, clients, load)
 		})
 	}
 }
@@ -59,88 +62,121 @@ func cpuTime() int64 {
 	return u.Utime.Nano() + u.Stime.Nano()
 }
 
-// spread divides b.N operations among clients and reports their cost.
-func spread(b *testing.B, clients int, session func(n int) error) {
-	var wg sync.WaitGroup
+// loadVariable makes this program a client: "load address clients operations".
+const loadVariable = "UNIOTLS_LOAD"
+
+// TestMain is the client where the environment says so.
+func TestMain(m *testing.M) {
+	order := os.Getenv(loadVariable)
+	if order == "" {
+		os.Exit(m.Run())
+	}
+	if err := beClient(order); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// runLoad has a client process perform b.N operations and reports what they cost the server.
+func runLoad(b *testing.B, addr net.Addr, clients int, load string) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d %d", loadVariable, load, addr, clients, b.N))
+	cmd.Stderr = os.Stderr
 	b.ResetTimer()
 	before := cpuTime()
+	if err := cmd.Run(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "server-ns/op")
+}
+
+// beClient divides the operations among connections.
+func beClient(order string) error {
+	var load, addr string
+	var clients, operations int
+	if _, err := fmt.Sscan(order, &load, &addr, &clients, &operations); err != nil {
+		return err
+	}
+	var g unio.Group
 	for k := range clients {
-		wg.Go(func() {
-			if err := session((b.N + k) / clients); err != nil {
-				b.Error(err)
-			}
-		})
+		g.Go(func() error { return loads[load](addr, (operations+k)/clients) })
 	}
-	wg.Wait()
-	b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+	return g.Wait()
 }
 
-// BenchmarkHandshake makes whole connections: one handshake, a byte, and the end.
+// The operations of clients: n of them, one after another.
+var loads = map[string]func(addr string, n int) error{
+	"handshake": loadHandshakes,
+	"echo":      loadEcho,
+	"download":  loadDownload,
+}
+
+// untrusted is a client's configuration: the authority is another process's.
+var untrusted = &tls.Config{InsecureSkipVerify: true}
+
+func loadHandshakes(addr string, n int) error {
+	for range n {
+		c, err := tls.Dial("tcp", addr, untrusted)
+		if err != nil {
+			return err
+		}
+		_, err = io.ReadAll(c)
+		c.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadEcho(addr string, n int) error {
+	c, err := tls.Dial("tcp", addr, untrusted)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	p := make([]byte, recordBytes)
+	for range n {
+		if _, err := c.Write(p); err != nil {
+			return err
+		}
+		if _, err := io.ReadFull(c, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func loadDownload(addr string, n int) error {
+	c, err := tls.Dial("tcp", addr, untrusted)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = io.CopyN(io.Discard, struct{ io.Reader }{c}, int64(n)*recordBytes)
+	return err
+}
+
+// BenchmarkHandshake makes whole connections: a handshake without resumption, a byte, and the end.
 func BenchmarkHandshake(b *testing.B) {
-	handler := func(c net.Conn) { c.Write([]byte{1}) }
-	benchServers(b, handler, func(b *testing.B, addr net.Addr) {
-		spread(b, 8, func(n int) error {
-			for range n {
-				c, err := tls.Dial("tcp", addr.String(), clientConfig())
-				if err != nil {
-					return err
-				}
-				_, err = io.ReadAll(c)
-				c.Close()
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
+	benchServers(b, func(c net.Conn) { c.Write([]byte{1}) }, 8, "handshake")
 }
 
-// BenchmarkRecordEcho sends full records and waits for each to come back, on 16 connections.
+// BenchmarkRecordEcho sends full records back to 16 clients that wait for them.
 func BenchmarkRecordEcho(b *testing.B) {
-	handler := func(c net.Conn) {
+	benchServers(b, func(c net.Conn) {
 		io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, recordBytes))
-	}
-	benchServers(b, handler, func(b *testing.B, addr net.Addr) {
-		spread(b, 16, func(n int) error {
-			c, err := tls.Dial("tcp", addr.String(), clientConfig())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			p := make([]byte, recordBytes)
-			for range n {
-				if _, err := c.Write(p); err != nil {
-					return err
-				}
-				if _, err := io.ReadFull(c, p); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
+	}, 16, "echo")
 }
 
-// BenchmarkRecordDownload has the server write full records, on 4 connections that read what comes.
+// BenchmarkRecordDownload sends full records to 4 clients that read what comes.
 func BenchmarkRecordDownload(b *testing.B) {
-	handler := func(c net.Conn) {
+	benchServers(b, func(c net.Conn) {
 		p := make([]byte, 4*recordBytes)
 		for {
 			if _, err := c.Write(p); err != nil {
 				return
 			}
 		}
-	}
-	benchServers(b, handler, func(b *testing.B, addr net.Addr) {
-		spread(b, 4, func(n int) error {
-			c, err := tls.Dial("tcp", addr.String(), clientConfig())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			_, err = io.CopyN(io.Discard, struct{ io.Reader }{c}, int64(n)*recordBytes)
-			return err
-		})
-	})
+	}, 4, "download")
 }

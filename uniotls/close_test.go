@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"iter"
 	"net"
 	"os"
 	"strings"
@@ -273,8 +274,9 @@ func TestContextEndsTheHandshake(t *testing.T) {
 // Who asks for the state, reads or writes during a handshake waits for its end, and the loop goes on.
 func TestOthersWaitForTheHandshake(t *testing.T) {
 	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
-		states := make(chan tls.ConnectionState, 1)
+		states, ended := make(chan tls.ConnectionState, 1), make(chan struct{})
 		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			defer close(ended)
 			var g unio.Group
 			g.Go(c.Handshake)
 			g.Go(func() error { states <- c.ConnectionState(); return nil })
@@ -299,6 +301,106 @@ func TestOthersWaitForTheHandshake(t *testing.T) {
 		if !await(t, states, "the state").HandshakeComplete {
 			t.Error("the state was told before the end of the handshake")
 		}
+		await(t, ended, "the handler")
+	})
+}
+
+// The same where a goroutine performs the handshake: it waits for the loop that tasks would hold which waited for a mutex.
+func TestTasksWaitForTheHandshakeOfAGoroutine(t *testing.T) {
+	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan struct{})
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			defer close(ended)
+			var g unio.Group
+			g.Go(func() (err error) {
+				unio.Offload(func() { err = c.Handshake() })
+				return err
+			})
+			unio.Sleep(time.Millisecond) // so that the goroutine is first, most often
+			g.Go(func() error { c.ConnectionState(); return nil })
+			g.Go(func() error { return bothWays(c, 1, 2, 1<<20) })
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+		ask := neighbour(t, rt)
+		p := dialPlain(t, addr)
+		for range 10 {
+			ask()
+		}
+		if err := bothWays(tls.Client(p, clientConfig()), 2, 1, 1<<20); err != nil {
+			t.Error(err)
+		}
+		ask()
+		await(t, ended, "the handler")
+	})
+}
+
+// Each direction is used by a task of another loop and by a goroutine in turn.
+func TestFromOtherLoops(t *testing.T) {
+	const n, turns = 100_000, 10
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan error, 2)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.Keep()
+			elsewhere := func(fn func() error) {
+				for i := range turns {
+					one := make(chan error)
+					if i%2 == 0 {
+						go func() { one <- fn() }()
+					} else { // the loop with the fewest connections, which is not the connection's
+						rt.Go(func() {
+							err := fn()
+							unio.Offload(func() { one <- err })
+						})
+					}
+					if err := <-one; err != nil {
+						ended <- err
+						return
+					}
+				}
+				ended <- nil
+			}
+			go elsewhere(func() error { _, err := copyOut(c, 1, n); return err })
+			go elsewhere(func() error { _, err := copyIn(c, n); return err })
+		})
+		c := dialTLS(t, addr, clientConfig())
+		var g unio.Group
+		g.Go(func() error { _, err := copyOut(c, 1, n*turns); return err })
+		g.Go(func() error { _, err := copyIn(c, n*turns); return err })
+		if err := g.Wait(); err != nil {
+			t.Error(err)
+		}
+		for range 2 {
+			if err := await(t, ended, "a direction"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// A coroutine that a handler has made gets an error where it would have to wait, and the connection is as good as before.
+func TestReadInACoroutine(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		tried := make(chan struct{})
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			if err := c.Handshake(); err != nil {
+				t.Error(err)
+			}
+			next, stop := iter.Pull(func(yield func(error) bool) {
+				_, err := c.Read(make([]byte, 1))
+				yield(err)
+			})
+			defer stop()
+			err, _ := next()
+			wantIs(t, "read", err, unio.ErrCoroutine)
+			close(tried)
+			echo(c)
+		})
+		c := dialTLS(t, addr, clientConfig())
+		await(t, tried, "the coroutine")
+		exchange(t, c)
+		c.Close()
 	})
 }
 

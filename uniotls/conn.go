@@ -190,8 +190,8 @@ func (c *Conn) why(op string, err error) error {
 	case c.closed.Load():
 		return opError(c.conn, op, net.ErrClosed)
 	}
-	if f := c.wire.failure(); f == errUnread {
-		return opError(c.conn, op, f)
+	if c.wire.unread() {
+		return opError(c.conn, op, errUnread)
 	}
 	if p, ok := err.(passing); ok {
 		return p.error
@@ -261,8 +261,8 @@ func (c *Conn) settable() error {
 	if c.closed.Load() {
 		return opError(c.conn, "set", net.ErrClosed)
 	}
-	if f := c.wire.failure(); f == errUnread {
-		return opError(c.conn, "set", f)
+	if c.wire.unread() {
+		return opError(c.conn, "set", errUnread)
 	}
 	return nil
 }
@@ -305,7 +305,7 @@ func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return opError(c.conn, "close", net.ErrClosed)
 	}
-	if !c.shaken.Load() || !c.writing.TryLock() {
+	if !c.shaken.Load() || c.wire.unread() || !c.writing.TryLock() {
 		return c.conn.Close()
 	}
 	defer c.writing.Unlock()

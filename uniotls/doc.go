@@ -20,12 +20,13 @@
 // WrapSession, UnwrapSession) and the first reading of the system's root certificates. They may block. A callback must
 // not use the connection whose handshake it is part of.
 //
-// On the loop remain key agreement, the verification of the peer's certificates and sealing: together some 0.2 to 0.5 ms
-// of computation for a handshake, and 2 to 4 us for a record of 16 KiB. Rand, Time, KeyLogWriter and ClientSessionCache
+// On the loop remain key agreement, the verification of the peer's certificates and sealing: together some 0.2 to 0.6 ms
+// of computation for a handshake, and 2 to 5 us for a record of 16 KiB. Rand, Time, KeyLogWriter and ClientSessionCache
 // of the Config are called there too and must not block. Where one loop must not be held even so long, the program calls
 // Handshake within unio.Offload: then all of it runs on a goroutine.
 //
-// Called from a goroutine, everything runs there.
+// Called from a goroutine, everything runs there. A coroutine that a handler makes itself may use a connection that
+// nobody else uses at that time, within the limits that package unio sets; it cannot wait for others.
 //
 // # Sessions
 //

@@ -62,7 +62,7 @@ func (a *authority) issue(public any) tls.Certificate {
 var identity = sync.OnceValue(func() tls.Certificate {
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	cert := ca().issue(key.Public())
-	cert.PrivateKey = key
+	cert.PrivateKey, cert.Leaf = key, must(x509.ParseCertificate(cert.Certificate[0]))
 	return cert
 })
 

@@ -165,47 +165,74 @@ func TestKeyUpdateIsAnsweredToASilentPeer(t *testing.T) {
 // a peer that does not read, and with it the thread of the loop.
 func TestKeyUpdateWhileWritingToAPeerThatDoesNotReadHoldsTheLoop(t *testing.T) {
 	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
-		bytesIn := make(chan int, 1<<16)
 		result := make(chan error, 2)
-		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+		floodAndFail(t, rt, 2, result, func(c *uniotls.Conn, read func() error) {
 			var g unio.Group
 			g.Go(func() error { // a peer that does not read stops it sooner or later
 				_, err := copyOut(c, 1, 1<<30)
 				result <- err
 				return nil
 			})
-			g.Go(func() error {
-				p := make([]byte, 100)
-				for {
-					n, err := c.Read(p)
-					if err != nil {
-						result <- err
-						return nil
-					}
-					bytesIn <- n
-				}
-			})
+			g.Go(read)
 			g.Wait()
 		})
-		ask := neighbour(t, rt)
-		u := dialUpdater(t, addr)
-		// The first rounds are answered, or their answers queued: the reader goes on while the writer stands.
-		for range 100 {
-			u.round(t)
-			await(t, bytesIn, "a byte that follows key updates")
-			ask()
-		}
-		// And this is the end of patience: by then the peer has asked thousands of times.
-		failed := u.flood(t, result)
-		if !strings.Contains(failed.Error(), "does not read") {
-			t.Errorf("the error does not say why: %v", failed)
-		}
-		ask()
-		if err := await(t, result, "the other direction to end"); !strings.Contains(err.Error(), "does not read") {
-			t.Errorf("the other direction's error does not say why: %v", err)
-		}
-		ask()
 	})
+}
+
+// The same without a writer: then nobody but the reader sends.
+func TestKeyUpdatesFromAPeerThatDoesNotRead(t *testing.T) {
+	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
+		floodAndFail(t, rt, 1, make(chan error, 1), func(_ *uniotls.Conn, read func() error) { read() })
+	})
+}
+
+// floodAndFail has a peer ask for answers that it does not read, until a handler's calls have failed, one for each
+// direction that the handler uses. All the while the loop's other connection is answered, and no more than the bound is
+// queued. The handler is to call read.
+func floodAndFail(
+	t *testing.T, rt *unio.Runtime, directions int, result chan error,
+	handler func(c *uniotls.Conn, read func() error),
+) {
+	bytesIn, conns := make(chan int, 1<<20), make(chan *uniotls.Conn, 1)
+	addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+		conns <- c
+		handler(c, func() error {
+			p := make([]byte, 100)
+			for {
+				n, err := c.Read(p)
+				if err != nil {
+					result <- err
+					return nil
+				}
+				bytesIn <- n
+			}
+		})
+	})
+	ask := neighbour(t, rt)
+	u := dialUpdater(t, addr)
+	c := await(t, conns, "the handler")
+	// The first rounds are answered, or their answers queued: the reader goes on while the writer stands.
+	for range 100 {
+		u.round(t)
+		await(t, bytesIn, "a byte that follows key updates")
+		ask()
+	}
+	// And this is the end of patience: by then the peer has asked thousands of times.
+	err := u.flood(t, result, func() {
+		if n := uniotls.Pending(c); n > uniotls.QueueBytesMax {
+			t.Errorf("%d bytes are queued", n)
+		}
+	})
+	for range directions {
+		if err == nil {
+			err = await(t, result, "the connection to fail")
+		}
+		if !strings.Contains(err.Error(), "does not read") {
+			t.Errorf("the error does not say why: %v", err)
+		}
+		ask()
+		err = nil
+	}
 }
 
 // round asks for as many answers as may be asked for with one byte of data.
@@ -220,8 +247,9 @@ func (u *updater) round(t testing.TB) {
 	}
 }
 
-// flood goes on until the connection has failed.
-func (u *updater) flood(t testing.TB, result <-chan error) error {
+// flood goes on until the connection has failed, and looks at it from time to time. The error is nil where the peer has
+// noticed before who waits for the result.
+func (u *updater) flood(t testing.TB, result <-chan error, look func()) error {
 	t.Helper()
 	for range 100_000 {
 		select {
@@ -229,6 +257,7 @@ func (u *updater) flood(t testing.TB, result <-chan error) error {
 			return err
 		default:
 		}
+		look()
 		var b []byte
 		for range updatesPerByte {
 			b = u.update(b)
@@ -238,5 +267,5 @@ func (u *updater) flood(t testing.TB, result <-chan error) error {
 			break
 		}
 	}
-	return await(t, result, "the connection to fail")
+	return nil
 }

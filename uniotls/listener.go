@@ -46,6 +46,9 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 // The handshake is the handler's, as after Accept. The connection is closed when its handler returns, unless the handler
 // has called Keep; when the handler panics, the peer is not told that the stream is complete.
 func (l *Listener) Serve(handler func(*Conn)) error {
+	if handler == nil {
+		return l.ln.Serve(nil) // which says what is wrong
+	}
 	return l.ln.Serve(func(u *unio.Conn) {
 		c := server(u, l.offs)
 		handler(c)

@@ -192,21 +192,23 @@ func (w *wire) taken(p []byte, n int, err error) error {
 	return w.err
 }
 
-// failure is why nothing can be sent any more.
-func (w *wire) failure() error {
+// unread reports whether the peer has been given up because it does not read.
+func (w *wire) unread() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.err
+	return w.err == errUnread
 }
 
-// writable says why nothing may be written now.
+// writable says why nothing may be written now. The error is made without mu: it may ask the loop for addresses, and a
+// task of that loop may want mu.
 func (w *wire) writable() error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil && !w.writeBy.IsZero() && !time.Now().Before(w.writeBy) {
+	err, by := w.err, w.writeBy
+	w.mu.Unlock()
+	if err == nil && !by.IsZero() && !time.Now().Before(by) {
 		return opError(w.conn, "write", os.ErrDeadlineExceeded)
 	}
-	return w.err
+	return err
 }
 
 // setWriteBy notes the user's write deadline.
