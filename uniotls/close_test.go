@@ -145,6 +145,37 @@ func TestCloseEndsAReader(t *testing.T) {
 	})
 }
 
+// Close ends a reader before it waits for a peer that is slow to take what was written, and then waits.
+func TestCloseEndsAReaderAtOnceAndThenWaits(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		readerEnded, closed, sent := make(chan error, 1), make(chan error, 1), make(chan int64, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
+			n, err := io.Copy(struct{ io.Writer }{c}, noise(1))
+			wantIs(t, "write", err, os.ErrDeadlineExceeded)
+			c.SetWriteDeadline(time.Time{})
+			var g unio.Group
+			g.Go(func() error { _, err := c.Read(make([]byte, 1)); readerEnded <- err; return nil })
+			g.Go(func() error { closed <- c.Close(); return nil })
+			sent <- n
+			g.Wait()
+		})
+		c, r := openTLS12(t, addr)
+		n := await(t, sent, "the writer")
+		wantIs(t, "read", await(t, readerEnded, "the reader"), net.ErrClosed)
+		got, err := io.Copy(io.Discard, c)
+		if got < n || err != nil {
+			t.Errorf("%d of %d bytes came, %v", got, n, err)
+		}
+		if k := r.lastRecord(); k != recordAlert {
+			t.Errorf("the last record is of type %d, want an alert", k)
+		}
+		if err := await(t, closed, "Close"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A Write that waits for a peer which does not read is ended by Close, from a task and from a goroutine.
 func TestCloseEndsAWriter(t *testing.T) {
 	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {

@@ -289,6 +289,23 @@ func TestCloseWrite(t *testing.T) {
 	})
 }
 
+func TestUnixSocket(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		dir, err := os.MkdirTemp("", "u") // short: a path has 108 bytes, unix(7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		ln, err := rt.Listen("unix", dir+"/s", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		go uniotls.NewListener(ln, serverConfig()).Serve(echo)
+		dialTask(t, rt, ln.Addr(), clientConfig(), func(c *uniotls.Conn) { exchange(t, c) })
+	})
+}
+
 // A client that sends each byte by itself.
 func TestTrickledHandshake(t *testing.T) {
 	each(t, func(t *testing.T, rt *unio.Runtime) {
