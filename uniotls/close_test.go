@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -222,6 +223,32 @@ func TestCloseWaitsNoLongerThanTheDeadline(t *testing.T) {
 		c := dialTLS(t, addr, clientConfig())
 		wantIs(t, "Close", await(t, ended, "Close"), os.ErrDeadlineExceeded)
 		c.Close()
+	})
+}
+
+// A connection that the peer resets: both directions fail with what the kernel says, and Close ends it.
+func TestReset(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		result := make(chan error, 2)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			var g unio.Group
+			g.Go(func() error { _, err := copyOut(c, 1, 1<<30); result <- err; return nil })
+			g.Go(func() error { _, err := c.Read(make([]byte, 1)); result <- err; return nil })
+			g.Wait()
+		})
+		c := dialTLS(t, addr, clientConfig())
+		io.ReadFull(c, make([]byte, 100))
+		c.NetConn().(*net.TCPConn).SetLinger(0) // the close below is a reset, tcp(7)
+		c.NetConn().Close()
+		for range 2 {
+			err := await(t, result, "a direction to fail")
+			if _, ok := errors.AsType[*net.OpError](err); !ok {
+				t.Errorf("error %T %v", err, err)
+			}
+			if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("error %v", err)
+			}
+		}
 	})
 }
 

@@ -290,13 +290,6 @@ func (c *Conn) CloseWrite() error {
 	return c.why("close", c.wire.flush())
 }
 
-// The time that Close gives a peer to take what was written: as unio.Conn.Close, and as crypto/tls for the last record
-// where the user's deadline has been over before.
-const (
-	closeLimit = 30 * time.Second
-	alertLimit = 5 * time.Second
-)
-
 // Close ends the connection: it tells the peer, hands everything over that was written, and closes the connection below.
 // Calls that wait fail with net.ErrClosed at once. Close waits until the write deadline, or thirty seconds where there is
 // none, for a peer that does not read. While a handshake or a Write is under way it ends that instead and the peer is
@@ -319,18 +312,4 @@ func (c *Conn) Close() error {
 		err = e
 	}
 	return err
-}
-
-// closeBy is the time until which Close waits.
-func (w *wire) closeBy() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch now := time.Now(); {
-	case w.writeBy.IsZero():
-		return now.Add(closeLimit)
-	case w.writeBy.After(now) || len(w.queue) > 0:
-		return w.writeBy
-	default:
-		return now.Add(alertLimit)
-	}
 }

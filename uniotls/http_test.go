@@ -17,7 +17,9 @@ import (
 func TestHTTP(t *testing.T) {
 	requests := scale(400, 100)
 	each(t, func(t *testing.T, rt *unio.Runtime) {
-		server := &http.Server{TLSConfig: serverConfig(), Handler: http.HandlerFunc(httpEcho), ErrorLog: log.New(io.Discard, "", 0)}
+		server := &http.Server{
+			TLSConfig: serverConfig(), Handler: http.HandlerFunc(httpEcho), ErrorLog: log.New(io.Discard, "", 0),
+		}
 		ln := listen(t, rt)
 		ended := make(chan error, 1)
 		go func() { ended <- server.ServeTLS(ln, "", "") }()

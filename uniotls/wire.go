@@ -218,6 +218,27 @@ func (w *wire) setWriteBy(t time.Time) {
 	w.mu.Unlock()
 }
 
+// The time that Close gives a peer to take what was written: as unio.Conn.Close, and as crypto/tls for the last record
+// where the user's deadline has been over before.
+const (
+	closeLimit = 30 * time.Second
+	alertLimit = 5 * time.Second
+)
+
+// closeBy is the time until which Close waits.
+func (w *wire) closeBy() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch now := time.Now(); {
+	case w.writeBy.IsZero():
+		return now.Add(closeLimit)
+	case w.writeBy.After(now) || len(w.queue) > 0:
+		return w.writeBy
+	default:
+		return now.Add(alertLimit)
+	}
+}
+
 // Close is called by crypto/tls when the context of a handshake is done. What is unsent is of no use.
 func (w *wire) Close() error {
 	w.conn.SetWriteDeadline(aLongTimeAgo)
