@@ -4,12 +4,13 @@
 // # Handlers, tasks and goroutines
 //
 // A handler given to [Listener.Serve] runs as a task: straight-line code in a coroutine on a loop, a thread of its own
-// with its own engine. Waiting in Recv, Send, Read, Write, Dial, [Sleep] or [Group.Wait] parks the task and costs no
-// switch of the Go scheduler. Everything in this package may also be called from any goroutine, which blocks instead;
-// there is one kind of [Conn].
+// with its own engine. Waiting in Recv, Send, Read, Write, Dial, [Sleep], [Mutex.Lock], [Chan.Recv] or [Group.Wait] parks
+// the task and costs no switch of the Go scheduler. Everything in this package may also be called from any goroutine,
+// which blocks instead; there is one kind of [Conn].
 //
 // A task must not block in other ways: a mutex that is held elsewhere, a channel, time.Sleep or a computation of
-// milliseconds holds every connection of its loop. [Offload] runs such code on a goroutine while the task is parked. A
+// milliseconds holds every connection of its loop. [Mutex], [Chan] and [Group] are for tasks what sync.Mutex, channels
+// and errgroup are for goroutines, and work between both. [Offload] runs such code on a goroutine while the task is parked. A
 // goroutine that waits for a loop which a task holds longer than Options.StallLimit gets [ErrStalled], and the
 // log says which task it was. In the same way these rules hold in a task:
 //

@@ -2,7 +2,6 @@ package unio
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -120,70 +119,6 @@ func (m *goMail) Deliver(l *loop.Loop) {
 	if !l.Closing() {
 		l.Go(m.fn)
 	}
-}
-
-// Group runs functions concurrently and waits for all: as tasks on the caller's loop when it is used in a task, as
-// goroutines otherwise. It is how a handler does two things at once, such as copying in both directions. A Group is used
-// by one task or goroutine; its zero value is ready, and again after Wait.
-type Group struct {
-	open   int
-	errs   []error
-	waiter *loop.Task
-	wait   chan error
-}
-
-var errGroupExit = errors.New("unio: a function of a Group ended by panic or Goexit")
-
-// Go starts fn. A panic in fn is what it is elsewhere: the end of the task, with an error for Wait, or of the process
-// where fn runs as a goroutine.
-func (g *Group) Go(fn func() error) {
-	g.open++
-	t := loop.Current()
-	if t == nil {
-		if g.wait == nil {
-			g.wait = make(chan error)
-		}
-		wait := g.wait
-		go func() {
-			err := errGroupExit
-			defer func() { wait <- err }()
-			err = fn()
-		}()
-		return
-	}
-	t.Loop().Go(func() {
-		err := errGroupExit
-		defer func() {
-			g.open--
-			if err != nil {
-				g.errs = append(g.errs, err)
-			}
-			if g.open == 0 && g.waiter != nil {
-				g.waiter.Waiter.Finish()
-				g.waiter = nil
-			}
-		}()
-		err = fn()
-	})
-}
-
-// Wait waits until every function has returned and joins their errors.
-func (g *Group) Wait() error {
-	if t := loop.Current(); t != nil {
-		if g.open > 0 {
-			g.waiter = t
-			t.Wait()
-		}
-	} else {
-		for ; g.open > 0; g.open-- {
-			if err := <-g.wait; err != nil {
-				g.errs = append(g.errs, err)
-			}
-		}
-	}
-	err := errors.Join(g.errs...)
-	g.errs = nil
-	return err
 }
 
 // bufWait is a task that waits for a buffer. It is woken once: by the pool, by the end of a context, or with the loop.

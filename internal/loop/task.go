@@ -36,6 +36,15 @@ func (t *Task) Loop() *Loop { return t.loop }
 // Wait parks the task until its Waiter is finished. The caller has proved that it runs on the task (Here, Current).
 func (t *Task) Wait() { t.park() }
 
+// Wake ends a task's Wait for what is not a loop's; anybody may call it, once for each Wait, when the task waits or is about to.
+func (t *Task) Wake() {
+	if t.loop.Here() != nil {
+		t.loop.ready(t)
+		return
+	}
+	t.loop.Post(&t.wake.Node)
+}
+
 func (t *Task) park() {
 	if t.loop.cur.Load() != t {
 		panic("unio: a task was parked that is not running")
@@ -158,6 +167,16 @@ func Current() *Task {
 		}
 	}
 	return nil
+}
+
+// Caller is who calls, with the right to wait: a task, or nil for a goroutine. It fails with ErrCoroutine where waiting
+// would stop a loop.
+func Caller() (*Task, error) {
+	t := Current()
+	if t == nil && onLoopThread() {
+		return nil, ErrCoroutine
+	}
+	return t, nil
 }
 
 // Here returns the caller's task if it is one of this loop, else nil. It costs a few nanoseconds.

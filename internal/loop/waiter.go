@@ -73,9 +73,9 @@ var waiters = sync.Pool{New: func() any {
 // Foreign returns a Waiter for a call to l from outside: from a goroutine, or from a task of another loop. Return it with
 // Free after Await. It fails with ErrCoroutine where waiting would stop a loop.
 func (l *Loop) Foreign() (*Waiter, error) {
-	t := Current()
-	if t == nil && onLoopThread() {
-		return nil, ErrCoroutine
+	t, err := Caller()
+	if err != nil {
+		return nil, err
 	}
 	w := waiters.Get().(*Waiter)
 	w.task, w.loop = t, l

@@ -1,0 +1,24 @@
+package unio
+
+import "sync"
+
+func (q *line[T]) waiting(mu *sync.Mutex) (n int) {
+	mu.Lock()
+	defer mu.Unlock()
+	for w := q.first; w != nil; w = w.next {
+		n++
+	}
+	return n
+}
+
+// Waiting is how many wait in Lock.
+func (m *Mutex) Waiting() int { return m.line.waiting(&m.mu) }
+
+// WaitingSenders is how many wait in Send.
+func (c *Chan[T]) WaitingSenders() int { return c.senders.waiting(&c.mu) }
+
+// WaitingReceivers is how many wait in Recv.
+func (c *Chan[T]) WaitingReceivers() int { return c.receivers.waiting(&c.mu) }
+
+// Waiting is how many wait in Go and in Wait.
+func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g.mu) }
