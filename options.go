@@ -57,7 +57,8 @@ type Options struct {
 	// latency. It needs the uring engine, any other is refused by New; connections of goroutines are served without it.
 	SQPoll bool
 
-	// Logger hears of panics in handlers, of stalls and of failing engines. nil means slog.Default().
+	// Logger hears of panics in handlers, of stalls and of failing engines. nil means slog.Default(). A loop waits for
+	// what its handler waits for; package uniolog has a handler that waits for nothing.
 	Logger *slog.Logger
 }
 
