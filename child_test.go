@@ -29,6 +29,7 @@ var children = map[string]func(rt *unio.Runtime, args []string){
 	"no-descriptors":    noDescriptors,
 	"few-descriptors":   fewDescriptors,
 	"idle-connections":  holdIdleConnections,
+	"copy-input":        copyInput,
 }
 
 func TestMain(m *testing.M) {
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 }
 
 func runChild(name string) {
-	if name == "sleep-first" || name == "few-descriptors" {
+	if name == "sleep-first" || name == "few-descriptors" || name == "copy-input" {
 		children[name](nil, nil)
 	}
 	rt, err := unio.New(&unio.Options{Loops: 1})

@@ -29,7 +29,16 @@ func (m *mailedTask) Deliver(*loop.Loop) { m.t.Waiter.Finish() }
 func (m *mailedTask) wake() { m.t.Loop().Post(&m.Node) }
 
 // Offload runs fn on a goroutine of its own while the calling task is parked, for what would block the loop: a mutex,
-// a channel, a system call, a long computation. On a goroutine it just calls fn. A panic in fn is raised in the caller.
+// a channel, a system call, a long computation, and whatever waits by itself, such as database/sql, os/exec or the client
+// of net/http, also when it dials through [Runtime.DialContext]. The loop serves its other connections meanwhile. On a
+// goroutine it just calls fn. A panic in fn is raised in the caller.
+//
+//	unio.Offload(func() { err = db.QueryRowContext(ctx, query).Scan(&name) })
+//
+// Everything that waits belongs into fn: the rows of a query and the body of a response are read there too, and what is
+// used there later (a *sql.Tx, an open response) may be passed from one Offload to the next. fn may use connections; it
+// is a goroutine like any other to them. Nothing but fn itself ends it early, so give what it calls a context: closing the
+// runtime waits for the task, and so for fn. Each call starts a goroutine.
 func Offload(fn func()) {
 	t := loop.Current()
 	if t == nil {
