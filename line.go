@@ -32,6 +32,7 @@ type inLine[T any] struct {
 	t      *loop.Task    // nil: a goroutine
 	ch     chan struct{} // a goroutine's
 	member loop.Member   // a task's
+	parked loop.Parked   // a task's that the watchdog looks after
 	told   bool          // a context may still call it
 }
 

@@ -28,8 +28,10 @@ const (
 
 // Lock locks m, and waits while another holds it. If err is not nil the caller does not hold it: ctx was done before its
 // turn came (context.Canceled or DeadlineExceeded), the runtime of the calling task is closed (net.ErrClosed), or
-// waiting would stop a loop (ErrCoroutine). A Mutex that is free is taken whatever ctx says. There is no deadlock
-// detection: a task that locks m twice waits for itself.
+// waiting would stop a loop (ErrCoroutine). A Mutex that is free is taken whatever ctx says.
+//
+// A task that waits for longer than Options.StallLimit is named in the log with its stack: of two that wait for each
+// other, or of one that locks m twice, each is.
 func (m *Mutex) Lock(ctx context.Context) error {
 	if m.state.CompareAndSwap(mutexFree, mutexLocked) {
 		return nil
@@ -54,7 +56,14 @@ func (m *Mutex) lock(ctx context.Context) error {
 	}
 	w := m.line.join(&m.mu, t)
 	m.mu.Unlock()
-	err = errWaiting("Mutex.Lock", w.wait(ctx))
+	if t == nil {
+		err = w.wait(ctx)
+	} else {
+		t.Loop().Enter(&w.parked, t, "Mutex")
+		err = w.wait(ctx)
+		t.Loop().Leave(&w.parked)
+	}
+	err = errWaiting("Mutex.Lock", err)
 	m.mu.Lock()
 	m.line.free(w)
 	m.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -327,4 +328,59 @@ func TestMutexOfTwoRuntimes(t *testing.T) {
 			t.Errorf("%d", n)
 		}
 	})
+}
+
+// Two tasks that wait for each other hold no loop. The log names both, once.
+func TestDeadlockIsNamedByTheWatchdog(t *testing.T) {
+	logged(t, unio.Options{Loops: 2, StallLimit: 50 * time.Millisecond},
+		func(t *testing.T, rt *unio.Runtime, log *syncBuffer) {
+			before := len(log.String())
+			line := func() string { return log.String()[before:] }
+			var a, b unio.Mutex
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			ended := make(chan error, 2)
+			both := make(chan struct{}, 2)
+			rt.Go(func() { ended <- takesAThenB(ctx, &a, &b, both) })
+			rt.Go(func() { ended <- takesBThenA(ctx, &a, &b, both) })
+			const text = "waits for a lock"
+			until(t, "both are named", func() bool { return strings.Count(line(), text) == 2 })
+			for _, part := range []string{"for=Mutex", "waited=", "takesAThenB", "takesBThenA", "unio.(*Mutex).Lock"} {
+				if !strings.Contains(line(), part) {
+					t.Errorf("there is no %q in %s", part, line())
+				}
+			}
+			time.Sleep(4 * 50 * time.Millisecond) // several looks of the watchdog
+			if n := strings.Count(line(), text); n != 2 {
+				t.Errorf("%d lines", n)
+			}
+			cancel()
+			// One of them may have got what the other gave back.
+			wantIs(t, "Lock", errors.Join(await(t, ended, "a task"), await(t, ended, "the other task")), context.Canceled)
+			if n := rt.Stats().Stalls; n != 0 {
+				t.Errorf("%d stalls", n)
+			}
+		})
+}
+
+func takesAThenB(ctx context.Context, a, b *unio.Mutex, both chan struct{}) error {
+	a.Lock(ctx)
+	defer a.Unlock()
+	meet2(both)
+	return b.Lock(ctx)
+}
+
+func takesBThenA(ctx context.Context, a, b *unio.Mutex, both chan struct{}) error {
+	b.Lock(ctx)
+	defer b.Unlock()
+	meet2(both)
+	return a.Lock(ctx)
+}
+
+// meet2 returns when two have called it.
+func meet2(both chan struct{}) {
+	both <- struct{}{}
+	for len(both) < 2 {
+		unio.Sleep(time.Millisecond)
+	}
 }

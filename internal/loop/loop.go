@@ -63,6 +63,7 @@ type Loop struct {
 	sleeping atomic.Bool
 	turns    atomic.Uint64
 	registry registry
+	parked   parkedTasks
 	tid      int
 	shared   bool
 	log      *slog.Logger

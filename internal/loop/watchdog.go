@@ -64,6 +64,7 @@ func Watch(loops func() []*Loop, limit time.Duration, log *slog.Logger) *Watchdo
 						seen[l] = s
 					}
 					s.look(l, now, limit, log)
+					reportParked(l, now, limit, log)
 				}
 			}
 		}
@@ -100,22 +101,27 @@ func (s *watched) look(l *Loop, now time.Time, limit time.Duration, log *slog.Lo
 // stacksBytesMax bounds the dump in which a task's stack is looked for.
 const stacksBytesMax = 16 << 20
 
-// stackOf finds a task's stack in a dump of all goroutines by the address that its serve frame shows.
+// stackOf is the stack of the task that runs, as all goroutines are now.
 func stackOf(t *Task) string {
 	if t == nil {
 		return "(no task: the loop itself)"
 	}
-	buf := make([]byte, 1<<20)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) || len(buf) >= stacksBytesMax {
-			buf = buf[:n]
-			break
+	return stackIn(allStacks(), t)
+}
+
+// allStacks is a dump of all goroutines.
+func allStacks() []byte {
+	for buf := make([]byte, 1<<20); ; buf = make([]byte, 2*len(buf)) {
+		if n := runtime.Stack(buf, true); n < len(buf) || len(buf) >= stacksBytesMax {
+			return buf[:n]
 		}
-		buf = make([]byte, 2*len(buf))
 	}
+}
+
+// stackIn finds a task's stack in a dump by the address that its serve frame shows.
+func stackIn(stacks []byte, t *Task) string {
 	mark := fmt.Appendf(nil, "loop.(*Task).serve(%p", t)
-	for _, g := range bytes.Split(buf, []byte("\n\n")) {
+	for g := range bytes.SplitSeq(stacks, []byte("\n\n")) {
 		if bytes.Contains(g, mark) {
 			return string(g)
 		}
