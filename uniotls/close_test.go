@@ -272,7 +272,7 @@ func TestCloseAfterAnOldDeadline(t *testing.T) {
 
 // inHandshake has fn called in a task while another task of the same loop waits in the handshake for the client's first
 // byte, and returns its error.
-func inHandshake(t *testing.T, rt *unio.Runtime, fn func(c *uniotls.Conn)) (hand error, ask func(), p net.Conn) {
+func inHandshake(t *testing.T, rt *unio.Runtime, fn func(c *uniotls.Conn)) (ask func(), hand error) {
 	t.Helper()
 	result := make(chan error, 1)
 	addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
@@ -282,14 +282,14 @@ func inHandshake(t *testing.T, rt *unio.Runtime, fn func(c *uniotls.Conn)) (hand
 		g.Wait()
 	})
 	ask = neighbour(t, rt)
-	p = dialPlain(t, addr)
+	dialPlain(t, addr)
 	ask()
-	return await(t, result, "the handshake"), ask, p
+	return ask, await(t, result, "the handshake")
 }
 
 func TestCloseInAHandshake(t *testing.T) {
 	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
-		hand, ask, _ := inHandshake(t, rt, func(c *uniotls.Conn) {
+		ask, hand := inHandshake(t, rt, func(c *uniotls.Conn) {
 			if err := c.Close(); err != nil {
 				t.Error(err)
 			}
@@ -303,7 +303,7 @@ func TestCloseInAHandshake(t *testing.T) {
 
 func TestContextEndsTheHandshakeOfAnother(t *testing.T) {
 	uniotest.EachEngineWith(t, oneLoop(), func(t *testing.T, rt *unio.Runtime) {
-		hand, ask, _ := inHandshake(t, rt, func(c *uniotls.Conn) {
+		ask, hand := inHandshake(t, rt, func(c *uniotls.Conn) {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 			defer cancel()
 			wantIs(t, "the waiting one", c.HandshakeContext(ctx), context.DeadlineExceeded)

@@ -42,5 +42,6 @@
 //
 // http.Server and http.Transport know the type *tls.Conn and speak HTTP/2 on no other. They use goroutines, so they need
 // nothing of this package: give them the plain [unio.Listener] by http.Server.ServeTLS, and [unio.Runtime.DialContext] as
-// the Transport's DialContext.
+// the Transport's DialContext. http.Server.Serve on a Listener of this package speaks HTTP/1.1, and Request.TLS says nothing
+// there, since net/http asks before the handshake.
 package uniotls

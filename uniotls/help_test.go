@@ -205,6 +205,7 @@ func neighbour(t *testing.T, rt *unio.Runtime) (ask func()) {
 	p := dialPlain(t, ln.Addr())
 	return func() {
 		t.Helper()
+		p.SetDeadline(time.Now().Add(bound))
 		exchange(t, p)
 	}
 }

@@ -194,7 +194,12 @@ func floodAndFail(
 	handler func(c *uniotls.Conn, read func() error),
 ) {
 	bytesIn, conns := make(chan int, 1<<20), make(chan *uniotls.Conn, 1)
-	addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+	ln, err := rt.Listen("tcp", "127.0.0.1:0", &unio.ListenOptions{Control: smallSendBuffer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go uniotls.NewListener(ln, serverConfig()).Serve(func(c *uniotls.Conn) {
 		conns <- c
 		handler(c, func() error {
 			p := make([]byte, 100)
@@ -209,7 +214,7 @@ func floodAndFail(
 		})
 	})
 	ask := neighbour(t, rt)
-	u := dialUpdater(t, addr)
+	u := dialUpdater(t, ln.Addr())
 	c := await(t, conns, "the handler")
 	// The first rounds are answered, or their answers queued: the reader goes on while the writer stands.
 	for range 100 {
@@ -218,7 +223,7 @@ func floodAndFail(
 		ask()
 	}
 	// And this is the end of patience: by then the peer has asked thousands of times.
-	err := u.flood(t, result, func() {
+	err = u.flood(t, result, func() {
 		if n := uniotls.Pending(c); n > uniotls.QueueBytesMax {
 			t.Errorf("%d bytes are queued", n)
 		}
@@ -238,6 +243,7 @@ func floodAndFail(
 // round asks for as many answers as may be asked for with one byte of data.
 func (u *updater) round(t testing.TB) {
 	t.Helper()
+	u.SetDeadline(time.Now().Add(bound))
 	var b []byte
 	for range updatesPerByte {
 		b = u.update(b)
