@@ -3,7 +3,6 @@ package enginetest
 import (
 	"errors"
 	"io"
-	"net"
 	"syscall"
 	"time"
 
@@ -209,12 +208,12 @@ func idleDescsHoldNoBuffer(r *rig) {
 
 func acceptRecovers(r *rig) {
 	l, addr := r.listener()
-	c, err := net.Dial(addr.Network(), addr.String())
+	c, err := r.dial(addr)
 	if err != nil {
 		r.Fatal(err)
 	}
 	defer c.Close()
-	restore, err := lackFiles()
+	restore, err := r.sockets.LackFiles()
 	if err != nil {
 		r.Skipf("this machine does not let the limit of descriptors be lowered: %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -73,7 +72,7 @@ func cancelledAcceptLosesNoConnection(r *rig) {
 	l, addr := r.listener()
 	dialed := beside(func() error {
 		for i := range total {
-			c, err := net.Dial(addr.Network(), addr.String())
+			c, err := r.dial(addr)
 			if err != nil {
 				return fmt.Errorf("dial %d: %w", i, err)
 			}

@@ -3,7 +3,6 @@ package enginetest
 import (
 	"errors"
 	"io"
-	"net"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -34,7 +33,7 @@ func closeOfAListenerEndsAnAccept(r *rig) {
 	if r.finish(op); !errors.Is(op.Err, engine.ErrCanceled) {
 		r.Errorf("accept: %v", op.Err)
 	}
-	if c, err := net.Dial(addr.Network(), addr.String()); err == nil {
+	if c, err := r.dial(addr); err == nil {
 		c.Close()
 		r.Error("the listener still answers")
 	}
@@ -65,7 +64,7 @@ func aReusedNumberGetsNoStaleEvent(r *rig) {
 		in := r.recv(d)
 		r.submit(in)
 		r.poll()
-		next, q := r.sockets()
+		next, q := r.ends()
 		fd := d.FD()
 		p.Write(pattern(10, 1))
 		p.CloseWrite()

@@ -73,15 +73,20 @@ func rules() []rule {
 	}
 }
 
-// Run holds an engine to the contract, with its loop locked to a thread and with the loop in the network
-// poller.
+// Run holds an engine of the kernel's sockets to the contract, with its loop locked to a thread and with the loop in the
+// network poller.
 func Run(t *testing.T, name engine.Name, newEngine New) {
 	warmUp(t)
-	t.Run("locked", func(t *testing.T) { runMode(t, name, newEngine, false) })
-	t.Run("netpoll", func(t *testing.T) { runMode(t, name, newEngine, true) })
+	RunOn(t, name, kernel{name}, newEngine)
 }
 
-func runMode(t *testing.T, name engine.Name, newEngine New, netpoll bool) {
+// RunOn is Run for an engine with sockets of its own.
+func RunOn(t *testing.T, name engine.Name, sockets Sockets, newEngine New) {
+	t.Run("locked", func(t *testing.T) { runMode(t, name, sockets, newEngine, false) })
+	t.Run("netpoll", func(t *testing.T) { runMode(t, name, sockets, newEngine, true) })
+}
+
+func runMode(t *testing.T, name engine.Name, sockets Sockets, newEngine New, netpoll bool) {
 	for _, c := range rules() {
 		for _, network := range c.networks {
 			title := c.name
@@ -94,7 +99,9 @@ func runMode(t *testing.T, name engine.Name, newEngine New, netpoll bool) {
 					defer runtime.UnlockOSThread()
 				}
 				before := census()
-				r := &rig{T: t, name: name, network: network, newEngine: newEngine, netpoll: netpoll}
+				r := &rig{
+					T: t, name: name, network: network, newEngine: newEngine, sockets: sockets, netpoll: netpoll,
+				}
 				r.start(engine.Config{}, nil)
 				defer r.settle(before)
 				c.prove(r)

@@ -15,9 +15,14 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// Fuzz runs sequences of operations on an engine beside a model of what the streams must have carried.
-// Each step is two bytes: what to do and with how much.
+// Fuzz runs sequences of operations on an engine of the kernel's sockets beside a model of what the streams must have
+// carried. Each step is two bytes: what to do and with how much.
 func Fuzz(f *testing.F, name engine.Name, newEngine New) {
+	FuzzOn(f, name, kernel{name}, newEngine)
+}
+
+// FuzzOn is Fuzz for an engine with sockets of its own.
+func FuzzOn(f *testing.F, name engine.Name, sockets Sockets, newEngine New) {
 	f.Add([]byte{0, 0, 4, 10, 5, 0, 2, 200, 3, 0, 13, 0, 9, 0})
 	f.Add([]byte{2, 255, 5, 0, 3, 0, 2, 9, 13, 0, 6, 0, 7, 0, 2, 1})
 	f.Add([]byte{14, 0, 4, 100, 0, 0, 5, 0, 1, 0, 0, 0, 15, 0, 6, 0, 8, 0, 0, 0})
@@ -26,7 +31,7 @@ func Fuzz(f *testing.F, name engine.Name, newEngine New) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		before := census()
-		r := &rig{T: t, name: name, network: "tcp", newEngine: newEngine}
+		r := &rig{T: t, name: name, network: "tcp", newEngine: newEngine, sockets: sockets}
 		if len(script)%2 == 1 {
 			r.network = "unix"
 		}

@@ -22,6 +22,7 @@ type rig struct {
 	name      engine.Name
 	network   string
 	newEngine New
+	sockets   Sockets
 	netpoll   bool
 
 	e       engine.Engine

@@ -10,6 +10,42 @@ import (
 	"github.com/unio-go/unio/internal/engine"
 )
 
+// Sockets is where the kit gets sockets and peers for an engine.
+type Sockets interface {
+	// Listen makes a listener, at an address that nobody has.
+	Listen(network, addr string) (net.Listener, error)
+	// Dial makes a connection. What it and Accept give has the methods of *net.TCPConn that peer names.
+	Dial(network, addr string) (net.Conn, error)
+	// Take makes of a connection or a listener what the engine attaches.
+	Take(net.Conn) (engine.Socket, error)
+	TakeListener(net.Listener) (engine.Socket, error)
+	// LackFiles has every descriptor that could be had be in use, until restore is called.
+	LackFiles() (restore func(), err error)
+}
+
+// kernel is the sockets of package net, for the engines that perform operations on them.
+type kernel struct{ name engine.Name }
+
+func (kernel) Listen(network, addr string) (net.Listener, error) { return net.Listen(network, addr) }
+func (kernel) Dial(network, addr string) (net.Conn, error)       { return net.Dial(network, addr) }
+func (kernel) LackFiles() (func(), error)                        { return lackFiles() }
+
+func (k kernel) Take(c net.Conn) (engine.Socket, error) {
+	if k.name == engine.Std {
+		return engine.Socket{Conn: c}, nil
+	}
+	fd, err := takeConn(c)
+	return engine.Socket{FD: fd}, err
+}
+
+func (k kernel) TakeListener(l net.Listener) (engine.Socket, error) {
+	if k.name == engine.Std {
+		return engine.Socket{Listener: l}, nil
+	}
+	fd, err := takeListener(l)
+	return engine.Socket{FD: fd}, err
+}
+
 // warmUp makes what the runtime makes once, so that it does not count as a leak.
 func warmUp(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -19,7 +55,7 @@ func warmUp(t *testing.T) {
 	l.Close()
 }
 
-// listen makes a listener of package net.
+// listen makes a listener for goroutines.
 func (r *rig) listen() net.Listener {
 	r.Helper()
 	addr := "127.0.0.1:0"
@@ -31,7 +67,7 @@ func (r *rig) listen() net.Listener {
 		r.cleanup(func() { os.RemoveAll(dir) })
 		addr = filepath.Join(dir, "s")
 	}
-	l, err := net.Listen(r.network, addr)
+	l, err := r.sockets.Listen(r.network, addr)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -43,13 +79,9 @@ func (r *rig) listener() (engine.Desc, net.Addr) {
 	r.Helper()
 	l := r.listen()
 	addr := l.Addr()
-	s := engine.Socket{Listener: l}
-	if r.name != engine.Std {
-		fd, err := takeListener(l)
-		if err != nil {
-			r.Fatal(err)
-		}
-		s = engine.Socket{FD: fd}
+	s, err := r.sockets.TakeListener(l)
+	if err != nil {
+		r.Fatal(err)
 	}
 	return r.attach(s, engine.Listener), addr
 }
@@ -64,7 +96,7 @@ func (r *rig) attach(s engine.Socket, kind engine.Kind) engine.Desc {
 	return d
 }
 
-// peer is the other end of a connection, in package net.
+// peer is the other end of a connection, for goroutines.
 type peer interface {
 	net.Conn
 	CloseWrite() error
@@ -76,12 +108,17 @@ type peer interface {
 // pair makes a connection, one end attached and the other one plain.
 func (r *rig) pair() (engine.Desc, peer) {
 	r.Helper()
-	s, p := r.sockets()
+	s, p := r.ends()
 	return r.attach(s, engine.Stream), p
 }
 
-// sockets makes a connection, one end ready to be attached.
-func (r *rig) sockets() (engine.Socket, peer) {
+// dial makes a connection for goroutines.
+func (r *rig) dial(addr net.Addr) (net.Conn, error) {
+	return r.sockets.Dial(addr.Network(), addr.String())
+}
+
+// ends makes a connection, one end ready to be attached.
+func (r *rig) ends() (engine.Socket, peer) {
 	r.Helper()
 	l := r.listen()
 	defer l.Close()
@@ -91,7 +128,7 @@ func (r *rig) sockets() (engine.Socket, peer) {
 	}
 	dialed := make(chan result, 1)
 	go func() {
-		c, err := net.Dial(l.Addr().Network(), l.Addr().String())
+		c, err := r.dial(l.Addr())
 		dialed <- result{c, err}
 	}()
 	c, err := l.Accept()
@@ -103,19 +140,11 @@ func (r *rig) sockets() (engine.Socket, peer) {
 		r.Fatal(other.err)
 	}
 	r.cleanup(func() { other.c.Close() })
-	return r.toSocket(c), other.c.(peer)
-}
-
-func (r *rig) toSocket(c net.Conn) engine.Socket {
-	r.Helper()
-	if r.name == engine.Std {
-		return engine.Socket{Conn: c}
-	}
-	fd, err := takeConn(c)
+	s, err := r.sockets.Take(c)
 	if err != nil {
 		r.Fatal(err)
 	}
-	return engine.Socket{FD: fd}
+	return s, other.c.(peer)
 }
 
 func closeSocket(s engine.Socket) {
