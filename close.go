@@ -71,7 +71,7 @@ func (c *Conn) CloseRead() error {
 func (s *loopSide) Abort() {
 	c := (*Conn)(s)
 	c.shut(nil)
-	if limit := loop.Time(time.Now().Add(abortDrainLimit)); !c.ending && c.drainBy > limit {
+	if limit := c.l.In(abortDrainLimit); !c.ending && c.drainBy > limit {
 		c.drainBy = limit
 		c.arm(limit)
 	}
@@ -109,12 +109,12 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.endNow()
 		return
 	}
-	if passed(c.writeDeadline.Load()) {
+	if c.l.Passed(c.writeDeadline.Load()) {
 		c.closeErr = os.ErrDeadlineExceeded
 		c.endNow()
 		return
 	}
-	c.drainBy = loop.Time(time.Now().Add(closeDrainLimit))
+	c.drainBy = c.l.In(closeDrainLimit)
 	if d := c.writeDeadline.Load(); d != 0 && d < c.drainBy {
 		c.drainBy = d
 	}

@@ -64,9 +64,6 @@ func (c *Conn) writingWaits() bool {
 	return c.starved != nil && !c.starved.queue.empty() || !c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil && !c.raw.flushers.empty()
 }
 
-// passed reports whether a deadline is over. It reads the clock, and is asked only where a deadline is set.
-func passed(when int64) bool { return when != 0 && when <= loop.Time(time.Now()) }
-
 // arm sees to it that Fire runs no later than when. The one timer of a connection is lazy: a deadline that moves away
 // leaves it alone, and it is set again when it fires too early.
 func (c *Conn) arm(when int64) {

@@ -39,7 +39,7 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 	}
 	w.To, w.Code, w.N = c.side(), callRecv, limit
 	c.calls.Add(1)
-	if passed(c.readDeadline.Load()) {
+	if c.l.Passed(c.readDeadline.Load()) {
 		err = os.ErrDeadlineExceeded // without asking the loop
 	} else {
 		w.Await()
@@ -64,7 +64,7 @@ func (c *Conn) recvInside(limit int, cannot error) (*mem.Buf, error) {
 }
 
 func (c *Conn) serveRecv(w *loop.Waiter) {
-	if c.closing || passed(c.readDeadline.Load()) {
+	if c.closing || c.l.Passed(c.readDeadline.Load()) {
 		finish(w, c.readable())
 		return
 	}

@@ -446,7 +446,7 @@ const (
 func (a *acceptor) backOff(err error) {
 	a.pause = min(max(2*a.pause, acceptPauseMin), acceptPauseMax)
 	a.ln.rt.log.Warn("unio: accept failed; trying again", "error", err, "pause", a.pause)
-	a.p.SetTimer(&a.timer, loop.Time(time.Now().Add(a.pause)))
+	a.p.SetTimer(&a.timer, a.p.In(a.pause))
 }
 
 // Fire ends a pause.
@@ -471,7 +471,7 @@ func (a *acceptor) give(sock engine.Socket) {
 // Serve serves a call of Accept, on the loop.
 func (a *acceptor) Serve(w *loop.Waiter) {
 	err := a.open()
-	if err == nil && passed(a.deadline) {
+	if err == nil && a.p.Passed(a.deadline) {
 		err = os.ErrDeadlineExceeded
 	}
 	if err != nil {

@@ -45,7 +45,7 @@ func (c *Conn) handOver(bufs []*mem.Buf, n int) (done bool, err error) {
 	if c.strict.Load() || c.isClosed.Load() {
 		return false, nil
 	}
-	if passed(c.writeDeadline.Load()) {
+	if c.l.Passed(c.writeDeadline.Load()) {
 		release(bufs)
 		return true, c.opError("write", os.ErrDeadlineExceeded)
 	}

@@ -73,7 +73,7 @@ func (c *Conn) readable() error {
 	switch {
 	case c.closing:
 		return net.ErrClosed
-	case passed(c.readDeadline.Load()):
+	case c.l.Passed(c.readDeadline.Load()):
 		return os.ErrDeadlineExceeded
 	case c.rest == nil:
 		return c.readErr
@@ -113,7 +113,7 @@ func (c *Conn) startRecv() (ready bool) {
 	if c.readErr != nil || c.closing {
 		return true
 	}
-	if passed(c.readDeadline.Load()) {
+	if c.l.Passed(c.readDeadline.Load()) {
 		return true
 	}
 	if c.receiving || !c.readers.empty() {

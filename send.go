@@ -56,7 +56,7 @@ func (c *Conn) writeErr() error {
 		return net.ErrClosed
 	case c.sendErr != nil:
 		return c.sendErr
-	case passed(c.writeDeadline.Load()):
+	case c.l.Passed(c.writeDeadline.Load()):
 		return os.ErrDeadlineExceeded
 	}
 	return nil

@@ -82,7 +82,7 @@ func Sleep(d time.Duration) {
 		return
 	}
 	l.Add(&s.member)
-	l.SetTimer(&s.timer, loop.Time(time.Now().Add(max(d, 0))))
+	l.SetTimer(&s.timer, l.In(max(d, 0)))
 	t.Wait()
 }
 

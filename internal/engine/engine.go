@@ -37,6 +37,7 @@ const (
 	Uring Name = "uring"
 	Epoll Name = "epoll"
 	Std   Name = "std"
+	Sim   Name = "sim" // simulated, for tests
 )
 
 // ErrCanceled is the result of an operation that Cancel or Close ended.
@@ -89,6 +90,12 @@ type Batcher interface {
 	// PollBatch is Poll that waits until n completions have come or limit has passed, without telling the Go scheduler:
 	// a stop-the-world waits as long, so limit is a matter of microseconds. It returns how many completions there are.
 	PollBatch(n int, limit time.Duration) (got int, err error)
+}
+
+// Clock is an engine with a time of its own. What is timed above it (timers, deadlines) is timed by its clock.
+type Clock interface {
+	// Now is the time, with a monotonic reading. Anybody may call it.
+	Now() time.Time
 }
 
 // Holder is an engine that may have received before anybody asked.

@@ -47,6 +47,8 @@ type Loop struct {
 	eng  engine.Engine
 	caps engine.Caps
 
+	timed engine.Clock // the engine, if it has a time of its own
+
 	runHead, runTail *Task
 	idle             *Task
 	idles            int
@@ -172,6 +174,7 @@ func (l *Loop) run(cfg Config, started chan<- error) {
 		return
 	}
 	l.eng, l.caps = eng, eng.Caps()
+	l.timed, _ = eng.(engine.Clock)
 	if b, ok := eng.(engine.Batcher); ok && cfg.BatchWait {
 		l.policy = policy{batcher: b, epoch: 1}
 	}

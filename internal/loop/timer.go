@@ -1,6 +1,9 @@
 package loop
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Timer calls Fire on its loop at a time. The zero Timer with To set is ready; only the loop and its tasks use it.
 type Timer struct {
@@ -42,7 +45,24 @@ func (l *Loop) FreshNow() int64 {
 	return l.now
 }
 
-func (l *Loop) readClock() { l.now = int64(time.Since(epoch)) }
+// In is the loop time d from now, read from the clock; it stays below the end of time.
+func (l *Loop) In(d time.Duration) int64 {
+	now := l.clock()
+	return now + min(int64(d), math.MaxInt64-max(now, 0))
+}
+
+// Passed reports whether a loop time is over; 0 is never over. It reads the clock, and not for everybody in the turn.
+func (l *Loop) Passed(when int64) bool { return when != 0 && when <= l.clock() }
+
+func (l *Loop) readClock() { l.now = l.clock() }
+
+// clock is loop time: the machine's, unless the engine has a time of its own.
+func (l *Loop) clock() int64 {
+	if l.timed != nil {
+		return Time(l.timed.Now())
+	}
+	return int64(time.Since(epoch))
+}
 
 // SetTimer makes t fire at the loop time when, instead of any time set before.
 func (l *Loop) SetTimer(t *Timer, when int64) {

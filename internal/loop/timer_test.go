@@ -1,9 +1,11 @@
 package loop
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 )
 
 // fired notes what its timers do.
@@ -155,4 +157,14 @@ func TestTimerThatFiresChangesOthers(t *testing.T) {
 		t.Errorf("fired %v, b set %v, c at %d", log, b.timer.Set(), c.timer.When())
 	}
 	checkHeap(t, l.timers)
+}
+
+func TestALongTimeFromNowIsNotInThePast(t *testing.T) {
+	l := new(Loop)
+	if when := l.In(math.MaxInt64); when <= 0 || l.Passed(when) {
+		t.Errorf("the longest time from now is at %d", when)
+	}
+	if !l.Passed(l.In(0)) || l.Passed(0) || l.Passed(l.In(time.Hour)) {
+		t.Error("what has passed is what was, and never nothing")
+	}
 }
