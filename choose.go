@@ -3,6 +3,7 @@ package unio
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/engine/epollengine"
+	"github.com/unio-go/unio/internal/engine/guest"
 	"github.com/unio-go/unio/internal/engine/stdengine"
 	"github.com/unio-go/unio/internal/engine/uringengine"
 )
@@ -23,13 +25,14 @@ type candidate struct {
 	name      Engine
 	available func() error
 	open      func(engine.Config) (engine.Engine, error)
+	listen    func(network, addr string) (net.Listener, error) // nil: package net does it
 }
 
 // candidates are in the order of preference.
 var candidates = []candidate{
-	{Uring, uringengine.Available, func(c engine.Config) (engine.Engine, error) { return uringengine.New(c) }},
-	{Epoll, epollengine.Available, func(c engine.Config) (engine.Engine, error) { return epollengine.New(c) }},
-	{Std, func() error { return nil }, func(c engine.Config) (engine.Engine, error) { return stdengine.New(c) }},
+	{Uring, uringengine.Available, func(c engine.Config) (engine.Engine, error) { return uringengine.New(c) }, nil},
+	{Epoll, epollengine.Available, func(c engine.Config) (engine.Engine, error) { return epollengine.New(c) }, nil},
+	{Std, func() error { return nil }, func(c engine.Config) (engine.Engine, error) { return stdengine.New(c) }, nil},
 }
 
 // choice is an engine with the reason why it was taken.
@@ -48,6 +51,18 @@ func choose(wish Engine) (choice, error) {
 	}
 	if wish == Auto || wish == "auto" {
 		return chooseFirst()
+	}
+	g, isGuest, err := guest.Find(string(wish))
+	if err != nil {
+		return choice{}, fmt.Errorf("unio: engine %s, chosen by %s: %w", wish, from, err)
+	}
+	if isGuest {
+		c := candidate{name: Sim, open: g.Open, listen: g.Listen}
+		return choice{candidate: c, shared: c, reason: "chosen by " + from}, nil
+	}
+	if wish == Sim {
+		return choice{}, fmt.Errorf("unio: engine sim, chosen by %s, is for tests, and not part of this program: "+
+			"a test gets it by importing package uniotest", from)
 	}
 	for _, c := range candidates {
 		if c.name != wish {

@@ -74,14 +74,7 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 	if rt.closing.Load() {
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
 	}
-	lc := net.ListenConfig{Control: opts.Control, KeepAliveConfig: opts.KeepAliveConfig}
-	if !opts.KeepAliveConfig.Enable {
-		lc.KeepAlive = -1
-	}
-	lc.SetMultipathTCP(false) // its sockets are no TCP sockets to the kernel's fast paths
-	var inner net.Listener
-	listen := func() { inner, err = lc.Listen(context.Background(), network, addr) }
-	Offload(listen) // it may resolve a name
+	inner, err := rt.listen(network, addr, &opts)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +94,25 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
 	}
 	return ln, nil
+}
+
+// listen makes the listening socket.
+func (rt *Runtime) listen(network, addr string, o *ListenOptions) (ln net.Listener, err error) {
+	if listen := rt.choice.listen; listen != nil {
+		if o.Control != nil {
+			return nil, fmt.Errorf("unio: ListenOptions.Control needs a descriptor, and the engine %s has none: %w",
+				rt.choice.name, errors.ErrUnsupported)
+		}
+		return listen(network, addr)
+	}
+	lc := net.ListenConfig{Control: o.Control, KeepAliveConfig: o.KeepAliveConfig}
+	if !o.KeepAliveConfig.Enable {
+		lc.KeepAlive = -1
+	}
+	lc.SetMultipathTCP(false) // its sockets are no TCP sockets to the kernel's fast paths
+	// It may resolve a name.
+	Offload(func() { ln, err = lc.Listen(context.Background(), network, addr) })
+	return ln, err
 }
 
 func (o *ListenOptions) withDefaults() (ListenOptions, error) {

@@ -13,12 +13,14 @@ import (
 // metrics.
 type Engine string
 
-// The engines. Auto chooses by trying.
+// The engines. Auto chooses by trying. Sim simulates a network for tests and is part of a program only if that imports
+// package uniotest.
 const (
 	Auto  = Engine(engine.Auto)
 	Uring = Engine(engine.Uring)
 	Epoll = Engine(engine.Epoll)
 	Std   = Engine(engine.Std)
+	Sim   = Engine(engine.Sim)
 )
 
 // Options are the settings of a [Runtime]. The zero value of each field means its default; a nil *Options is good.

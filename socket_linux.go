@@ -23,7 +23,7 @@ func addrsOf(s engine.Socket) (local, remote net.Addr) {
 
 // takeListener takes the socket out of package net's listener, for the engine of this runtime.
 func (rt *Runtime) takeListener(ln net.Listener, k net.KeepAliveConfig) (engine.Socket, error) {
-	if rt.choice.name == Std {
+	if rt.choice.name == Std || rt.choice.name == Sim {
 		return engine.Socket{FD: -1, Listener: ln}, nil
 	}
 	fd, err := sys.TakeListener(ln)

@@ -76,3 +76,20 @@ func linked(t *testing.T, tree *Tree, tags string) (b binary) {
 	}
 	return binary{deps: strings.Fields(string(deps)), symbols: string(symbols)}
 }
+
+// TestSimIsNotInPrograms holds the simulated engine out of what is not a test: who imports it links it, whoever chooses it.
+func TestSimIsNotInPrograms(t *testing.T) {
+	const sim = Module + "/internal/engine/simengine"
+	tree := mustLoad(t)
+	program := linked(t, tree, "")
+	if slices.Contains(program.deps, sim) || strings.Contains(program.symbols, " "+sim+".") {
+		t.Errorf("%s has %s: only package uniotest may import it", enginesProgram, sim)
+	}
+	deps, err := tree.Command(linuxAMD64, "list", "-deps", Module+"/uniotest").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(strings.Fields(string(deps)), sim) {
+		t.Errorf("package uniotest does not need %s: correct the names in this test", sim)
+	}
+}
