@@ -207,7 +207,8 @@ func (s *Sim) run(scenario func(s *Sim)) {
 		scenario(s)
 	})
 	if err := s.world.Await(); err != nil {
-		s.Errorf("%v; its tasks:\n\n%s", err, strings.Join(takeGoroutines().tasks(), "\n\n"))
+		s.Errorf("%v; pending:\n%s\n\nits tasks:\n\n%s", err, s.world.Describe(),
+			strings.Join(takeGoroutines().tasks(), "\n\n"))
 	} else {
 		s.world.Gate()
 	}

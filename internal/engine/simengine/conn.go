@@ -195,14 +195,15 @@ func (c *Conn) closeEnd() {
 	if c.closed {
 		return
 	}
-	if c.rx.n > 0 || c.abrupt {
-		c.noWrite = true
+	switch {
+	case c.failure != nil: // there is no connection any more that could end
+	case c.rx.n > 0 || c.abrupt:
 		to := c.peer
 		to.arrive(to.fail)
-	} else {
+	default:
 		c.endWrite()
 	}
-	c.closed = true
+	c.closed, c.noWrite = true, true
 	c.rx = fifo{}
 	c.desc = nil
 	c.notify()
