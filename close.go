@@ -86,7 +86,7 @@ func (c *Conn) shut(w *loop.Waiter) {
 		return
 	}
 	c.readAddrs()
-	c.takeAllOutside()
+	c.endOutside()
 	c.closing = true
 	c.isClosed.Store(true)
 	if w != nil {
@@ -128,6 +128,9 @@ func (c *Conn) drained() {
 		c.raw.flushers.fail(c.sendErr)
 	}
 	if c.halfClosing {
+		if c.endOutside(); c.queued > 0 {
+			return // it goes before the end
+		}
 		c.halfClose()
 	}
 	if c.closing {

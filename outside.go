@@ -20,7 +20,7 @@ import (
 type outside struct {
 	loop.Node
 	c      *Conn
-	head   atomic.Pointer[parcel] // the last one; parcelsEnded when the loop is gone
+	head   atomic.Pointer[parcel] // the last one; parcelsEnded when none is taken any more
 	told   atomic.Bool            // the mail is on its way
 	bytes  atomic.Int64           // in parcels
 	queued atomic.Int64           // Conn.queued as last told
@@ -65,8 +65,11 @@ func (c *Conn) handOver(bufs []*mem.Buf, n int) (done bool, err error) {
 	p := parcels.Get().(*parcel)
 	p.n, p.bufs = n, append(p.one[:0], bufs...)
 	if !o.push(p) {
-		release(bufs)
-		return true, c.opError("write", net.ErrClosed)
+		clear(p.bufs)
+		p.bufs = nil
+		parcels.Put(p)
+		o.bytes.Add(int64(-n))
+		return false, nil // the loop knows why
 	}
 	if !o.told.Swap(true) && !c.l.Post(&o.Node) {
 		for p := o.head.Swap(parcelsEnded); p != nil && p != parcelsEnded; p = p.next {
@@ -143,6 +146,25 @@ func (c *Conn) takeAllOutside() {
 		o.take()
 	}
 }
+
+// endOutside takes what others have written, for the last time: a parcel that nobody will take any more would be lost with
+// its writer none the wiser. Later writes wait for the loop, which knows whether sending has ended.
+func (c *Conn) endOutside() {
+	if c.outside.CompareAndSwap(nil, outsideEnded) {
+		return
+	}
+	o := c.outside.Load()
+	for !o.head.CompareAndSwap(nil, parcelsEnded) && o.head.Load() != parcelsEnded {
+		o.take()
+	}
+}
+
+// outsideEnded is what has ended before anybody has written, for all connections.
+var outsideEnded = func() *outside {
+	o := new(outside)
+	o.head.Store(parcelsEnded)
+	return o
+}()
 
 // closedToOthers as outside.queued has every write wait for the loop.
 const closedToOthers = aheadBytes + 1
