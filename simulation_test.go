@@ -1,0 +1,328 @@
+package unio_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotest"
+)
+
+const (
+	simConns   = 8
+	simOps     = 70 // of each client, reconnections included: more than 500 in all
+	simAddr    = "10.0.0.1:80"
+	simBuffers = 16 << 20
+	simUnread  = 16 << 10
+
+	// simLag is how late a call may return that a deadline ends: the other loop may run meanwhile, and each turn takes some
+	// microseconds of simulated time.
+	simLag = 50 * time.Millisecond
+)
+
+// TestSimulatedRuntime plays connections between tasks of one or two loops on a network that fails in every way it can.
+// What is written must arrive whole, once and in order, or not at all; every call must return; nothing may be left.
+func TestSimulatedRuntime(t *testing.T) {
+	report := uniotest.SimulateWith(t, &uniotest.SimOptions{
+		Seeds: scale(300, 30),
+		Runtime: unio.Options{
+			BufBytes: simBuffers, UnreadBytes: simUnread,
+		},
+	}, simulateRuntime)
+	t.Logf("%d seeds\n%s", report.Seeds, report.Faults)
+}
+
+func simulateRuntime(s *uniotest.Sim) {
+	p := &simPlay{Sim: s}
+	if s.Seed%8 == 0 {
+		p.flood()
+	}
+	ln, err := s.Runtime().Listen("tcp", simAddr, &unio.ListenOptions{OnFirstByte: s.Seed%4 == 1})
+	if err != nil {
+		s.Fatalf("listen: %v", err)
+	}
+	s.Runtime().Go(func() { ln.Serve(p.serve) })
+	var g unio.Group
+	for range simConns {
+		g.Go(func() error { p.client(); return nil })
+	}
+	if s.Seed%3 == 0 {
+		g.Go(func() error { p.hog(); return nil })
+	}
+	g.Wait()
+	for p.serving > 0 {
+		unio.Sleep(time.Second)
+	}
+	for _, side := range p.all {
+		side.judge()
+	}
+	if p.ops < 500 {
+		s.Errorf("only %d operations", p.ops)
+	}
+}
+
+// simPlay is one seed's play. Its loops take turns, so that it needs no lock.
+type simPlay struct {
+	*uniotest.Sim
+	ops     int
+	serving int        // handlers that run
+	hogs    int        // odd: all buffers are taken
+	links   []*simSide // clients by the number of their connection
+	all     []*simSide
+	open    []*simSide
+}
+
+// odds is true once in n times.
+func (p *simPlay) odds(n int) bool { return p.Rand.IntN(n) == 0 }
+
+// rest sleeps for a while.
+func (p *simPlay) rest() { unio.Sleep(p.short()) }
+
+// short is a time in which something may happen, or not.
+func (p *simPlay) short() time.Duration {
+	return time.Duration(p.Rand.Int64N(int64(1) << (10 + p.Rand.IntN(17)))) // up to 67 ms
+}
+
+// client connects again and again, until it has done enough.
+func (p *simPlay) client() {
+	for done := 0; done < simOps; {
+		p.ops++
+		done++
+		c, err := p.Runtime().Dial(context.Background(), "tcp", simAddr, nil)
+		if err != nil {
+			continue
+		}
+		side := p.side(c, len(p.links))
+		p.links = append(p.links, side)
+		side.play()
+		done += side.ops
+	}
+}
+
+// serve is the handler.
+func (p *simPlay) serve(c *unio.Conn) {
+	p.serving++
+	run := func(c *unio.Conn, err error) {
+		defer func() { p.serving-- }()
+		if err == nil {
+			p.side(c, -1).play()
+		}
+	}
+	if p.odds(4) && c.Await(0, run) == nil {
+		return
+	}
+	run(c, nil)
+}
+
+// hog takes all buffers for a while.
+func (p *simPlay) hog() {
+	for range 3 {
+		p.rest()
+		var all []*mem.Buf
+		for n := mem.MaxBytes; n >= mem.PageBytes; n /= 2 {
+			for b, ok := p.Runtime().Pool().TryGet(n); ok; b, ok = p.Runtime().Pool().TryGet(n) {
+				all = append(all, b)
+			}
+		}
+		p.hogs++
+		p.rest()
+		p.hogs++
+		for _, b := range all {
+			b.Release()
+		}
+	}
+}
+
+// flood writes to a reader that sleeps: what nobody reads is bounded.
+func (p *simPlay) flood() {
+	const total, addr = 1 << 20, "10.0.0.1:81"
+	ln, err := p.Runtime().Listen("tcp", addr, nil)
+	if err != nil {
+		p.Fatalf("listen: %v", err)
+	}
+	p.Runtime().Go(func() {
+		c, err := p.Runtime().Dial(context.Background(), "tcp", addr, nil)
+		if err == nil {
+			c.Write(make([]byte, total))
+			c.Close()
+		} else {
+			ln.Close()
+		}
+	})
+	c, err := ln.AcceptConn()
+	ln.Close()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		return
+	}
+	unio.Sleep(time.Second)
+	// What the writer is ahead, what its operation holds, and what the reader holds, in buffers that are not full.
+	if use := p.Runtime().Stats().BufferBytes; use > 4*(64<<10)+2*simUnread {
+		p.Errorf("a connection that nobody reads holds %d bytes", use)
+	}
+	io.Copy(io.Discard, c)
+}
+
+// simSide is one end of a connection. What it sends are frames: a writer's frames come in order and whole, those of several
+// writers in any order.
+type simSide struct {
+	*simPlay
+	c    *unio.Conn
+	link int      // the number of the connection; -1: a server that has not heard it yet
+	peer *simSide // nil as long as link is not known
+
+	ops      int
+	written  [simWriters]uint16 // frames
+	read     [simWriters]uint16
+	in       []byte
+	held     []simHeld
+	writing  int  // writers of its own that are not done
+	intruded bool // a writer of another connection is at it
+
+	torn      bool // part of a frame has been sent, and no more of it
+	closed    bool // somebody has begun to close it
+	noRead    bool
+	lossy     bool // a Close that gave up
+	sendErr   error
+	sawEnd    bool
+	readBy    bool // a deadline was set at some time
+	writeBy   bool
+	deadlines int // set so far
+}
+
+const (
+	simWriters  = 4
+	simIntruder = simWriters - 1
+	simHeader   = 10
+	simMagic    = 0xa5
+)
+
+// simHeld is a buffer that is kept for a while, and what was in it.
+type simHeld struct {
+	b    *mem.Buf
+	want []byte
+}
+
+func (p *simPlay) side(c *unio.Conn, link int) *simSide {
+	s := &simSide{simPlay: p, c: c, link: link}
+	p.all = append(p.all, s)
+	p.open = append(p.open, s)
+	return s
+}
+
+// play is the life of one end.
+func (s *simSide) play() {
+	var g unio.Group
+	s.writing = 1 + s.Rand.IntN(2)
+	for i := range s.writing {
+		g.Go(func() error { s.writer(i); return nil })
+	}
+	g.Go(func() error { s.reader(); return nil })
+	if s.odds(4) {
+		g.Go(func() error { s.meddle(); return nil })
+	}
+	if err := g.Wait(); err != nil {
+		s.Errorf("a task: %v", err)
+	}
+	s.close()
+	for i, o := range s.open {
+		if o == s {
+			s.open = append(s.open[:i], s.open[i+1:]...)
+			break
+		}
+	}
+	s.release(0)
+}
+
+func (s *simSide) did() {
+	s.ops++
+	s.simPlay.ops++
+}
+
+func (s *simSide) close() {
+	s.did()
+	s.closed = true
+	err := s.c.Close()
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		s.lossy = true
+	case err != nil && !errors.Is(err, net.ErrClosed):
+		s.Errorf("close: %v", err)
+	}
+}
+
+// meddle does something to the connection while others use it.
+func (s *simSide) meddle() {
+	s.rest()
+	s.did()
+	switch s.Rand.IntN(5) {
+	case 0:
+		s.close()
+	case 1:
+		s.noRead = true
+		s.allow("close read", s.c.CloseRead())
+	case 2:
+		s.setDeadline(s.c.SetReadDeadline, &s.readBy, s.Now().Add(s.short()))
+	case 3:
+		s.setDeadline(s.c.SetDeadline, &s.readBy, s.Now().Add(s.short()))
+		s.writeBy = true
+	case 4:
+		s.closeWrite()
+	}
+}
+
+// closeWrite ends sending. An end that cannot be sent, and would be waited for in vain, is sent by closing; where the wait
+// for it was cut short it follows by itself.
+func (s *simSide) closeWrite() {
+	s.did()
+	err := s.c.CloseWrite()
+	s.allow("close write", err)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !s.closed {
+		s.close()
+	}
+}
+
+func (s *simSide) setDeadline(set func(time.Time) error, note *bool, by time.Time) {
+	s.did()
+	s.deadlines++
+	*note = *note || !by.IsZero()
+	if err := set(by); err != nil {
+		s.allow("set deadline", err)
+	}
+}
+
+// allow fails for an error that nothing explains.
+func (s *simSide) allow(what string, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, net.ErrClosed) && s.closed:
+	case errors.Is(err, os.ErrDeadlineExceeded) && (s.readBy || s.writeBy):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ETIMEDOUT),
+		errors.Is(err, syscall.ENOTCONN), errors.Is(err, syscall.ENOBUFS):
+	default:
+		s.Errorf("connection %d: %s: %v", s.link, what, err)
+	}
+}
+
+// timely fails if a call that began at start came back long after the deadline that was its own.
+func (s *simSide) timely(what string, set int, start, by time.Time) {
+	if by.IsZero() || set != s.deadlines {
+		return
+	}
+	if by.Before(start) {
+		by = start
+	}
+	if late := s.Now().Sub(by); late > simLag {
+		s.Errorf("connection %d: %s came back %v after its deadline", s.link, what, late)
+	}
+}
