@@ -95,24 +95,33 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 			return n, c.opError("write", err)
 		}
 		copy(b.Bytes(), p[n:])
-		if !long {
-			done, err := c.handOver([]*mem.Buf{b}, m)
-			if err != nil {
-				return 0, err
-			}
-			if done {
-				return m, nil
-			}
-		}
-		taken, err := c.sendForeign([]*mem.Buf{b}, m, long)
-		if taken {
-			n += m
-		}
+		m, err = c.writeBuf(b, long)
+		n += m
 		if err != nil {
 			return n, err
 		}
 	}
 	return n, nil
+}
+
+// writeBuf writes a buffer from outside, and takes it over; locked says that the caller holds the write lock. It tells how
+// much was taken, all or nothing, also with an error.
+func (c *Conn) writeBuf(b *mem.Buf, locked bool) (int, error) {
+	n := b.Len()
+	if !locked {
+		done, err := c.handOver([]*mem.Buf{b}, n)
+		if err != nil {
+			return 0, err
+		}
+		if done {
+			return n, nil
+		}
+	}
+	taken, err := c.sendForeign([]*mem.Buf{b}, n, locked)
+	if !taken {
+		n = 0
+	}
+	return n, err
 }
 
 // sendOutside is Send from outside.

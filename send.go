@@ -284,7 +284,8 @@ func (c *Conn) Writev(v *net.Buffers) (n int64, err error) {
 
 // writeGathered sends pieces as one.
 func (c *Conn) writeGathered(v *net.Buffers, total int) (int64, error) {
-	b, err := c.alloc(c.l.Here(), total)
+	t := c.l.Here()
+	b, err := c.alloc(t, total)
 	if err != nil {
 		return 0, c.opError("write", err)
 	}
@@ -292,12 +293,38 @@ func (c *Conn) writeGathered(v *net.Buffers, total int) (int64, error) {
 	for _, p := range *v {
 		at += copy(b.Bytes()[at:], p)
 	}
-	if err := c.Send(b); err != nil {
-		return 0, err
+	n := 0
+	if t == nil {
+		n, err = c.writeBuf(b, false)
+	} else {
+		n, err = c.writeBufTask(t, b)
 	}
-	clear(*v)
-	*v = (*v)[len(*v):]
-	return int64(total), nil
+	consume(v, n)
+	return int64(n), err
+}
+
+// writeBufTask writes a buffer in a task, and takes it over.
+func (c *Conn) writeBufTask(t *loop.Task, b *mem.Buf) (int, error) {
+	c.takeOutside()
+	n := b.Len()
+	if n > aheadBytes-c.queued || c.lock.held || c.unwritable() {
+		defer b.Release()
+		return c.writeLong(t, b.Bytes())
+	}
+	c.enqueue([]*mem.Buf{b})
+	return n, nil
+}
+
+// consume takes n bytes off the front, and empty pieces behind them.
+func consume(v *net.Buffers, n int) {
+	for len(*v) > 0 && n >= len((*v)[0]) {
+		n -= len((*v)[0])
+		(*v)[0] = nil
+		*v = (*v)[1:]
+	}
+	if n > 0 {
+		(*v)[0] = (*v)[0][n:]
+	}
 }
 
 // writeLock keeps the pieces of a long Write together.
