@@ -8,6 +8,7 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 )
 
 // closeDrainLimit bounds how long a closing connection waits for a peer that does not read, when no write deadline
@@ -128,7 +129,10 @@ func (c *Conn) drained() {
 		c.raw.flushers.fail(c.sendErr)
 	}
 	if c.halfClosing {
-		if c.endOutside(); c.queued > 0 {
+		if planted.Bug != planted.DroppedParcel {
+			c.endOutside()
+		}
+		if c.queued > 0 && planted.Bug != planted.EarlyEnd {
 			return // it goes before the end
 		}
 		c.halfClose()
@@ -150,7 +154,7 @@ func (c *Conn) drainLate(now int64) {
 
 // endNow gives the descriptor back.
 func (c *Conn) endNow() {
-	if c.ending {
+	if c.ending && planted.Bug != planted.DoubleClose {
 		return
 	}
 	c.ending = true

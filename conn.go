@@ -7,6 +7,7 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -173,6 +174,10 @@ func (s *loopSide) Complete(op *engine.Op) {
 			c.readers = waitQueue{}
 			w.Buf, op.Buf = op.Buf, nil
 			w.Finish()
+			return
+		}
+		if planted.Bug == planted.DroppedData && c.readers.empty() && c.await.fn == nil && op.Buf != nil {
+			op.Buf.Release()
 			return
 		}
 		c.recvDone()

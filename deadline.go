@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 )
 
 // setDeadline sets deadlines for whoever asks from now on, and has those hear of it who wait. From outside that is sent and
@@ -67,7 +68,7 @@ func (c *Conn) writingWaits() bool {
 // arm sees to it that Fire runs no later than when. The one timer of a connection is lazy: a deadline that moves away
 // leaves it alone, and it is set again when it fires too early.
 func (c *Conn) arm(when int64) {
-	if !c.timer.Set() || c.timer.When() > when {
+	if !c.timer.Set() || c.timer.When() > when && planted.Bug != planted.LateTimer {
 		c.l.SetTimer(&c.timer, when)
 	}
 }

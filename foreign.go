@@ -8,6 +8,7 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -249,7 +250,7 @@ func (c *Conn) shutWrite(w *loop.Waiter) {
 	}
 	c.halfClosing = true
 	c.waitWriting(&c.halfClosers, w)
-	if c.queued == 0 {
+	if c.queued == 0 || planted.Bug == planted.EarlyEnd {
 		c.drained()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -109,10 +110,13 @@ func (o *outside) take() {
 		return
 	}
 	var p *parcel // the first one
-	for last != nil {
+	for last != nil && planted.Bug != planted.ParcelOrder {
 		next := last.next
 		last.next, p = p, last
 		last = next
+	}
+	if planted.Bug == planted.ParcelOrder {
+		p = last
 	}
 	c := o.c
 	for p != nil {

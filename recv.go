@@ -6,6 +6,7 @@ import (
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -101,9 +102,11 @@ func (c *Conn) cut(limit int) *mem.Buf {
 		limit = left
 	}
 	piece := b.Slice(c.off, c.off+limit)
-	if c.off += limit; limit == left {
+	if c.off += limit; limit == left || planted.Bug == planted.EarlyFree {
 		b.Release()
-		c.rest, c.off = nil, 0
+		if limit == left {
+			c.rest, c.off = nil, 0
+		}
 	}
 	return piece
 }

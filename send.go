@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -93,7 +94,9 @@ func (s *loopSide) Flush() {
 		return
 	}
 	c.send.Bufs, c.out = c.out, c.send.Bufs[:0]
-	c.tail = nil
+	if planted.Bug != planted.TailReuse {
+		c.tail = nil
+	}
 	if c.l.Engine().Submit(&c.send) {
 		c.sendDone()
 		return
@@ -147,7 +150,9 @@ func (c *Conn) failSends(err error) {
 	}
 	for i, b := range c.out {
 		c.queued -= b.Len()
-		b.Release()
+		if planted.Bug != planted.Leak {
+			b.Release()
+		}
 		c.out[i] = nil
 	}
 	c.out, c.tail = c.out[:0], nil
@@ -208,8 +213,10 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 	if err := c.awaitRoom(t); err != nil {
 		return 0, c.opError("write", err)
 	}
-	c.hold(t)
-	defer c.unlock(0)
+	if planted.Bug != planted.Interleaved {
+		c.hold(t)
+		defer c.unlock(0)
+	}
 	for n < len(p) {
 		if err := c.awaitRoom(t); err != nil {
 			return n, c.opError("write", err)

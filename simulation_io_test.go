@@ -35,9 +35,14 @@ func (s *simSide) writer(id int) {
 	}
 }
 
-// intrude writes a frame to some other connection.
+// intrude writes a frame to some other connection, best to one that is about to end.
 func (s *simSide) intrude() {
 	o := s.open[s.Rand.IntN(len(s.open))]
+	for _, e := range s.open {
+		if e.ending && !e.closed && e.sendErr == nil && s.odds(2) {
+			o = e
+		}
+	}
 	if o == s || o.intruded || o.closed || o.link < 0 {
 		return
 	}
@@ -49,10 +54,10 @@ func (s *simSide) intrude() {
 // frame writes one frame in one of the ways that there are. False: the connection can be written to no longer.
 func (s *simSide) frame(id int) bool {
 	size := 1 + s.Rand.IntN(300)
-	switch s.Rand.IntN(20) {
+	switch s.Rand.IntN(40) {
 	case 0:
-		size = 1 + s.Rand.IntN(200_000)
-	case 1, 2, 3:
+		size = 1 + s.Rand.IntN(simFrameMax)
+	case 1, 2, 3, 4:
 		size = 1 + s.Rand.IntN(9_000)
 	}
 	p := s.encode(id, size)
@@ -139,16 +144,20 @@ func (s *simSide) encode(id, size int) []byte {
 	binary.BigEndian.PutUint16(p[2:], s.written[id])
 	binary.BigEndian.PutUint16(p[4:], uint16(s.link+1))
 	binary.BigEndian.PutUint32(p[6:], uint32(size))
-	simFill(p[simHeader:], uint32(id)<<24^uint32(s.written[id])<<8^uint32(size))
+	copy(p[simHeader:], simContent(id, s.written[id], size))
 	return p
 }
 
-// simFill is the content of a frame.
-func simFill(p []byte, seed uint32) {
-	for i := range p {
-		x := (uint32(i) + seed) * 2654435761
-		p[i] = byte(x>>24) ^ byte(x>>11)
-	}
+// simFrameMax is the longest frame: more than a connection may be ahead, and than it may hold unread.
+const simFrameMax = 150_000
+
+// simBytes is what the content of all frames is cut from, each at another place.
+var simBytes = newStream(5).next(make([]byte, simFrameMax+1<<16))
+
+// simContent is the content of a frame.
+func simContent(id int, seq uint16, size int) []byte {
+	at := (id*257 + int(seq)) * 113 % (1 << 16)
+	return simBytes[at : at+size]
 }
 
 // reader reads to the end.
@@ -245,9 +254,7 @@ func (s *simSide) take(p []byte) {
 		if seq := binary.BigEndian.Uint16(h[2:]); seq != s.read[id] {
 			s.Fatalf("connection %d: frame %d of writer %d, want %d", s.link, seq, id, s.read[id])
 		}
-		want := make([]byte, size)
-		simFill(want, uint32(id)<<24^uint32(s.read[id])<<8^uint32(size))
-		if !bytes.Equal(want, s.in[simHeader:simHeader+size]) {
+		if !bytes.Equal(simContent(id, s.read[id], size), s.in[simHeader:simHeader+size]) {
 			s.Fatalf("connection %d: frame %d of writer %d has other bytes", s.link, s.read[id], id)
 		}
 		s.read[id]++

@@ -24,7 +24,7 @@ const (
 
 	// simLag is how late a call may return that a deadline ends: the other loop may run meanwhile, and each turn takes some
 	// microseconds of simulated time.
-	simLag = 50 * time.Millisecond
+	simLag = 2 * time.Millisecond
 )
 
 // TestSimulatedRuntime plays connections between tasks of one or two loops on a network that fails in every way it can.
@@ -56,10 +56,14 @@ func simulateRuntime(s *uniotest.Sim) {
 	if s.Seed%3 == 0 {
 		g.Go(func() error { p.hog(); return nil })
 	}
+	if s.Seed%2 == 0 {
+		g.Go(func() error { p.doors(); return nil })
+	}
 	g.Wait()
 	for p.serving > 0 {
 		unio.Sleep(time.Second)
 	}
+	p.over = true
 	for _, side := range p.all {
 		side.judge()
 	}
@@ -73,6 +77,7 @@ type simPlay struct {
 	*uniotest.Sim
 	ops     int
 	serving int        // handlers that run
+	over    bool       // a connection that is accepted only now is closed with the runtime
 	hogs    int        // odd: all buffers are taken
 	links   []*simSide // clients by the number of their connection
 	all     []*simSide
@@ -140,6 +145,42 @@ func (p *simPlay) hog() {
 	}
 }
 
+// doors opens listeners, and closes them while somebody is at the door.
+func (p *simPlay) doors() {
+	const addr = "10.0.0.1:82"
+	for range 4 {
+		ln, err := p.Runtime().Listen("tcp", addr, nil)
+		if err != nil {
+			p.Fatalf("listen: %v", err)
+		}
+		var g unio.Group
+		for range 3 {
+			g.Go(func() error {
+				p.rest()
+				if c, err := p.Runtime().Dial(context.Background(), "tcp", addr, nil); err == nil {
+					io.Copy(io.Discard, c)
+					c.Close()
+				}
+				return nil
+			})
+		}
+		g.Go(func() error {
+			for {
+				c, err := ln.AcceptConn()
+				if errors.Is(err, net.ErrClosed) {
+					return nil
+				}
+				if err == nil {
+					c.Close()
+				}
+			}
+		})
+		p.rest()
+		ln.Close()
+		g.Wait()
+	}
+}
+
 // flood writes to a reader that sleeps: what nobody reads is bounded.
 func (p *simPlay) flood() {
 	const total, addr = 1 << 20, "10.0.0.1:81"
@@ -190,6 +231,7 @@ type simSide struct {
 	intruded bool // a writer of another connection is at it
 
 	torn      bool // part of a frame has been sent, and no more of it
+	ending    bool // somebody has begun to end sending
 	closed    bool // somebody has begun to close it
 	noRead    bool
 	lossy     bool // a Close that gave up
@@ -285,6 +327,7 @@ func (s *simSide) meddle() {
 // for it was cut short it follows by itself.
 func (s *simSide) closeWrite() {
 	s.did()
+	s.ending = true
 	err := s.c.CloseWrite()
 	s.allow("close write", err)
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !s.closed {
@@ -305,7 +348,7 @@ func (s *simSide) setDeadline(set func(time.Time) error, note *bool, by time.Tim
 func (s *simSide) allow(what string, err error) {
 	switch {
 	case err == nil:
-	case errors.Is(err, net.ErrClosed) && s.closed:
+	case errors.Is(err, net.ErrClosed) && (s.closed || s.over):
 	case errors.Is(err, os.ErrDeadlineExceeded) && (s.readBy || s.writeBy):
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ETIMEDOUT),
 		errors.Is(err, syscall.ENOTCONN), errors.Is(err, syscall.ENOBUFS):

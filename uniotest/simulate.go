@@ -25,10 +25,10 @@ import (
 //
 //	UNIO_SEED=4711 go test -run '^TestTransfer$'
 const (
-	// SeedVariable runs one seed instead of many.
+	// SeedVariable is the seed to run instead of many, or, beside SeedsVariable, the first.
 	SeedVariable = "UNIO_SEED"
-	// SeedsVariable is how many seeds are run where a test does not run a multiple of it: SimOptions.Seeds is for
-	// every day, this for the night.
+	// SeedsVariable is how many seeds are run, whatever the test says: SimOptions.Seeds is for every day, this for the
+	// night.
 	SeedsVariable = "UNIO_SEEDS"
 )
 
@@ -143,8 +143,8 @@ func seeds(t testing.TB, byDefault int) (first, count uint64) {
 		*into = n
 		return true
 	}
-	number(SeedsVariable, &count)
-	if number(SeedVariable, &first) {
+	many := number(SeedsVariable, &count)
+	if number(SeedVariable, &first) && !many {
 		count = 1
 	}
 	return first, count

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/internal/sys"
 )
 
@@ -294,6 +295,9 @@ func (l *Loop) flush() {
 func (l *Loop) Post(n *Node) bool {
 	if !l.box.push(n) {
 		return false
+	}
+	if planted.Bug == planted.LostWake && l.turns.Load()%64 == 0 {
+		return true
 	}
 	if l.sleeping.Load() && l.sleeping.CompareAndSwap(true, false) {
 		l.eng.Wake()

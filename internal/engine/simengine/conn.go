@@ -1,6 +1,7 @@
 package simengine
 
 import (
+	"github.com/unio-go/unio/internal/planted"
 	"net"
 	"sync"
 	"syscall"
@@ -95,7 +96,10 @@ func (c *Conn) arrive(do func()) {
 
 // transmit sends p, which fits into space. The bytes are copied.
 func (c *Conn) transmit(p []byte) {
-	seg := append([]byte(nil), p...)
+	seg := p
+	if planted.Bug != planted.EarlyCompletion {
+		seg = append([]byte(nil), p...)
+	}
 	to := c.peer
 	to.under += len(seg)
 	to.arrive(func() {
@@ -144,6 +148,9 @@ func (c *Conn) endWrite() {
 	c.noWrite = true
 	to := c.peer
 	to.arrive(func() {
+		if planted.Bug == planted.DroppedEnd && to.rx.n > 4096 {
+			return
+		}
 		to.fin = true
 		to.notify()
 	})

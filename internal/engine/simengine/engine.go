@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -178,6 +179,12 @@ func (e *Engine) finish(k *call, err error) {
 func (e *Engine) push(k *call) {
 	if k.ready {
 		return // the engine was closed meanwhile, and has given it
+	}
+	if planted.Bug == planted.LostCompletion && k.seq%997 == 0 {
+		return
+	}
+	if planted.Bug == planted.DoubledCompletion && k.seq%997 == 0 {
+		e.done = append(e.done, k)
 	}
 	k.ready = true
 	e.done = append(e.done, k)

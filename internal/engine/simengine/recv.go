@@ -1,10 +1,12 @@
 package simengine
 
 import (
+	"math"
 	"slices"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -23,14 +25,14 @@ func (d *desc) receive() {
 			return
 		}
 	}
-	for d.armed && d.in == nil && d.c.rx.n > 0 && d.stashBytes < d.e.unread && !w.chance(w.profile.Short) {
+	bound := d.e.unread
+	if planted.Bug == planted.Unbounded {
+		bound = math.MaxInt
+	}
+	for d.armed && d.in == nil && d.c.rx.n > 0 && d.stashBytes < bound && !w.chance(w.profile.Short) {
 		b := d.piece(false)
 		if b == nil {
 			return // the socket keeps it
-		}
-		if d.stashBytes+b.Cap() > d.e.unread && d.stashBytes > 0 {
-			d.hold(b)
-			return
 		}
 		d.hold(b)
 	}

@@ -1,0 +1,6 @@
+//go:build unio_bug_doubleclose
+
+package planted
+
+// Bug is the defect of this build.
+const Bug = DoubleClose
