@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/uniotest"
@@ -31,4 +32,30 @@ func ExampleEachEngine() {
 		})
 	}
 	_ = test // go test finds it as TestHandler(t *testing.T)
+}
+
+// A client that must come to an end, whatever the network does to it. The listener belongs to the scenario's runtime, and
+// its addresses to the simulation.
+func ExampleSimulate() {
+	test := func(t *testing.T) {
+		uniotest.Simulate(t, func(s *uniotest.Sim) {
+			rt := s.Runtime()
+			ln, err := rt.Listen("tcp", "10.0.0.1:80", nil)
+			if err != nil {
+				s.Fatalf("listen: %v", err)
+			}
+			rt.Go(func() { ln.Serve(func(c *unio.Conn) { c.Write([]byte("hello")) }) })
+
+			c, err := rt.Dial(context.Background(), "tcp", "10.0.0.1:80", nil)
+			if err != nil {
+				return // nobody promised that there is a way
+			}
+			defer c.Close()
+			c.SetReadDeadline(s.Now().Add(time.Minute))
+			if got, err := io.ReadAll(c); err == nil && string(got) != "hello" {
+				s.Errorf("a whole stream is %q", got)
+			}
+		})
+	}
+	_ = test // go test finds it as TestClient(t *testing.T)
 }
