@@ -92,7 +92,8 @@ func (a *Sockaddr) encodeUnix(t *net.UnixAddr) error {
 	return nil
 }
 
-// Addr is a as package net writes it: a *net.TCPAddr or *net.UnixAddr, or nil for another family.
+// Addr is a as package net writes it: a *net.TCPAddr or *net.UnixAddr, or nil for another family. A socket without a name
+// (unix(7)) is called @ there.
 func (a *Sockaddr) Addr() net.Addr {
 	if a.n < sunPathAt {
 		return nil
@@ -114,7 +115,7 @@ func (a *Sockaddr) port() int { return int(binary.BigEndian.Uint16(a.raw[2:])) }
 func (a *Sockaddr) unixName() string {
 	path := a.raw[sunPathAt:min(int(a.n), sunPathAt+sunPathBytes)]
 	if len(path) == 0 {
-		return ""
+		return "@"
 	}
 	if path[0] == 0 {
 		return "@" + string(path[1:])

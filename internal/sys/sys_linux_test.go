@@ -30,7 +30,6 @@ func TestSockaddrRoundTrip(t *testing.T) {
 		{"unix", &net.UnixAddr{Name: "@abstract", Net: "unix"}, syscall.AF_UNIX, 2 + 9},
 		{"unix", &net.UnixAddr{Name: "@" + strings.Repeat("a", 107), Net: "unix"}, syscall.AF_UNIX, 110},
 		{"unix", &net.UnixAddr{Name: strings.Repeat("p", 107), Net: "unix"}, syscall.AF_UNIX, 110},
-		{"unix", &net.UnixAddr{Net: "unix"}, syscall.AF_UNIX, 2},
 	}
 	for _, c := range cases {
 		var a Sockaddr
@@ -48,6 +47,20 @@ func TestSockaddrRoundTrip(t *testing.T) {
 		if got := a.Addr(); got.String() != c.addr.String() || got.Network() != c.addr.Network() {
 			t.Errorf("%v came back as %v", c.addr, got)
 		}
+	}
+}
+
+// TestNameOfAnUnnamedSocketWasEmpty holds package net's name of a Unix socket that has none.
+func TestNameOfAnUnnamedSocketWasEmpty(t *testing.T) {
+	var a Sockaddr
+	if err := a.Encode("unix", &net.UnixAddr{Net: "unix"}); err != nil {
+		t.Fatal(err)
+	}
+	if a.Family() != syscall.AF_UNIX || len(a.Bytes()) != 2 {
+		t.Errorf("family %d with %d bytes, want that of unix alone", a.Family(), len(a.Bytes()))
+	}
+	if got := a.Addr().String(); got != "@" {
+		t.Errorf("the name is %q, package net has @", got)
 	}
 }
 
