@@ -531,3 +531,16 @@ func TestDeadlineIsNotMissedByWhoBeginsToWait(t *testing.T) {
 		}
 	}, silent)
 }
+
+func TestEmptyReadOfAClosedConnFoundNoError(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if n, err := c.Read(nil); n != 0 || err != nil {
+			t.Errorf("open: %d, %v", n, err)
+		}
+		c.Close()
+		_, err := c.Read(nil)
+		wantIs(t, "closed", err, net.ErrClosed)
+	}, func(t scene, p net.Conn) {
+		io.Copy(io.Discard, p)
+	})
+}

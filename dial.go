@@ -148,11 +148,22 @@ func (freshSocket) Write(func(uintptr) bool) error { return errors.ErrUnsupporte
 
 // dialCause gives a context's end the error that package net gives it.
 func dialCause(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
 		return errDialTimeout
+	case err == context.Canceled:
+		return errDialCanceled
 	}
 	return err
 }
+
+// errDialCanceled is what errors.Is finds as context.Canceled, with the text that it has from net.Dialer.
+var errDialCanceled = canceledError{}
+
+type canceledError struct{}
+
+func (canceledError) Error() string     { return "operation was canceled" }
+func (canceledError) Is(err error) bool { return err == context.Canceled }
 
 // errDialTimeout is what errors.Is finds as context.DeadlineExceeded, as from net.Dialer, and as os.ErrDeadlineExceeded.
 var errDialTimeout = &timeoutError{}

@@ -130,3 +130,17 @@ func wantDialTimeout(t testing.TB, err error) {
 		t.Errorf("%v is no timeout", err)
 	}
 }
+
+func TestCanceledDialHadAnotherTextThanPackageNets(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_, got := rt.Dial(ctx, "tcp", ln.Addr().String(), nil)
+		_, want := new(net.Dialer).DialContext(ctx, "tcp", ln.Addr().String())
+		wantIs(t, "a cancelled context", got, context.Canceled)
+		if got == nil || got.Error() != want.Error() {
+			t.Errorf("the error is %q, package net's %q", got, want)
+		}
+	})
+}

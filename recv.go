@@ -24,9 +24,12 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 	return c.recvForeign(0)
 }
 
-// Read is Recv with a copy into p. It returns 0 and nil for an empty p.
+// Read is Recv with a copy into p. It returns 0 and nil for an empty p, unless the connection is closed.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
+		if c.isClosed.Load() {
+			return 0, c.opError("read", net.ErrClosed)
+		}
 		return 0, nil
 	}
 	t := c.l.Here()
