@@ -49,6 +49,15 @@ func TestSimulatedRuntime(t *testing.T) {
 	}
 }
 
+// A failure can be looked into only if its seed does the same again, on two loops as on one.
+func TestASimulatedRuntimeRepeatsItself(t *testing.T) {
+	o := &uniotest.SimOptions{Seeds: 20, Runtime: unio.Options{BufBytes: simBuffers, UnreadBytes: simUnread}}
+	first := uniotest.SimulateWith(t, o, simulateRuntime)
+	if again := uniotest.SimulateWith(t, o, simulateRuntime); again.Faults != first.Faults {
+		t.Errorf("20 seeds were\n%s\nand then\n%s", first.Faults, again.Faults)
+	}
+}
+
 // simOpsDone counts the calls of all seeds.
 var simOpsDone int
 

@@ -164,7 +164,8 @@ func (e *Engine) finish(k *call, err error) {
 	k.op.Err = err
 	k.over = true
 	w := e.w
-	if e.within == k && (k.code == engine.Shutdown || e.closed || w.chance(w.profile.Inline)) {
+	late := w.script[Late][k.code] > 0
+	if e.within == k && !late && (k.code == engine.Shutdown || e.closed || w.chance(w.profile.Inline)) {
 		e.forget(k)
 		return
 	}

@@ -320,3 +320,112 @@ func (d *driver) finish() {
 		d.Error(err)
 	}
 }
+
+// quiet is a profile in which nothing happens but what a script says.
+func quiet() *Profile { return &Profile{Inline: 1000, WindowBytes: 64 << 10} }
+
+// A script has its faults happen to the next operations, as often as it says.
+func TestAScriptDecides(t *testing.T) {
+	w := NewWorld(&Options{Virtual: true, Profile: quiet()})
+	pool, err := mem.NewPool(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := w.New(engine.Config{Pool: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Start()
+	a, b := w.connect(&net.TCPAddr{Port: 1}, &net.TCPAddr{Port: 2})
+	d, err := e.Attach(engine.Socket{Conn: a}, engine.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(e.Close(time.Second), pool.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	receive := func() (n int, late bool, err error) {
+		op := &engine.Op{Code: engine.Recv, Desc: d}
+		done := e.Submit(op)
+		late = !done
+		for !done {
+			e.Wait(time.Second)
+			done = e.Next() == op
+		}
+		if op.Err == nil {
+			n = op.Buf.Len()
+			op.Buf.Release()
+		}
+		return n, late, op.Err
+	}
+	put := func() {
+		if _, err := b.Write(make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		e.Wait(0)
+	}
+	for range 3 {
+		put()
+		if n, late, err := receive(); n != 100 || late || err != nil {
+			t.Fatalf("without a script: %d bytes, late %v, %v", n, late, err)
+		}
+	}
+	w.Script(Short, engine.Recv, 1)
+	put()
+	if n, _, err := receive(); n <= 0 || n >= 100 || err != nil {
+		t.Errorf("short: %d bytes, %v", n, err)
+	} else if rest, _, err := receive(); n+rest != 100 || err != nil {
+		t.Errorf("after it: %d bytes, %v", rest, err)
+	}
+	w.Script(NoBuffer, engine.Recv, 1)
+	put()
+	if n, late, err := receive(); n != 100 || !late || err != nil {
+		t.Errorf("no buffer: %d bytes, late %v, %v", n, late, err)
+	}
+	w.Script(Late, engine.Recv, 1)
+	put()
+	if n, late, err := receive(); n != 100 || !late || err != nil {
+		t.Errorf("late: %d bytes, late %v, %v", n, late, err)
+	}
+	w.Script(Failed, engine.Recv, 1)
+	put()
+	if _, _, err := receive(); err == nil {
+		t.Error("failed: no error")
+	}
+	counts := w.Counts()
+	for _, f := range []Fault{Late, Short, NoBuffer, Failed} {
+		if counts[f][engine.Recv] != 1 {
+			t.Errorf("%v happened %d times", f, counts[f][engine.Recv])
+		}
+	}
+}
+
+func TestAScriptResets(t *testing.T) {
+	d := newDriver(t, 1)
+	d.w.profile = *quiet()
+	a, b := d.w.connect(&net.TCPAddr{Port: 1}, &net.TCPAddr{Port: 2})
+	desc, err := d.e.Attach(engine.Socket{Conn: a}, engine.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.join(desc)
+	x := d.all[0]
+	d.w.Script(Reset, engine.Send, 1)
+	d.send(x, 100)
+	d.poll(time.Millisecond)
+	d.receive(x)
+	d.poll(time.Millisecond)
+	if !x.broken || d.w.counts[Reset][engine.Recv] != 1 {
+		t.Errorf("a receive after the reset: broken %v, counted %d times", x.broken, d.w.counts[Reset][engine.Recv])
+	}
+	if _, err := b.Read(make([]byte, 200)); err == nil {
+		_, err = b.Read(make([]byte, 200))
+		if err == nil {
+			t.Error("the other end was not told")
+		}
+	}
+	b.Close()
+	d.finish()
+}
