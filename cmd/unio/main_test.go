@@ -53,6 +53,15 @@ func TestBadNewsIsTold(t *testing.T) {
 	}
 }
 
+// TestSimIsForTests: the simulated engine is not in programs, and whoever wishes it is told where it is.
+func TestSimIsForTests(t *testing.T) {
+	t.Setenv("UNIO_ENGINE", "sim")
+	var out, errs bytes.Buffer
+	if code := run([]string{"probe"}, &out, &errs); code != 0 || !strings.Contains(out.String(), "package uniotest") {
+		t.Errorf("exit code %d:\n%s%s", code, &out, &errs)
+	}
+}
+
 func TestObstaclesComeWithTheirCure(t *testing.T) {
 	f := &findings{System: "linux/amd64", Kernel: "6.8.0", EngineError: "broken"}
 	f.Uring.InTheWay = []obstacle{{"seccomp", "blocked by a profile", "allow the three calls"}}
