@@ -15,13 +15,18 @@ import (
 // says otherwise.
 const closeDrainLimit = 30 * time.Second
 
+// drainAtLeast is what a write deadline leaves of that. Package net's Close has nothing to wait for, since Write has given
+// the kernel everything, so programs close with a deadline that has passed and lose nothing: crypto/tls does always.
+const drainAtLeast = 250 * time.Millisecond
+
 // abortDrainLimit is the same when the runtime is closed: two connections of it to each other, neither of which is read
 // any more, would else hold Runtime.Close as long as it may take.
 const abortDrainLimit = time.Second
 
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
-// the kernel, and Close waits for that until the write deadline, or thirty seconds where there is none. What is not
-// handed over by then is dropped and the error is os.ErrDeadlineExceeded. A second Close fails with net.ErrClosed.
+// the kernel, and Close waits for that until the write deadline, but 250 ms at least, or thirty seconds
+// where there is none. What is not handed over by then is dropped and the error is os.ErrDeadlineExceeded. A second Close
+// fails with net.ErrClosed.
 func (c *Conn) Close() error {
 	if t := c.l.Here(); t != nil {
 		if c.closing {
@@ -110,14 +115,9 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.endNow()
 		return
 	}
-	if c.l.Passed(c.writeDeadline.Load()) {
-		c.closeErr = os.ErrDeadlineExceeded
-		c.endNow()
-		return
-	}
 	c.drainBy = c.l.In(closeDrainLimit)
 	if d := c.writeDeadline.Load(); d != 0 && d < c.drainBy {
-		c.drainBy = d
+		c.drainBy = max(d, c.l.In(drainAtLeast))
 	}
 	c.arm(c.drainBy)
 	c.soil()

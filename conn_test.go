@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -305,7 +306,7 @@ func TestCloseEndsEveryCall(t *testing.T) {
 		}
 		g.Go(func() error {
 			unio.Sleep(pause)
-			c.SetWriteDeadline(time.Now().Add(pause)) // the peer does not read what was written
+			c.SetWriteDeadline(time.Now().Add(10 * pause)) // the peer does not read what was written
 			if err := c.Close(); err != nil {
 				wantIs(t, "Close", err, os.ErrDeadlineExceeded)
 			}
@@ -315,15 +316,49 @@ func TestCloseEndsEveryCall(t *testing.T) {
 	}, silent)
 }
 
-// A Close that may not wait drops what the kernel has not taken, and says so.
+// A Close that may not wait for long drops what the kernel has not taken, and says so.
 func TestCloseAfterTheWriteDeadlineTellsThatItDropped(t *testing.T) {
+	type end struct {
+		written int
+		err     error
+	}
+	ends := make(chan end, 1)
 	eachConn(t, func(t scene, c *unio.Conn) {
-		for n := 1; n > 0; { // until nothing is taken any more
+		var e end
+		for n := 1; n > 0; e.written += n { // until nothing is taken any more
 			c.SetWriteDeadline(time.Now().Add(pause))
 			n, _ = c.Write(make([]byte, 64<<10))
 		}
-		wantTimeout(t, "Close", c.Close())
-	}, silent)
+		e.err = c.Close()
+		ends <- e
+	}, func(t scene, p net.Conn) {
+		e := await(t, ends, "Close")
+		b, _ := io.ReadAll(p)
+		switch {
+		case e.err == nil && len(b) == e.written: // the kernel had room for the last of it
+		case len(b) == e.written:
+			t.Errorf("all of %d bytes arrived, and Close says %v", len(b), e.err)
+		default:
+			wantTimeout(t, fmt.Sprintf("%d bytes of %d arrived; Close", len(b), e.written), e.err)
+		}
+	})
+}
+
+// TestCloseAfterAPassedWriteDeadlineLostWhatWasWritten does what crypto/tls's Close does.
+func TestCloseAfterAPassedWriteDeadlineLostWhatWasWritten(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if _, err := c.Write(make([]byte, 1000)); err != nil {
+			t.Error(err)
+		}
+		c.SetWriteDeadline(time.Now())
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}, func(t scene, p net.Conn) {
+		if b, err := io.ReadAll(p); len(b) != 1000 || err != nil {
+			t.Errorf("%d bytes of 1000 arrived, %v", len(b), err)
+		}
+	})
 }
 
 func TestCallsAfterClose(t *testing.T) {
