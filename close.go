@@ -121,6 +121,27 @@ func (c *Conn) shut(w *loop.Waiter) {
 	}
 	c.arm(c.drainBy)
 	c.soil()
+	c.discard(0)
+}
+
+// discardsMax is how many receives a connection throws away before others have their turn.
+const discardsMax = 8
+
+// discard receives for nobody while what was written waits for the peer: one that answers as it reads, and cannot get rid
+// of its answers, would never read the rest. It also keeps the close from being a reset, which the kernel sends where
+// something is unread, and which makes the peer forget what it has not read yet, tcp(7).
+func (c *Conn) discard(int64) {
+	for range discardsMax {
+		if c.ending || c.receiving || c.readErr != nil || c.queued == 0 {
+			return
+		}
+		if !c.l.Engine().Submit(&c.recv) {
+			c.receiving = true
+			return
+		}
+		c.recvDone()
+	}
+	c.mail((*Conn).discard, 0)
 }
 
 // drained is told when nothing written is left that the kernel has not taken.

@@ -181,11 +181,14 @@ func (s *loopSide) Complete(op *engine.Op) {
 			return
 		}
 		c.recvDone()
-		if c.await.fn != nil {
+		switch {
+		case c.closing:
+			c.discard(0)
+		case c.await.fn != nil:
 			c.awaited(nil)
-			return
+		default:
+			c.serveReaders()
 		}
-		c.serveReaders()
 	case op.Code == engine.Close:
 		c.closed()
 	default:

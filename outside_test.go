@@ -347,3 +347,66 @@ func TestWriteThroughASmallPool(t *testing.T) {
 		})
 	})
 }
+
+// The peer echoes with one goroutine, which is stuck in its Write because we read no more, so that it never reads what Close
+// wants to get rid of.
+func TestCloseOfAConnWhoseEchoingPeerIsStuck(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		for _, network := range []string{"tcp", "unix"} {
+			t.Run(network, func(t *testing.T) { closeStuck(t, rt, network) })
+		}
+	})
+}
+
+func closeStuck(t *testing.T, rt *unio.Runtime, network string) {
+	ln, err := net.Listen(network, freshAddr(t, network))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := rt.DialContext(t.Context(), network, ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var echoed atomic.Int64
+	go func() {
+		buf := make([]byte, 1<<10)
+		for {
+			n, err := p.Read(buf)
+			if err != nil {
+				return
+			}
+			if _, err := p.Write(buf[:n]); err != nil {
+				return
+			}
+			echoed.Add(int64(n))
+		}
+	}()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for {
+			if _, err := c.Write(make([]byte, 1024)); err != nil {
+				return
+			}
+		}
+	}()
+	before := int64(-1)
+	until(t, "the circle is full", func() bool {
+		was := before
+		before = echoed.Load()
+		time.Sleep(pause)
+		return was == before && was > 0
+	})
+	closed := make(chan error, 1)
+	go func() { closed <- c.Close() }()
+	if err := await(t, closed, "Close"); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	await(t, written, "the writer to end")
+}

@@ -81,6 +81,9 @@ func simulateRuntime(s *uniotest.Sim) {
 	if s.Seed%2 == 0 {
 		g.Go(func() error { p.doors(); return nil })
 	}
+	if s.Seed%2 == 1 {
+		g.Go(func() error { p.stone(); return nil })
+	}
 	g.Wait()
 	for p.serving > 0 {
 		unio.Sleep(time.Second)
@@ -230,6 +233,43 @@ func (p *simPlay) flood() {
 		p.Errorf("a connection that nobody reads holds %d bytes", use)
 	}
 	io.Copy(io.Discard, c)
+}
+
+// stone writes to a peer that does not read, and gives up at about the time at which the peer begins to, or goes.
+func (p *simPlay) stone() {
+	const addr = "10.0.0.1:83"
+	ln, err := p.Runtime().Listen("tcp", addr, nil)
+	if err != nil {
+		p.Fatalf("listen: %v", err)
+	}
+	for range 3 {
+		var g unio.Group
+		by := p.short()
+		g.Go(func() error {
+			c, err := p.Runtime().Dial(context.Background(), "tcp", addr, nil)
+			if err != nil {
+				return nil
+			}
+			c.SetWriteDeadline(p.Now().Add(by))
+			c.Write(make([]byte, 1<<20))
+			c.Close()
+			return nil
+		})
+		g.Go(func() error {
+			ln.SetDeadline(p.Now().Add(time.Second)) // whoever dials may have failed
+			if c, err := ln.AcceptConn(); err == nil {
+				const gives = 250 * time.Millisecond // the least that a Close waits
+				unio.Sleep(by + gives - time.Millisecond + min(p.short(), 2*time.Millisecond))
+				if p.odds(2) {
+					io.Copy(io.Discard, c)
+				}
+				c.Close()
+			}
+			return nil
+		})
+		g.Wait()
+	}
+	ln.Close()
 }
 
 // simSide is one end of a connection. What it sends are frames: a writer's frames come in order and whole, those of several
