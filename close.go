@@ -135,7 +135,7 @@ func (c *Conn) discard(int64) {
 		if c.ending || c.receiving || c.readErr != nil || c.queued == 0 {
 			return
 		}
-		if !c.l.Engine().Submit(&c.recv) {
+		if !c.l.Submit(&c.recv) {
 			c.receiving = true
 			return
 		}
@@ -180,7 +180,7 @@ func (c *Conn) endNow() {
 	}
 	c.ending = true
 	op := &engine.Op{Code: engine.Close, Desc: c.desc, To: c.side()}
-	if c.l.Engine().Submit(op) {
+	if c.l.Submit(op) {
 		c.closed()
 	}
 }

@@ -46,6 +46,8 @@ type Conn struct {
 	queued        int          // bytes in out and with the kernel
 	sendErr       error        // sticky
 	outside       atomic.Pointer[outside]
+	reader        owner // who waits last in Recv
+	writer        owner // and in Send
 	await         awaiting
 
 	recv engine.Op

@@ -3,6 +3,7 @@ package unio
 import (
 	"context"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -28,6 +29,9 @@ type dialing struct {
 	done   bool  // w is finished
 	conn   *Conn
 	failed net.Addr // whose error w got
+
+	attempts [2]atomic.Pointer[attempt] // primary's and fallback's, for Runtime.Inflight
+	caller   owner
 }
 
 // racer tries addresses one after the other.
@@ -86,6 +90,7 @@ func (p *place) connect(a *dialing) (*Conn, net.Addr, error) {
 		p.run(func() error { a.cancel(dialCause(a.ctx.Err())); return nil })
 	})
 	defer stop()
+	a.caller.note()
 	var err error
 	if t := p.Here(); t != nil {
 		a.Serve(&t.Waiter)
@@ -209,7 +214,8 @@ func (r *racer) run() {
 		r.late = false
 		r.op = engine.Op{Code: engine.Connect, Dial: r.a.opts.request(r.a.ctx, r.a.network, addr), To: r}
 		r.setLimit()
-		if !r.a.p.Engine().Submit(&r.op) {
+		if !r.a.p.Submit(&r.op) {
+			r.begun()
 			return
 		}
 		r.result()
@@ -238,6 +244,7 @@ func (r *racer) Fire(*loop.Timer) {
 
 // Complete takes the result of an attempt that had to be waited for, and goes on.
 func (r *racer) Complete(*engine.Op) {
+	r.attempt().Store(nil)
 	r.result()
 	r.run()
 }

@@ -22,3 +22,10 @@ func (c *Chan[T]) WaitingReceivers() int { return c.receivers.waiting(&c.mu) }
 
 // Waiting is how many wait in Go and in Wait.
 func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g.mu) }
+
+// KnowsOwners says whether Operation.Owner is set in this build.
+var KnowsOwners = func() bool {
+	var o owner
+	o.note()
+	return o.String() != ""
+}()

@@ -43,7 +43,9 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 	if c.l.Passed(c.readDeadline.Load()) {
 		err = os.ErrDeadlineExceeded // without asking the loop
 	} else {
+		c.reader.note()
 		w.Await()
+		c.reader.gone()
 		err = w.Err
 	}
 	c.calls.Add(-1)
@@ -153,7 +155,9 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, 
 		w.Code = callSendLocked
 	}
 	c.calls.Add(1)
+	c.writer.note()
 	w.Await()
+	c.writer.gone()
 	c.calls.Add(-1)
 	taken, err = true, w.Err
 	if err != nil {
@@ -288,6 +292,6 @@ const (
 // shutdown ends one direction at once.
 func (c *Conn) shutdown(how uint8) error {
 	op := engine.Op{Code: engine.Shutdown, How: how, Desc: c.desc}
-	c.l.Engine().Submit(&op)
+	c.l.Submit(&op)
 	return op.Err
 }

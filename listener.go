@@ -409,7 +409,7 @@ func (a *acceptor) want() {
 		if a.handler == nil && a.waiters.empty() || a.under.Load() >= underWayMax {
 			return
 		}
-		if !a.p.Engine().Submit(&a.op) {
+		if !a.p.Submit(&a.op) {
 			a.busy = true
 			return
 		}
@@ -555,7 +555,7 @@ func (a *acceptor) Abort() {
 		return
 	}
 	op := &engine.Op{Code: engine.Close, Desc: a.desc, To: a}
-	if a.p.Engine().Submit(op) {
+	if a.p.Submit(op) {
 		a.closed()
 	}
 }

@@ -125,7 +125,7 @@ func (c *Conn) startRecv() (ready bool) {
 	if c.receiving || !c.readers.empty() {
 		return false
 	}
-	if c.l.Engine().Submit(&c.recv) {
+	if c.l.Submit(&c.recv) {
 		c.recvDone()
 		return true
 	}
@@ -160,7 +160,9 @@ func (c *Conn) awaitData(t *loop.Task, limit int) {
 	if d := c.readDeadline.Load(); d != 0 {
 		c.arm(d)
 	}
+	c.reader.note()
 	t.Wait()
+	c.reader.gone()
 }
 
 func (c *Conn) recvResult(w *loop.Waiter) (*mem.Buf, error) {
@@ -198,7 +200,7 @@ func (c *Conn) startRecvFor() (ready bool) {
 		return true
 	case c.receiving:
 		return false
-	case c.l.Engine().Submit(&c.recv):
+	case c.l.Submit(&c.recv):
 		c.recvDone()
 		return true
 	}

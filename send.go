@@ -97,7 +97,7 @@ func (s *loopSide) Flush() {
 	if planted.Bug != planted.TailReuse {
 		c.tail = nil
 	}
-	if c.l.Engine().Submit(&c.send) {
+	if c.l.Submit(&c.send) {
 		c.sendDone()
 		return
 	}
@@ -183,7 +183,9 @@ func (c *Conn) awaitRoom(t *loop.Task) error {
 		if d := c.writeDeadline.Load(); d != 0 {
 			c.arm(d)
 		}
+		c.writer.note()
 		t.Wait()
+		c.writer.gone()
 		if err := w.Err; err != nil {
 			w.Err = nil
 			return err

@@ -107,7 +107,7 @@ func (a *acceptor) await(p *place, sock engine.Socket) {
 	p.Add(&q.member)
 	p.conns.Add(1)
 	p.SetTimer(&q.timer, p.FreshNow()+int64(a.ln.opts.FirstByteLimit))
-	if p.Engine().Submit(&q.recv) {
+	if p.Submit(&q.recv) {
 		q.arrived()
 	}
 }
@@ -150,7 +150,7 @@ func (q *quietConn) Abort() {
 	q.ending = true
 	q.p.StopTimer(&q.timer)
 	op := &engine.Op{Code: engine.Close, Desc: q.recv.Desc, To: q}
-	if q.p.Engine().Submit(op) {
+	if q.p.Submit(op) {
 		q.Complete(op)
 	}
 }

@@ -115,6 +115,19 @@ type Desc interface {
 	Socket() Socket
 }
 
+// Traced is a Desc of an engine whose operations are seen from outside of the process, by a trace of the kernel. Anybody
+// may call it.
+type Traced interface {
+	// Trace is the file descriptor and the number under which the kernel knows a pending operation of the descriptor.
+	Trace(Code) (fd int, id uint64)
+}
+
+// ConnectTracer is an engine that can tell the same of a Connect, which has no Desc. It is called on the loop, while the
+// Op is pending.
+type ConnectTracer interface {
+	TraceConnect(*Op) (fd int, id uint64)
+}
+
 // Kind says what a descriptor is.
 type Kind uint8
 
@@ -183,6 +196,10 @@ type Op struct {
 
 	// Mark is for the loop's statistics.
 	Mark uint32
+
+	// Since is the loop's, too: when the operation was submitted, in its own unit; 0: it is not with the engine. Anybody
+	// may read it.
+	Since uint32
 
 	Desc Desc // all but Connect, which sets it, and Nop
 

@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -17,24 +18,32 @@ type Member struct {
 	prev, next *Member
 }
 
-// list is the resources of a loop.
+// list is the resources of a loop. The loop changes it, others may look.
 type list struct {
+	mu   sync.Mutex
 	head Member // of an empty ring: its own neighbour
 	n    int
 }
 
 func (s *list) abort() {
-	var all []Resource
-	for m := s.head.next; m != nil && m != &s.head; m = m.next {
-		all = append(all, m.Of)
-	}
-	for _, r := range all {
+	for _, r := range s.all() {
 		r.Abort()
 	}
 }
 
+func (s *list) all() (all []Resource) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for m := s.head.next; m != nil && m != &s.head; m = m.next {
+		all = append(all, m.Of)
+	}
+	return all
+}
+
 // Add enters a resource. It must be removed when it has ended.
 func (l *Loop) Add(m *Member) {
+	l.resources.mu.Lock()
+	defer l.resources.mu.Unlock()
 	h := &l.resources.head
 	if h.next == nil {
 		h.next, h.prev = h, h
@@ -46,6 +55,8 @@ func (l *Loop) Add(m *Member) {
 
 // Remove takes a resource out.
 func (l *Loop) Remove(m *Member) {
+	l.resources.mu.Lock()
+	defer l.resources.mu.Unlock()
 	if m.next == nil {
 		return
 	}
@@ -142,7 +153,7 @@ func (l *Loop) end(deadline time.Time) {
 	l.flush()
 	err := l.eng.Close(max(time.Until(deadline), 0))
 	for op := l.eng.Next(); op != nil; op = l.eng.Next() {
-		op.To.Complete(op)
+		l.completed(op)
 		l.runReady()
 	}
 	if n := l.Counters.Tasks.Load(); n > 0 && err == nil {

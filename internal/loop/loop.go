@@ -26,6 +26,10 @@ const (
 	completionsPerRound = 16
 )
 
+// clockTurns is in how many turns the clock is read once, also when there is no timer and the loop does not sleep: the
+// age of operations depends on it.
+const clockTurns = 64
+
 // Config describes a loop.
 type Config struct {
 	// NewEngine makes the loop's engine, on the loop's goroutine.
@@ -207,13 +211,14 @@ func (l *Loop) turn() {
 		l.fail(err)
 		return
 	}
-	if !ready && l.quiet() {
+	slept := !ready && l.quiet()
+	if slept {
 		if err := l.sleep(); err != nil {
 			l.fail(err)
 			return
 		}
 	}
-	if len(l.timers) > 0 {
+	if len(l.timers) > 0 || slept || l.turns.Load()%clockTurns == 0 {
 		l.readClock()
 	}
 	l.complete()
@@ -261,7 +266,7 @@ func (l *Loop) complete() {
 		if l.policy.batcher != nil {
 			l.policy.saw(op)
 		}
-		op.To.Complete(op)
+		l.completed(op)
 		if n%completionsPerRound == completionsPerRound-1 {
 			l.react()
 		}

@@ -1,8 +1,10 @@
 package loop
 
 import (
+	"context"
 	"log/slog"
 	"runtime/debug"
+	"runtime/trace"
 
 	"github.com/unio-go/unio/internal/coro"
 )
@@ -52,6 +54,10 @@ func (t *Task) park() {
 	t.co.Park()
 }
 
+// traced is the task's function as a region of an execution trace, which tells tasks from other coroutines and one task from
+// the next of the same coroutine.
+func (t *Task) traced() { trace.WithRegion(context.Background(), "unio.task", t.fn) }
+
 // goroutinesIdleMax bounds the coroutines that a loop keeps for later tasks: a burst of connections does not leave its
 // stacks behind for good, and a steady load makes none.
 const goroutinesIdleMax = 128
@@ -79,7 +85,11 @@ func (l *Loop) Go(fn func()) {
 //go:noinline
 func (t *Task) serve() bool {
 	defer t.ended()
-	t.fn()
+	if trace.IsEnabled() {
+		t.traced()
+	} else {
+		t.fn()
+	}
 	return t.loop.idles < goroutinesIdleMax && !t.loop.closing
 }
 

@@ -25,6 +25,7 @@ type desc struct {
 	fd   int // -1 once it is closed
 	id   uint32
 	kind engine.Kind
+	born traced
 
 	readable bool // may have something to receive or accept
 	writable bool // may take something
@@ -37,6 +38,24 @@ type desc struct {
 	out   *engine.Op // Send or Connect
 	reset error      // the connection's error, when a Send has taken it from the socket before a Recv could
 	next  *desc
+}
+
+// traced is what the kernel knows of a descriptor, and what does not change.
+type traced struct {
+	fd   int
+	data uint64 // epoll_data
+}
+
+// Trace is the descriptor and its epoll_data, as proc_pid_fdinfo(5) shows it for the epoll; it is the same for all
+// operations of a descriptor.
+func (d *desc) Trace(engine.Code) (fd int, id uint64) { return d.born.fd, d.born.data }
+
+// TraceConnect is Trace for a Connect.
+func (e *Engine) TraceConnect(op *engine.Op) (fd int, id uint64) {
+	if d := e.connecting(op); d != nil {
+		return d.Trace(engine.Connect)
+	}
+	return -1, 0
 }
 
 // FD is the file descriptor, -1 after Close.
@@ -98,6 +117,7 @@ func (e *Engine) attach(fd int, kind engine.Kind) (*desc, error) {
 		return nil, fmt.Errorf("engine epoll: attach: %w", err)
 	}
 	d := &desc{fd: fd, id: id, kind: kind, readable: true, writable: true}
+	d.born = traced{fd: fd, data: uint64(gen)<<32 | uint64(id)}
 	if n := len(e.free); n > 0 {
 		e.free = e.free[:n-1]
 		e.table[id].d = d

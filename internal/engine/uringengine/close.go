@@ -94,6 +94,6 @@ func (e *Engine) dropUnread(d *desc) {
 // forget takes a descriptor out of the table. Its index may be used again: the kernel has nothing of it.
 func (e *Engine) forget(d *desc) {
 	e.table.remove(d)
-	d.fd = -1
+	d.setFD(-1)
 	e.n.descs--
 }

@@ -135,7 +135,7 @@ func (e *Engine) redial(d *desc) bool {
 		return false
 	}
 	sys.CloseFD(int(d.fd))
-	d.fd = int32(fd)
+	d.setFD(fd)
 	e.startConnect(d, &to)
 	return true
 }

@@ -3,6 +3,8 @@
 package uringengine
 
 import (
+	"sync/atomic"
+
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/mem"
 )
@@ -70,7 +72,27 @@ type desc struct {
 }
 
 // FD is the descriptor.
-func (d *desc) FD() int { return int(d.fd) }
+func (d *desc) FD() int { return int(atomic.LoadInt32(&d.fd)) }
+
+// setFD changes the descriptor, which anybody may read.
+func (d *desc) setFD(fd int) { atomic.StoreInt32(&d.fd, int32(fd)) }
+
+// Trace is the descriptor and the user_data of its requests.
+func (d *desc) Trace(c engine.Code) (fd int, id uint64) { return d.FD(), kinds[c]<<kindShift | d.tag }
+
+// kinds are the requests by which operations are performed.
+var kinds = [...]uint64{
+	engine.Accept: kindAccept, engine.Connect: kindConnect, engine.Recv: kindRecv, engine.Send: kindSend,
+	engine.Shutdown: kindNone, engine.Close: kindClose,
+}
+
+// TraceConnect is Trace for a Connect.
+func (e *Engine) TraceConnect(op *engine.Op) (fd int, id uint64) {
+	if d := e.table.find(op.Word); d != nil {
+		return d.Trace(engine.Connect)
+	}
+	return -1, 0
+}
 
 // Socket is what was attached.
 func (d *desc) Socket() engine.Socket { return engine.Socket{FD: int(d.fd)} }
