@@ -67,8 +67,9 @@ func (c *Conn) recvInside(limit int, cannot error) (*mem.Buf, error) {
 }
 
 func (c *Conn) serveRecv(w *loop.Waiter) {
-	if c.closing || c.l.Passed(c.readDeadline.Load()) {
-		finish(w, c.readable())
+	// One look decides: others move the deadline meanwhile, and no waiter may end with neither a buffer nor an error.
+	if err := c.readable(); err != nil {
+		finish(w, err)
 		return
 	}
 	c.readers.push(w)
