@@ -72,11 +72,8 @@ func (s *simSide) frame(id int) bool {
 	}
 	set, start := s.deadlines, s.Now()
 	s.did()
-	hogs := s.hogs
 	n, err := s.write(p, bufs)
-	if hogs == s.hogs && hogs%2 == 0 { // a wait for a buffer is not bounded by a deadline
-		s.timely("write", set, start, by)
-	}
+	s.timely("write", set, start, by)
 	if !by.IsZero() {
 		s.setDeadline(s.c.SetWriteDeadline, &s.writeBy, time.Time{})
 	}

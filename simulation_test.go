@@ -101,7 +101,6 @@ type simPlay struct {
 	ops     int        // calls
 	serving int        // handlers that run
 	over    bool       // a connection that is accepted only now is closed with the runtime
-	hogs    int        // odd: all buffers are taken
 	links   []*simSide // clients by the number of their connection
 	all     []*simSide
 	open    []*simSide
@@ -157,9 +156,7 @@ func (p *simPlay) hog() {
 				all = append(all, b)
 			}
 		}
-		p.hogs++
 		p.rest()
-		p.hogs++
 		for _, b := range all {
 			b.Release()
 		}
