@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
+	"github.com/unio-go/unio/bench/internal/soak"
 )
 
 // hidden performs the commands by which the binary starts itself as another process. done is false for any
@@ -15,6 +17,11 @@ func hidden(name string, args []string) (done bool, err error) {
 		return true, host.BecomePinned(args)
 	case load.Verb:
 		return true, load.Serve(os.Stdin, os.Stdout)
+	case soak.Verb:
+		if len(args) != 1 {
+			return true, errors.New("want the name of one engine")
+		}
+		return true, soak.Serve(args[0], os.Stdin, os.Stdout)
 	}
 	return false, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/compare"
 	"github.com/unio-go/unio/bench/internal/server"
+	"github.com/unio-go/unio/bench/internal/soak"
 )
 
 // usage is the answer to a call without arguments.
@@ -25,6 +26,7 @@ const usage = `bench runs unio beside its peers and says what each of them costs
   go run ./bench show FILE       print the tables of a raw file again
   go run ./bench check FILE      hold a raw file against the bounds that unio promises
   go run ./bench plot FILE       draw FILE again, beside it as .svg
+  go run ./bench soak [flags]    load a server with bad days, and see whether it is the same afterwards
 
 Flags of echo and http:
 `
@@ -45,6 +47,8 @@ func run(args []string, w io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(w, usage)
 		compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
+		fmt.Fprint(w, "\nFlags of soak:\n")
+		soakFlags(new(soak.Options), new(string), w).PrintDefaults()
 		return nil
 	}
 	name, args := args[0], args[1:]
@@ -61,6 +65,8 @@ func run(args []string, w io.Writer) error {
 		return runCompare(compare.Echo, args, w)
 	case "http":
 		return runCompare(compare.HTTPSuite, args, w)
+	case "soak":
+		return runSoak(args, w)
 	case "show", "check", "plot":
 		if len(args) != 1 {
 			return fmt.Errorf("%s: want one raw file", name)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/server"
 )
@@ -73,6 +74,40 @@ func TestWrongCommandsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"},
 		{"echo", "-cases", "x"}, {server.Verb}, {server.Verb, "carrier-pigeon"},
+	} {
+		if err := run(args, new(bytes.Buffer)); err == nil {
+			t.Errorf("%v: no error", args)
+		}
+	}
+}
+
+// A soak of two seconds on each engine: all manners of clients meet all styles of servers, and nothing is lost.
+func TestShortSoak(t *testing.T) {
+	for _, engine := range []string{"uring", "epoll", "std"} {
+		t.Run(engine, func(t *testing.T) {
+			if rt, err := unio.New(&unio.Options{Engine: unio.Engine(engine), Loops: 1}); err != nil {
+				t.Skip(err)
+			} else if err := rt.Close(); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			err := run([]string{"soak", "-engine", engine, "-duration", "2s", "-conns", "100", "-think", "50ms", "-tick", "1s"}, &out)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out.String())
+			}
+			for _, want := range []string{"soak of " + engine, " load ", " idle ", "nothing leaked"} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("%q is missing in\n%s", want, out.String())
+				}
+			}
+		})
+	}
+}
+
+// What cannot be soaked is an error.
+func TestSoaksThatMakeNoSense(t *testing.T) {
+	for _, args := range [][]string{
+		{"soak", "-engine", "kqueue", "-duration", "1s"}, {"soak", "-conns", "0"}, {"soak", "-tick", "0"}, {"soak", "x"},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil {
 			t.Errorf("%v: no error", args)
