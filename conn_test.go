@@ -95,6 +95,21 @@ func TestCloseWriteAfterTheWriteDeadline(t *testing.T) {
 	})
 }
 
+// A second CloseWrite failed with EPIPE, and so did one after Close.
+func TestCloseWriteAgainAndAfterClose(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		for range 3 {
+			if err := c.CloseWrite(); err != nil {
+				t.Errorf("CloseWrite: %v", err)
+			}
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		wantIs(t, "CloseWrite after Close", c.CloseWrite(), net.ErrClosed)
+	}, silent)
+}
+
 func TestCloseReadEndsReceiving(t *testing.T) {
 	eachConn(t, func(t scene, c *unio.Conn) {
 		ended := make(chan error, 1)

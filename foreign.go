@@ -249,7 +249,7 @@ func (c *Conn) shutWrite(w *loop.Waiter) {
 	if err == os.ErrDeadlineExceeded && c.queued == 0 {
 		err = nil // there is nothing to wait for
 	}
-	if err != nil && c.sendErr != syscall.EPIPE {
+	if c.closing || err != nil && c.sendErr != syscall.EPIPE {
 		finish(w, err)
 		return
 	}
@@ -264,7 +264,7 @@ func (c *Conn) shutWrite(w *loop.Waiter) {
 func (c *Conn) halfClose() {
 	c.halfClosing = false
 	err := c.sendErr
-	if err == nil {
+	if err == nil || err == syscall.EPIPE { // a second call says what the kernel says to it, as with package net
 		err = c.shutdown(shutWr)
 		c.failSends(syscall.EPIPE)
 	}
