@@ -25,11 +25,21 @@ var children = map[string]func(rt *unio.Runtime, args []string){
 	"exit-in-task":      exitAfterClose,
 	"exit-in-goroutine": exitAfterClose,
 	"lock-across-io":    lockAcrossIO,
-	"sleep-first":       sleepBeforeAnyRuntime,
 	"no-descriptors":    noDescriptors,
-	"few-descriptors":   fewDescriptors,
 	"idle-connections":  holdIdleConnections,
-	"copy-input":        copyInput,
+	"no-files-anywhere": noDescriptorsAnywhere,
+	"no-memory":         noMemory,
+	"forbidden-later":   ringForbiddenLater,
+}
+
+// bareChildren make their runtimes themselves.
+var bareChildren = map[string]func(args []string){
+	"copy-input":      func([]string) { copyInput(nil, nil) },
+	"sleep-first":     func([]string) { sleepBeforeAnyRuntime(nil, nil) },
+	"few-descriptors": func([]string) { fewDescriptors(nil, nil) },
+	"no-ring":         ringForbidden,
+	"little-memlock":  littleMemlock,
+	"rings-disabled":  ringsDisabled,
 }
 
 func TestMain(m *testing.M) {
@@ -40,15 +50,17 @@ func TestMain(m *testing.M) {
 }
 
 func runChild(name string) {
-	if name == "sleep-first" || name == "few-descriptors" || name == "copy-input" {
-		children[name](nil, nil)
+	args := append([]string{name}, strings.Fields(os.Getenv(childVariable+"_ARGS"))...)
+	if fn := bareChildren[name]; fn != nil {
+		fn(args)
+		os.Exit(0)
 	}
 	rt, err := unio.New(&unio.Options{Loops: 1})
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	children[name](rt, append([]string{name}, strings.Fields(os.Getenv(childVariable+"_ARGS"))...))
+	children[name](rt, args)
 	if err := rt.Close(); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
@@ -59,11 +71,16 @@ func runChild(name string) {
 // child runs a function in a process of its own with the engine of rt, and returns what it said.
 func child(t testing.TB, rt *unio.Runtime, name string, args ...string) (string, error) {
 	t.Helper()
+	return childOn(rt.Report().Engine, name, args...)
+}
+
+// childOn is child on an engine, or on what the child itself chooses.
+func childOn(e unio.Engine, name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*bound)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), childVariable+"="+name, childVariable+"_ARGS="+strings.Join(args, " "),
-		unio.EngineVariable+"="+string(rt.Report().Engine))
+		unio.EngineVariable+"="+string(e))
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -113,7 +113,14 @@ type childTB struct{ testing.TB }
 
 func (*childTB) Helper()        {}
 func (*childTB) Cleanup(func()) {}
-func (*childTB) Fatal(a ...any) { fmt.Println(a...); os.Exit(1) }
+func (*childTB) Error(a ...any) { fmt.Println(a...); os.Exit(1) }
+func (*childTB) Errorf(format string, a ...any) {
+	fmt.Printf(format+"\n", a...)
+	os.Exit(1)
+}
+func (*childTB) Log(...any)          {}
+func (*childTB) Logf(string, ...any) {}
+func (*childTB) Fatal(a ...any)      { fmt.Println(a...); os.Exit(1) }
 func (*childTB) Fatalf(format string, a ...any) {
 	fmt.Printf(format+"\n", a...)
 	os.Exit(1)
