@@ -494,6 +494,39 @@ func TestPeerReset(t *testing.T) {
 	})
 }
 
+// A socket tells its error once. Where a Write got it at the same time, a Read took the broken stream for a whole one.
+func TestResetThatWriteAndReadMeetAtOnce(t *testing.T) {
+	rounds := scale(300, 60)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		p := make([]byte, 8<<20)
+		for range rounds {
+			c, err := rt.Dial(t.Context(), "tcp", ln.Addr().String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var g unio.Group
+			g.Go(func() error { _, err := c.Write(p); return err })
+			g.Go(func() error { _, err := c.Recv(); return err })
+			time.Sleep(time.Millisecond) // until both wait, most often
+			peer.(*net.TCPConn).SetLinger(0)
+			peer.Close()
+			if err := g.Wait(); errors.Is(err, io.EOF) {
+				t.Errorf("an end for a reset: %v", err)
+			}
+			c.Close()
+		}
+	})
+}
+
 func wantReset(t testing.TB, what string, err error) {
 	t.Helper()
 	if !isReset(err) {

@@ -15,3 +15,6 @@ func waitReadable(raw syscall.RawConn) error {
 		return was
 	})
 }
+
+// takesNothing is not known without sending.
+func takesNothing(syscall.RawConn) bool { return false }

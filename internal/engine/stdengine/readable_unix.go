@@ -33,3 +33,12 @@ func waitReadable(raw syscall.RawConn) error {
 	}
 	return result
 }
+
+// takesNothing reports whether sending fails for good. It sends no bytes, and does not wait.
+func takesNothing(raw syscall.RawConn) bool {
+	var err error
+	if raw.Control(func(fd uintptr) { _, err = syscall.SendmsgN(int(fd), nil, nil, nil, 0) }) != nil {
+		return false
+	}
+	return err == syscall.EPIPE || err == syscall.ECONNRESET
+}

@@ -3,6 +3,7 @@ package stdengine
 import (
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/mem"
@@ -19,7 +20,7 @@ func (d *desc) recv(op *engine.Op) {
 		b, err := d.receive(stop)
 		d.mu.Lock()
 		switch {
-		case err == io.EOF && d.reset != nil && !d.eof:
+		case err == io.EOF && d.hasReset() && !d.eof:
 			err = d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
 		case err == io.EOF:
 			d.eof = true
@@ -28,6 +29,15 @@ func (d *desc) recv(op *engine.Op) {
 		op.Buf = b
 		d.release(&d.in, op, err)
 	}()
+}
+
+// hasReset reports whether a Send has met a reset, which the socket tells only once. One that is about to say so has not
+// noted it yet; then the socket takes no bytes any more, and nobody has ended that direction while a Send is pending.
+func (d *desc) hasReset() bool {
+	if d.reset == nil && d.out.op != nil && d.raw != nil && takesNothing(d.raw) {
+		d.reset = syscall.ECONNRESET
+	}
+	return d.reset != nil
 }
 
 // receive waits for data, then for a buffer, and reads. Exactly one of the results is set.
