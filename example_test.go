@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -296,4 +297,16 @@ func ExampleOffload() {
 	})
 	fmt.Println(<-sum)
 	// Output: 30e14955
+}
+
+// What the program waits for, at any time and also while a task holds its loop.
+func ExampleRuntime_Inflight() {
+	rt, err := unio.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer rt.Close()
+	for _, o := range rt.Inflight() {
+		slog.Info("in flight", "operation", o)
+	}
 }

@@ -294,5 +294,5 @@ const (
 func (c *Conn) shutdown(how uint8) error {
 	op := engine.Op{Code: engine.Shutdown, How: how, Desc: c.desc}
 	c.l.Submit(&op)
-	return op.Err
+	return sysError("shutdown", op.Err) // the call that package net names
 }
