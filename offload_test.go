@@ -316,6 +316,7 @@ func TestWatchdogNamesTheHandlerAndWhatItBlocksIn(t *testing.T) {
 			mu.Lock()
 			go func() { h.wait(context.Background()); mu.Unlock() }()
 			mu.Lock()
+			//lint:ignore SA2001 to wait is all that it is for
 			mu.Unlock()
 		}},
 		{"computation", []string{"compute"}, func(h *held) {

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 what x/net has of HTTP/2 is deprecated, and what many programs run
+
 package interop
 
 import (
