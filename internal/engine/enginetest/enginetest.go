@@ -80,6 +80,12 @@ func Run(t *testing.T, name engine.Name, newEngine New) {
 	RunOn(t, name, kernel{name}, newEngine)
 }
 
+// RunLocked is Run for an engine whose loop cannot be in the network poller.
+func RunLocked(t *testing.T, name engine.Name, newEngine New) {
+	warmUp(t)
+	runMode(t, name, kernel{name}, newEngine, false)
+}
+
 // RunOn is Run for an engine with sockets of its own.
 func RunOn(t *testing.T, name engine.Name, sockets Sockets, newEngine New) {
 	t.Run("locked", func(t *testing.T) { runMode(t, name, sockets, newEngine, false) })

@@ -28,7 +28,7 @@ func TestConformanceOfOldKernels(t *testing.T) {
 
 // TestConformanceOfPolledRings has a thread of the kernel take what is queued.
 func TestConformanceOfPolledRings(t *testing.T) {
-	enginetest.Run(t, engine.Uring, func(cfg engine.Config) (engine.Engine, error) {
+	enginetest.RunLocked(t, engine.Uring, func(cfg engine.Config) (engine.Engine, error) {
 		cfg.SQPoll = true
 		return made(New(cfg))
 	})
