@@ -9,9 +9,9 @@ import (
 )
 
 // ReadFrom sends what comes out of r until its end, which is no error, and returns how many bytes that were; io.Copy uses
-// it. From another Conn the received buffers are passed on as they are; a regular file goes by sendfile(2) where the
-// system has it, and files are read on a goroutine while a task is parked; from anything else at most 64 KiB at a time
-// are read into a buffer of the runtime's. Reading ahead of the peer ends where Write's does.
+// it. From another Conn the received buffers are passed on as they are; from anything else at most 64 KiB at a time are
+// read into a buffer of the runtime's, from files on a goroutine while a task is parked. It is no further ahead of the
+// peer than Write.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	src, limit := limited(r)
 	switch s := src.(type) {
