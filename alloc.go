@@ -35,9 +35,7 @@ func (c *Conn) alloc(t *loop.Task, n int) (*mem.Buf, error) {
 		return nil, err
 	}
 	w.To, w.Code, w.N = c.side(), callAlloc, n
-	c.calls.Add(1)
-	w.Await()
-	c.calls.Add(-1)
+	c.ask(w)
 	b, err := w.Buf, w.Err
 	w.Free()
 	return b, err
@@ -75,10 +73,7 @@ func (c *Conn) feed(int64) {
 		w.Buf = b
 		w.Finish()
 	}
-	if s.cancel != nil {
-		s.cancel()
-		s.cancel = nil
-	}
+	s.withdraw()
 	if w := s.queue.head; w != nil {
 		s.cancel = c.home.rt.pool.Notify(w.N, func() { c.mail((*Conn).feed, 0) })
 	}
@@ -90,8 +85,16 @@ func (s *starved) fail(err error) {
 		return
 	}
 	s.queue.fail(err)
+	s.withdraw()
+}
+
+// withdraw ends what the pool was asked for.
+func (s *starved) withdraw() {
 	if s.cancel != nil {
 		s.cancel()
 		s.cancel = nil
 	}
 }
+
+// waiting reports whether a Write waits.
+func (s *starved) waiting() bool { return s != nil && !s.queue.empty() }

@@ -146,9 +146,7 @@ func (c *Conn) discard(int64) {
 
 // drained is told when nothing written is left that the kernel has not taken.
 func (c *Conn) drained() {
-	if c.raw != nil {
-		c.raw.flushers.fail(c.sendErr)
-	}
+	c.raw.flush(c.sendErr)
 	if c.halfClosing {
 		if planted.Bug != planted.DroppedParcel {
 			c.endOutside()

@@ -62,7 +62,7 @@ func (c *Conn) newDeadlines(int64) {
 
 // writingWaits reports whether somebody waits whom the write deadline concerns.
 func (c *Conn) writingWaits() bool {
-	return c.starved != nil && !c.starved.queue.empty() || !c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.raw != nil && !c.raw.flushers.empty()
+	return !c.writers.empty() || c.lock.waiting() || !c.halfClosers.empty() || c.starved.waiting() || c.raw.waiting()
 }
 
 // arm sees to it that Fire runs no later than when. The one timer of a connection is lazy: a deadline that moves away
@@ -90,9 +90,7 @@ func (s *loopSide) Fire(*loop.Timer) {
 			c.writers.fail(os.ErrDeadlineExceeded)
 			c.lock.queue.fail(os.ErrDeadlineExceeded)
 			c.halfClosers.fail(os.ErrDeadlineExceeded)
-			if c.raw != nil {
-				c.raw.flushers.fail(os.ErrDeadlineExceeded)
-			}
+			c.raw.flush(os.ErrDeadlineExceeded)
 		} else {
 			c.arm(d)
 		}

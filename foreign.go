@@ -21,12 +21,17 @@ func (c *Conn) call(code uint8) error {
 		return err
 	}
 	w.To, w.Code = c.side(), code
-	c.calls.Add(1)
-	w.Await()
-	c.calls.Add(-1)
+	c.ask(w)
 	err = w.Err
 	w.Free()
 	return err
+}
+
+// ask has the loop answer, and new deadlines reach it meanwhile.
+func (c *Conn) ask(w *loop.Waiter) {
+	c.calls.Add(1)
+	w.Await()
+	c.calls.Add(-1)
 }
 
 // recvForeign is Recv from outside: the request goes to the loop by mail, the buffer comes back.
@@ -155,11 +160,9 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, 
 	if locked {
 		w.Code = callSendLocked
 	}
-	c.calls.Add(1)
 	c.writer.note()
-	w.Await()
+	c.ask(w)
 	c.writer.gone()
-	c.calls.Add(-1)
 	taken, err = true, w.Err
 	if err != nil {
 		left := w.TakeBufs()

@@ -178,13 +178,20 @@ func wallTime(when int64) time.Time {
 	return loop.WallTime(when)
 }
 
+// waiting reports whether a raw Write waits for what was written before it.
+func (r *rawState) waiting() bool { return r != nil && !r.flushers.empty() }
+
+// flush ends that wait, with an error or with nil when the kernel has everything.
+func (r *rawState) flush(err error) {
+	if r != nil {
+		r.flushers.fail(err)
+	}
+}
+
 // end ends the raw calls of a connection that closes.
 func (r *rawState) end() {
-	if r == nil {
-		return
-	}
-	r.flushers.fail(net.ErrClosed)
-	if r.file != nil {
+	r.flush(net.ErrClosed)
+	if r != nil && r.file != nil {
 		r.file.Close()
 	}
 }

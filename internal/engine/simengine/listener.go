@@ -35,15 +35,17 @@ func key(a net.Addr) string {
 	return ""
 }
 
+// parse is an address from its text.
+func parse(network, addr string) (net.Addr, error) {
+	if network == "unix" {
+		return net.ResolveUnixAddr(network, addr)
+	}
+	return net.ResolveTCPAddr(network, addr)
+}
+
 // Listen makes a listener: tcp, tcp4 or tcp6 at an address without names, or unix at a path. Port 0 is one that is free.
 func (w *World) Listen(network, addr string) (net.Listener, error) {
-	var a net.Addr
-	var err error
-	if network == "unix" {
-		a, err = net.ResolveUnixAddr(network, addr)
-	} else {
-		a, err = net.ResolveTCPAddr(network, addr)
-	}
+	a, err := parse(network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +72,7 @@ func (w *World) freePort() int {
 
 // Dial connects a goroutine.
 func (w *World) Dial(network, addr string) (net.Conn, error) {
-	var a net.Addr
-	var err error
-	if network == "unix" {
-		a, err = net.ResolveUnixAddr(network, addr)
-	} else {
-		a, err = net.ResolveTCPAddr(network, addr)
-	}
+	a, err := parse(network, addr)
 	if err != nil {
 		return nil, err
 	}
