@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/sandbox"
 	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -80,7 +81,7 @@ func mustForbid(t testing.TB, nr, errno string) {
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
-	if err := forbid(n, syscall.Errno(e)); err != nil {
+	if err := sandbox.Forbid(n, syscall.Errno(e)); err != nil {
 		fmt.Println("lacks: a kernel that takes seccomp filters:", err)
 		os.Exit(0)
 	}

@@ -1,4 +1,4 @@
-package unio_test
+package sandbox
 
 import (
 	"runtime"
@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forbid has a system call fail in all threads of the process, for good, as the profile of a sandbox does.
-func forbid(nr int, errno syscall.Errno) error {
+// Forbid has a system call fail with errno in all threads of the process, for good (seccomp(2)). It needs no privilege.
+func Forbid(nr int, errno syscall.Errno) error {
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, // seccomp_data.nr
 		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: uint32(nr)},
