@@ -34,6 +34,7 @@ type half struct {
 	op        *engine.Op
 	cancelled bool          // the deadline is in the past
 	stop      chan struct{} // closed by a cancel; made anew for each operation that needs it
+	over      chan struct{} // closed when op has completed
 	calling   bool          // a goroutine is in Accept, maybe for an operation that has been cancelled
 }
 
@@ -84,7 +85,7 @@ func (d *desc) claim(h *half, op *engine.Op, setDeadline func(time.Time) error) 
 		panic("engine std: a second " + op.Code.String() + " on one descriptor")
 	}
 	h.op = op
-	h.stop = make(chan struct{})
+	h.stop, h.over = make(chan struct{}), make(chan struct{})
 	if h.cancelled {
 		h.cancelled = false
 		setDeadline(time.Time{})
@@ -97,6 +98,7 @@ func (d *desc) release(h *half, op *engine.Op, err error) {
 	d.mu.Lock()
 	ended := h.cancelled || d.closing
 	h.op = nil
+	close(h.over)
 	d.mu.Unlock()
 	if ended && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, net.ErrClosed)) {
 		err = engine.ErrCanceled

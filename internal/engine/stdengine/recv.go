@@ -3,7 +3,6 @@ package stdengine
 import (
 	"io"
 	"os"
-	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/mem"
@@ -18,26 +17,31 @@ func (d *desc) recv(op *engine.Op) {
 	stop := d.in.stop
 	go func() {
 		b, err := d.receive(stop)
-		d.mu.Lock()
-		switch {
-		case err == io.EOF && d.hasReset() && !d.eof:
-			err = d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
-		case err == io.EOF:
-			d.eof = true
+		if err == io.EOF {
+			err = d.endOrReset()
 		}
-		d.mu.Unlock()
 		op.Buf = b
 		d.release(&d.in, op, err)
 	}()
 }
 
-// hasReset reports whether a Send has met a reset, which the socket tells only once. One that is about to say so has not
-// noted it yet; then the socket takes no bytes any more, and nobody has ended that direction while a Send is pending.
-func (d *desc) hasReset() bool {
-	if d.reset == nil && d.out.op != nil && d.raw != nil && takesNothing(d.raw) {
-		d.reset = syscall.ECONNRESET
+// endOrReset tells a stream that has ended from one that a Send has found reset: the socket tells a reset once, and without
+// this a broken stream would seem to be whole. A Send that may be about to say so is waited for; where the socket takes
+// no bytes any more it does not last.
+func (d *desc) endOrReset() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.out.op != nil && d.raw != nil && takesNothing(d.raw) {
+		over := d.out.over
+		d.mu.Unlock()
+		<-over
+		d.mu.Lock()
 	}
-	return d.reset != nil
+	if d.reset != nil && !d.eof {
+		return d.reset
+	}
+	d.eof = true
+	return io.EOF
 }
 
 // receive waits for data, then for a buffer, and reads. Exactly one of the results is set.
