@@ -25,6 +25,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -106,6 +107,12 @@ type Holder interface {
 	Hold(Desc) (unread int, held bool)
 }
 
+// FileForgetter is an engine that keeps something for the files that its operations name, such as a registration.
+type FileForgetter interface {
+	// ForgetFile gives it up, on the loop. No operation on the file is pending.
+	ForgetFile(*fileio.File)
+}
+
 // Desc is a descriptor that an engine has taken over. Its state (readiness, armed multishot requests, what was received
 // and not yet asked for) is the engine's secret.
 type Desc interface {
@@ -169,10 +176,13 @@ const (
 	// Close ends every pending operation of the Desc with ErrCanceled, waits until the kernel is done with it, and
 	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards.
 	Close
+	// File performs the operation IO on a file, where Caps.Files says that the engine can; its results stand there. The Op
+	// names no Desc, and any number of them may be pending. Cancel does nothing: a device is not stopped.
+	File
 	codeCount
 )
 
-var codeNames = [codeCount]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close"}
+var codeNames = [codeCount]string{"nop", "accept", "connect", "recv", "send", "shutdown", "close", "file"}
 
 // String is the lower-case name, as it stands in reports and errors.
 func (c Code) String() string {
@@ -201,7 +211,7 @@ type Op struct {
 	// may read it.
 	Since uint32
 
-	Desc Desc // all but Connect, which sets it, and Nop
+	Desc Desc // all but Connect, which sets it, File and Nop
 
 	// To is for the submitter: whom the loop tells when Next has returned this Op. Engines do not touch it.
 	To Completer
@@ -216,6 +226,8 @@ type Op struct {
 
 	Dial *Dial  // Connect
 	Sock Socket // Accept
+
+	IO *fileio.Op // File
 }
 
 // Completer is told about completions by the loop.
@@ -252,6 +264,8 @@ type Caps struct {
 	// SendsInline: Submit of a Send enters the kernel at once. The loop then flushes connections every few completions,
 	// while the buffers are hot; otherwise at the end of the turn, so that sends share one entry.
 	SendsInline bool
+	// Files: the engine performs File.
+	Files bool
 	// Features are the kernel's abilities in use, for Report.
 	Features []string
 	// Avoided are the kernel defects that are being worked around, for Report.
