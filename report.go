@@ -15,6 +15,7 @@ type Report struct {
 	Features   []string `json:"features,omitempty"` // abilities of the kernel that the engine uses
 	Avoided    []string `json:"avoided,omitempty"`  // defects of this kernel that the engine works around
 	Loops      int      `json:"loops"`
+	Files      string   `json:"files,omitempty"` // what performs operations on files for goroutines, and why; empty before the first
 }
 
 // Report tells what was chosen when the runtime was made.
@@ -23,6 +24,7 @@ func (rt *Runtime) Report() Report {
 	return Report{
 		Engine: rt.choice.name, Goroutines: rt.choice.shared.name,
 		Reason: rt.choice.reason, Rejected: rt.choice.rejected, Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided, Loops: len(rt.loops),
+		Files: rt.files.describe(),
 	}
 }
 
@@ -44,8 +46,26 @@ type Stats struct {
 	Stalls     uint64 // times that a task held its loop beyond the limit
 	BatchWaits uint64 // entries that waited for further completions
 
+	Files FileStats
+
 	BuffersOut  int64 // buffers in use
 	BufferBytes int64 // memory in use by buffers
+}
+
+// FileStats are the counters of a runtime's files. What tasks have done by the ring of their loop is among Ops and Enters of
+// Stats.
+type FileStats struct {
+	Open    int    // files open
+	Hits    uint64 // reads that found everything or something in the page cache
+	Misses  uint64 // reads that asked the page cache in vain
+	Ops     uint64 // operations completed that goroutines or threads performed
+	Enters  uint64 // system calls for them: entries into the ring, reads and writes
+	Lone    uint64 // operations that found the ring empty and were done by a plain system call
+	Punts   uint64 // operations that a worker thread of the kernel did, as far as it can be told
+	Fixed   uint64 // operations on registered memory
+	Appends uint64 // records appended
+	Syncs   uint64 // syncs for them
+	Pending int64  // operations under way
 }
 
 // Stats adds up the counters of all loops.
@@ -56,6 +76,7 @@ func (rt *Runtime) Stats() Stats {
 		s.addLoop(p)
 		s.addEngine(p.Engine().Counters())
 	}
+	s.Files = rt.files.stats()
 	m := rt.pool.Stats()
 	s.BuffersOut, s.BufferBytes = int64(m.Buffers), int64(m.InUseBytes)
 	return s

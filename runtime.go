@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/filepool"
 	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/mem"
@@ -30,6 +31,7 @@ type Runtime struct {
 
 	loops []*place
 	dog   *loop.Watchdog
+	files fileSet
 
 	mu        sync.Mutex
 	shared    []*place // loops for connections of goroutines, made at first use
@@ -70,6 +72,7 @@ func New(o *Options) (*Runtime, error) {
 		opts: opts, choice: ch, pool: pool, log: opts.Logger, start: time.Now(),
 		listeners: map[*Listener]struct{}{}, closed: make(chan struct{}),
 	}
+	rt.files.pool = filepool.New()
 	for i := range opts.Loops {
 		p, err := rt.newPlace(i, false)
 		if err != nil {
@@ -287,6 +290,7 @@ func (rt *Runtime) Close() error {
 	for _, ln := range rt.openListeners() {
 		ln.abandon()
 	}
+	errs = append(errs, rt.files.closeBy(ctx))
 	for _, p := range places {
 		errs = append(errs, p.End(deadline.Add(time.Second)))
 	}

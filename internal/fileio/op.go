@@ -60,3 +60,13 @@ func (op *Op) Bytes() int {
 	}
 	return n
 }
+
+// Skip moves the operation past its first n bytes, for what a short one has left.
+func (op *Op) Skip(n int) {
+	op.Off += int64(n)
+	for n >= len(op.Data) && len(op.More) > 0 {
+		n -= len(op.Data)
+		op.Data, op.More = op.More[0], op.More[1:]
+	}
+	op.Data = op.Data[n:]
+}

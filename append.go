@@ -1,0 +1,345 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// Durability says what an append waits for.
+type Durability uint8
+
+const (
+	// Buffered: the page cache has the record. It survives the end of the process, not that of the system.
+	Buffered Durability = iota
+	// Durable: the device has the record, and every record before it: a write with RWF_DSYNC (pwritev2(2)) or an
+	// fdatasync(2) that began after the record was written has returned.
+	Durable
+)
+
+// Append writes p at the end of the file, as one piece and at an offset that no other Append gets, and returns the offset.
+// Appends that come while another is being written are written together, with one sync for all that want it, so many
+// writers get more durable records per second than the device does syncs.
+//
+// The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says. After an error
+// the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
+// whoever reads the file needs a checksum in each record to know such a rest. An error of a sync stays: what the page cache
+// held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append fails with it.
+//
+// When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
+func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {
+	r := &appendCall{n: len(p), d: d, pieces: [][]byte{p}}
+	if err := f.checkPiece("append", p); err != nil {
+		return 0, err
+	}
+	return f.append(ctx, r)
+}
+
+// AppendBuf is Append of buffers, one behind the other as one record, without copying them. It takes them over always, also
+// when it fails. When ctx is done it returns ctx's error at once, and the record may or may not be in the file.
+func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (off int64, err error) {
+	r := &appendCall{d: d, bufs: bufs}
+	for _, b := range bufs {
+		if err := f.checkPiece("append", b.Bytes()); err != nil {
+			release(bufs)
+			return 0, err
+		}
+		r.n += b.Len()
+		r.pieces = append(r.pieces, b.Bytes())
+	}
+	return f.append(ctx, r)
+}
+
+// AppendFrom has the next Append write at off, and those after it behind that: for a file whose end is not where its records
+// end, such as one that was made longer beforehand. Nobody may be in Append.
+func (f *File) AppendFrom(off int64) error {
+	if err := f.check("append", nil, off); err != nil {
+		return err
+	}
+	a := &f.log
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.end, a.own = off, true
+	return nil
+}
+
+// checkPiece is check for a piece of a record, whose offset is not known yet.
+func (f *File) checkPiece(op string, p []byte) error { return f.check(op, p, 0) }
+
+// appender gathers the appends of a file.
+type appender struct {
+	f *File
+
+	mu      sync.Mutex
+	queue   []*appendCall
+	leading bool  // a leader is at work
+	end     int64 // where the next record begins, if own
+	own     bool  // the end is ours and not the file's
+
+	// The leader's alone.
+	batch  []*appendCall
+	part   []*appendCall // what op writes
+	sync   bool          // one of them wants to be durable
+	op     fileio.Op
+	dirty  bool // there are records that no sync has covered
+	broken error
+
+	appends, syncs atomic.Uint64
+}
+
+// appendCall is one record on its way.
+type appendCall struct {
+	pieces [][]byte
+	n      int
+	bufs   []*mem.Buf
+	d      Durability
+	off    int64
+	err    error
+
+	state atomic.Uint32
+	task  *loop.Task
+	ch    chan struct{}
+}
+
+// The states of an appendCall.
+const (
+	appendQueued uint32 = iota
+	appendTaken         // a leader has it
+	appendDone
+	appendLeft // its caller has gone
+)
+
+// append queues a record, sees that there is a leader, and waits.
+func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
+	t, err := loop.Caller()
+	if err == nil && r.d > Durable {
+		err = fmt.Errorf("durability %d: there are Buffered and Durable: %w", r.d, fs.ErrInvalid)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		release(r.bufs)
+		return 0, f.pathError("append", err)
+	}
+	if err := f.begin("append"); err != nil {
+		release(r.bufs)
+		return 0, err
+	}
+	if r.task = t; t == nil {
+		r.ch = make(chan struct{})
+	}
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, r.leave)()
+	}
+	f.log.push(r)
+	if t == nil {
+		<-r.ch
+	} else {
+		t.Wait()
+	}
+	if r.state.Load() == appendLeft {
+		return 0, f.pathError("append", ctx.Err())
+	}
+	return r.off, f.pathError("append", r.err)
+}
+
+// push queues a record. Where nobody leads, a goroutine begins to.
+func (a *appender) push(r *appendCall) {
+	a.mu.Lock()
+	a.queue = append(a.queue, r)
+	begin := !a.leading
+	a.leading = true
+	a.mu.Unlock()
+	if begin {
+		go a.lead()
+	}
+}
+
+// leave gives a record up: one that is queued, or whose memory is the runtime's.
+func (r *appendCall) leave() {
+	if r.state.CompareAndSwap(appendQueued, appendLeft) ||
+		r.bufs != nil && r.state.CompareAndSwap(appendTaken, appendLeft) {
+		r.tell()
+	}
+}
+
+func (r *appendCall) tell() {
+	if r.task != nil {
+		r.task.Wake()
+		return
+	}
+	close(r.ch)
+}
+
+// lead writes what is queued until nothing is. It gives way first: those whose records have just become durable get to
+// queue the next, which joins what queued meanwhile instead of waiting for a sync of its own.
+func (a *appender) lead() {
+	for {
+		runtime.Gosched()
+		a.mu.Lock()
+		if len(a.queue) == 0 {
+			a.leading = false
+			a.mu.Unlock()
+			return
+		}
+		a.batch, a.queue = a.queue, a.batch[:0]
+		off := a.f.size.Load()
+		if a.own {
+			off = a.end
+		}
+		a.mu.Unlock()
+		end := a.write(off)
+		a.mu.Lock()
+		if a.own {
+			a.end = end
+		}
+		a.mu.Unlock()
+	}
+}
+
+// write writes the batch from off on, in as few operations as it takes, and returns where the records end.
+func (a *appender) write(off int64) int64 {
+	for rest := a.batch; len(rest) > 0; {
+		rest = rest[a.gather(rest):]
+		if len(a.part) == 0 {
+			continue
+		}
+		written, err := a.writeSynced(off)
+		off = a.finish(off, written, err)
+	}
+	clear(a.batch)
+	return off
+}
+
+// gatherBytesMax and gatherPiecesMax bound one write. The second is IOV_MAX of writev(2).
+const (
+	gatherBytesMax  = 4 << 20
+	gatherPiecesMax = 1024
+)
+
+// gather takes the first records, at least one, into part and their pieces into the operation. It returns how many they are,
+// with those that have been given up.
+func (a *appender) gather(calls []*appendCall) (n int) {
+	op := &a.op
+	op.Code, op.File = fileio.Write, &a.f.io
+	op.Data, op.More = nil, op.More[:0]
+	a.part, a.sync = a.part[:0], false
+	bytes := 0
+	for _, r := range calls {
+		if n > 0 && (bytes+r.n > gatherBytesMax || len(op.More)+len(r.pieces) >= gatherPiecesMax) {
+			break
+		}
+		n++
+		if !r.state.CompareAndSwap(appendQueued, appendTaken) {
+			a.drop(r)
+			continue
+		}
+		a.part = append(a.part, r)
+		a.sync = a.sync || r.d == Durable
+		bytes += r.n
+		for _, p := range r.pieces {
+			if op.Data == nil {
+				op.Data = p
+			} else {
+				op.More = append(op.More, p)
+			}
+		}
+	}
+	return n
+}
+
+// writeSynced writes the operation's pieces from off on, and makes them durable with everything before them if one of their
+// records wants it. What lies before written is as it was wanted, on an error too.
+func (a *appender) writeSynced(off int64) (written int64, err error) {
+	if a.broken != nil {
+		return off, a.broken
+	}
+	op := &a.op
+	op.Dsync = a.sync && !a.dirty
+	op.Off = off
+	for left := op.Bytes(); left > 0; left -= op.N {
+		a.f.rt.files.pool.Do(op)
+		if op.Err == nil && op.N == 0 {
+			op.Err = io.ErrUnexpectedEOF
+		}
+		if op.Err != nil {
+			a.failed(op.Err)
+			if a.sync && a.dirty {
+				return off, op.Err
+			}
+			return op.Off, op.Err
+		}
+		op.Skip(op.N)
+	}
+	if a.sync && !op.Dsync {
+		a.f.rt.files.pool.Call(func() { err = datasync(a.f.io.OS) })
+		if err != nil {
+			a.failed(err)
+			return off, err
+		}
+	}
+	a.dirty = !a.sync
+	if a.sync {
+		a.syncs.Add(1)
+	}
+	return op.Off, nil
+}
+
+// failed keeps the error of a sync, after which nothing is known about what the page cache held. That a device is full or a
+// limit reached is no such error.
+func (a *appender) failed(err error) {
+	for _, harmless := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EBADF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, harmless) {
+			return
+		}
+	}
+	a.broken = fmt.Errorf("a write or sync failed, and what the page cache held may be lost; open the file again and see "+
+		"what is there: %w", err)
+}
+
+// finish tells the callers of part what has become of their records: those that lie before written are in the file. It
+// returns where these end.
+func (a *appender) finish(off, written int64, err error) (end int64) {
+	end = off
+	for _, r := range a.part {
+		if r.off = end; err != nil && (r.n == 0 || end+int64(r.n) > written) {
+			r.err = err
+		} else {
+			end += int64(r.n)
+			a.appends.Add(1)
+		}
+	}
+	a.f.grown(end)
+	for i, r := range a.part {
+		a.complete(r)
+		a.part[i] = nil
+	}
+	return end
+}
+
+// complete ends a record that the leader has. The caller may go on, and the File be closed, from the moment that it knows.
+func (a *appender) complete(r *appendCall) {
+	release(r.bufs)
+	told := r.state.CompareAndSwap(appendTaken, appendDone)
+	a.f.end()
+	if told {
+		r.tell()
+	}
+}
+
+// drop ends a record that was given up before a leader had it.
+func (a *appender) drop(r *appendCall) {
+	release(r.bufs)
+	a.f.end()
+}

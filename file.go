@@ -1,0 +1,191 @@
+package unio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// FileOptions are the settings of a [File]. nil is good.
+type FileOptions struct {
+	// Direct bypasses the page cache (O_DIRECT, open(2)). Offsets and lengths are then multiples of what [File.Alignment]
+	// says, and memory too, which buffers of the runtime's pool fit. It is an error where the file system has no such
+	// access.
+	Direct bool
+
+	// Random says that reads come in no order, so that the kernel reads nothing ahead (POSIX_FADV_RANDOM, posix_fadvise(2)).
+	// Without it one cold read of 4 KiB may bring in megabytes.
+	Random bool
+}
+
+// File is an open file, for tasks and for goroutines, of which any number may use it at once. No call holds a loop, and
+// none costs a thread of its own: a task parks while its loop's engine or a thread of a bounded set does the work, a
+// goroutine blocks alone. What is in the page cache is read at once by the caller.
+//
+// A File ends with Close, or with its Runtime. Calls afterwards fail with an *fs.PathError around fs.ErrClosed.
+type File struct {
+	rt   *Runtime
+	io   fileio.File
+	mode fileMode
+	// align is what offsets and lengths, and memAlign what memory, are multiples of where Direct is set.
+	align, memAlign int
+	cache           cacheGuess
+	size            atomic.Int64 // the end of the file as far as this File has seen it
+	writing         sync.Mutex   // one buffered write of a goroutine at a time: more would spin on the inode's lock
+	log             appender
+	cursor          cursor
+
+	users  atomic.Int64 // calls under way, and closedBit
+	last   sync.Once
+	unused chan struct{}
+}
+
+// fileMode is how a file is read.
+type fileMode uint8
+
+const (
+	// modeBlocking: the file system cannot say whether it would wait, so a thread does.
+	modeBlocking fileMode = iota
+	// modeMemory: the file system is memory, and its reads are copies.
+	modeMemory
+	// modeCached: the page cache is asked first.
+	modeCached
+	// modeDirect: the device, always.
+	modeDirect
+)
+
+const closedBit = 1 << 62
+
+// OpenFile opens a regular file, a block device or a directory as os.OpenFile does, with the same flags. os.O_APPEND is
+// refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends.
+func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOptions) (*File, error) {
+	var opts FileOptions
+	if o != nil {
+		opts = *o
+	}
+	if flag&os.O_APPEND != 0 {
+		return nil, pathError("open", name, errors.New("os.O_APPEND does not go with positioned writes: "+
+			"leave it out and use File.Append"))
+	}
+	if rt.closing.Load() {
+		return nil, pathError("open", name, fs.ErrClosed)
+	}
+	f := &File{rt: rt, unused: make(chan struct{})}
+	f.cursor.f, f.log.f = f, f
+	if _, err := rt.executor(); err != nil {
+		return nil, pathError("open", name, err)
+	}
+	err := rt.block(func() error { return f.open(name, flag, perm, opts) })
+	if err != nil {
+		return nil, err
+	}
+	if err := rt.files.add(f); err != nil {
+		f.io.OS.Close()
+		return nil, pathError("open", name, err)
+	}
+	return f, nil
+}
+
+// open opens and looks at what was opened.
+func (f *File) open(name string, flag int, perm fs.FileMode, o FileOptions) error {
+	direct, err := directFlag(o.Direct)
+	if err != nil {
+		return pathError("open", name, err)
+	}
+	f.io.OS, err = os.OpenFile(name, flag|direct, perm)
+	if err != nil {
+		return explainOpen(err, o.Direct)
+	}
+	if err := f.examine(o); err != nil {
+		f.io.OS.Close()
+		return err
+	}
+	return nil
+}
+
+// examine finds out what the file is and what its file system can do.
+func (f *File) examine(o FileOptions) error {
+	info, err := f.io.OS.Stat()
+	if err != nil {
+		return err
+	}
+	switch kind := info.Mode().Type(); {
+	case kind.IsRegular(), kind.IsDir(), kind&fs.ModeDevice != 0 && kind&fs.ModeCharDevice == 0:
+	default:
+		return pathError("open", f.Name(), fmt.Errorf("it is not a regular file, a block device or a directory, but %v: "+
+			"package os reads what has no positions", kind))
+	}
+	f.size.Store(info.Size())
+	f.io.Direct = o.Direct
+	return f.probe(o)
+}
+
+// Name is the name that the file was opened with.
+func (f *File) Name() string { return f.io.OS.Name() }
+
+// Alignment is what offsets and lengths must be multiples of, in bytes: 1 unless [FileOptions].Direct is set.
+func (f *File) Alignment() int { return max(f.align, 1) }
+
+// begin counts a call in, so that Close waits for it.
+func (f *File) begin(op string) error {
+	if f.users.Add(1)&closedBit != 0 {
+		f.end()
+		return f.pathError(op, fs.ErrClosed)
+	}
+	return nil
+}
+
+// end counts it out.
+func (f *File) end() {
+	if f.users.Add(-1) == closedBit {
+		f.last.Do(func() { close(f.unused) }) // a call that comes too late passes here as well
+	}
+}
+
+// Close waits for the calls that are under way, cancelled ones included, and closes the file. Calls that come while it
+// waits fail already. A second Close fails with fs.ErrClosed.
+func (f *File) Close() error {
+	t, err := loop.Caller()
+	if err != nil {
+		return f.pathError("close", err)
+	}
+	for {
+		n := f.users.Load()
+		if n&closedBit != 0 {
+			return f.pathError("close", fs.ErrClosed)
+		}
+		if f.users.CompareAndSwap(n, (n+1)|closedBit) {
+			break
+		}
+	}
+	f.end()
+	if t == nil {
+		return f.finish()
+	}
+	Offload(func() { err = f.finish() })
+	return err
+}
+
+// finish ends a file that takes no new calls.
+func (f *File) finish() error {
+	<-f.unused
+	f.rt.forgetFile(&f.io)
+	f.rt.files.remove(f)
+	return f.io.OS.Close()
+}
+
+// pathError dresses an error as package os does.
+func (f *File) pathError(op string, err error) error { return pathError(op, f.Name(), err) }
+
+func pathError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}

@@ -1,0 +1,111 @@
+package unio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/sys"
+)
+
+func directFlag(direct bool) (int, error) {
+	if direct {
+		return syscall.O_DIRECT, nil
+	}
+	return 0, nil
+}
+
+// explainOpen adds what an EINVAL for O_DIRECT means.
+func explainOpen(err error, direct bool) error {
+	var e *fs.PathError
+	if direct && errors.As(err, &e) && e.Err == syscall.EINVAL {
+		e.Err = fmt.Errorf("its file system has no direct access (O_DIRECT, open(2)): leave FileOptions.Direct out: %w", e.Err)
+	}
+	return err
+}
+
+// probe finds out how the file can be read, by trying, and gives the advice.
+func (f *File) probe(o FileOptions) error {
+	f.io.FD = int(f.io.OS.Fd())
+	if o.Random {
+		// A file system without read-ahead takes no advice, and needs none.
+		_ = advise(f.io.OS, 0, 0, AdviceRandom)
+	}
+	if o.Direct {
+		f.mode = modeDirect
+		return f.probeAlignment()
+	}
+	memory, err := sys.InMemory(f.io.FD)
+	if err != nil {
+		return f.pathError("statfs", err)
+	}
+	if memory {
+		f.mode = modeMemory
+		return nil
+	}
+	var p [1]byte
+	switch _, errno := sys.ReadCached(f.io.FD, p[:], 0); errno {
+	case 0, syscall.EAGAIN:
+		f.mode = modeCached
+	default: // EOPNOTSUPP, or what a file that is not open for reading says
+		f.mode = modeBlocking
+	}
+	return nil
+}
+
+// probeAlignment asks what direct access needs (statx(2), STATX_DIOALIGN). A file system that does not say so takes what
+// every device takes that is in use, a page.
+func (f *File) probeAlignment() error {
+	memory, offset, err := sys.DirectAlignment(f.io.FD)
+	switch {
+	case err == sys.ErrNoAlignment:
+		f.align, f.memAlign = os.Getpagesize(), os.Getpagesize()
+	case err != nil:
+		return f.pathError("statx", err)
+	case offset == 0:
+		return f.pathError("open", fmt.Errorf("its file system has no direct access for it (statx(2), STATX_DIOALIGN): "+
+			"leave FileOptions.Direct out: %w", syscall.EINVAL))
+	default:
+		f.align, f.memAlign = offset, memory
+	}
+	return nil
+}
+
+// readCached reads what is there without waiting. done is false when the rest has to be waited for.
+func (f *File) readCached(p []byte, off int64) (n int, err error, done bool) {
+	switch f.mode {
+	case modeMemory:
+		for {
+			if n, err = syscall.Pread(f.io.FD, p[:min(len(p), pieceBytesMax)], off); err != syscall.EINTR {
+				return max(n, 0), err, true
+			}
+		}
+	case modeCached:
+		if !f.cache.worthTrying() {
+			return 0, nil, false
+		}
+		n, errno := sys.ReadCached(f.io.FD, p[:min(len(p), pieceBytesMax)], off)
+		if errno != 0 {
+			f.cache.miss()
+			return 0, nil, false // what is wrong is told to whoever waits
+		}
+		f.cache.hit()
+		breathe()
+		return n, nil, true
+	}
+	return 0, nil, false
+}
+
+func datasync(f *os.File) error { return sys.Datasync(int(f.Fd())) }
+
+func allocate(f *os.File, off, n int64) error { return sys.Allocate(int(f.Fd()), off, n) }
+
+var advices = [adviceCount]int{
+	sys.AdviceNormal, sys.AdviceRandom, sys.AdviceSequential, sys.AdviceWillNeed, sys.AdviceDontNeed,
+}
+
+func advise(f *os.File, off, n int64, a Advice) error {
+	return sys.Advise(int(f.Fd()), off, n, advices[a])
+}

@@ -1,0 +1,423 @@
+package unio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/iotest"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// fileScene is where a test of files runs: on an engine, in a directory, in a task or on a goroutine.
+type fileScene struct {
+	*testing.T
+	rt  *unio.Runtime
+	dir string
+	do  func(fn func()) // calls fn as the scene's caller
+}
+
+// fileDirs are directories of different file systems: that of the temporary directory and, where there is one, memory.
+func fileDirs(t *testing.T) map[string]string {
+	dirs := map[string]string{"tmp": t.TempDir()}
+	if d, err := os.MkdirTemp("/dev/shm", "unio-test-"); err == nil {
+		t.Cleanup(func() { os.RemoveAll(d) })
+		dirs["memory"] = d
+	}
+	return dirs
+}
+
+// eachFileScene runs fn on each engine, in each kind of directory, from a goroutine and in a task.
+func eachFileScene(t *testing.T, fn func(t fileScene)) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		for fsName, dir := range fileDirs(t) {
+			for caller, do := range map[string]func(func()){"goroutine": func(fn func()) { fn() }, "task": asTask(t, rt)} {
+				t.Run(fsName+"/"+caller, func(t *testing.T) {
+					dir := filepath.Join(dir, caller)
+					if err := os.MkdirAll(dir, 0o755); err != nil {
+						t.Fatal(err)
+					}
+					do := do
+					if caller == "task" {
+						do = asTask(t, rt)
+					}
+					do(func() { fn(fileScene{t, rt, dir, do}) })
+				})
+			}
+		}
+	})
+}
+
+// asTask calls functions as tasks and waits for them. A test that ends itself in one is ended here too.
+func asTask(t *testing.T, rt *unio.Runtime) func(func()) {
+	return func(fn func()) {
+		t.Helper()
+		ended := make(chan struct{})
+		rt.Go(func() {
+			defer close(ended)
+			fn()
+		})
+		<-ended
+	}
+}
+
+func (t fileScene) open(name string, flag int, o *unio.FileOptions) *unio.File {
+	t.Helper()
+	f, err := t.rt.OpenFile(filepath.Join(t.dir, name), flag, 0o644, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// create makes a file with content.
+func (t fileScene) create(name string, content []byte) *unio.File {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(t.dir, name), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return t.open(name, os.O_RDWR, nil)
+}
+
+// noise is n bytes that differ from place to place.
+func noise(n int, seed uint64) []byte {
+	p := make([]byte, n)
+	r := rand.New(rand.NewPCG(seed, 7))
+	for i := range p {
+		p[i] = byte(r.Uint32())
+	}
+	return p
+}
+
+func TestFileReadAtIsAReaderAt(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		content := noise(100_000, 1)
+		f := t.create("a", content)
+		if err := iotest.TestReader(io.NewSectionReader(f, 0, int64(len(content))), content); err != nil {
+			t.Error(err)
+		}
+		if err := iotest.TestReader(f, content); err != nil {
+			t.Error(err)
+		}
+		p := make([]byte, 1000)
+		for _, c := range []struct {
+			off  int64
+			n    int
+			want error
+		}{{0, 1000, nil}, {99_000, 1000, nil}, {99_500, 500, io.EOF}, {100_000, 0, io.EOF}, {1 << 40, 0, io.EOF}} {
+			n, err := f.ReadAt(p, c.off)
+			if n != c.n || err != c.want || c.off < 1<<20 && !bytes.Equal(p[:n], content[c.off:int(c.off)+n]) {
+				t.Errorf("at %d: %d, %v; want %d, %v", c.off, n, err, c.n, c.want)
+			}
+		}
+		if n, err := f.ReadAt(nil, 5); n != 0 || err != nil {
+			t.Errorf("nothing: %d, %v", n, err)
+		}
+		if n, err := f.ReadAt(p, -1); n != 0 || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("at -1: %d, %v", n, err)
+		}
+	})
+}
+
+func TestFileWritesAreReadBack(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.open("a", os.O_RDWR|os.O_CREATE, nil)
+		want := noise(300_000, 2)
+		for off := 0; off < len(want); {
+			n := min(1+rand.IntN(60_000), len(want)-off)
+			if m, err := f.WriteAt(want[off:off+n], int64(off)); m != n || err != nil {
+				t.Fatal(m, err)
+			}
+			off += n
+		}
+		for _, sync := range []func() error{f.Sync, f.Datasync} {
+			if err := sync(); err != nil {
+				t.Error(err)
+			}
+		}
+		got, err := os.ReadFile(f.Name())
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		if n, err := f.WriteAt(nil, 5); n != 0 || err != nil {
+			t.Errorf("nothing: %d, %v", n, err)
+		}
+		if _, err := f.WriteAt(want, -5); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("at -5: %v", err)
+		}
+		if err := f.Truncate(1000); err != nil {
+			t.Error(err)
+		}
+		if info, err := f.Stat(); err != nil || info.Size() != 1000 {
+			t.Error(info, err)
+		}
+		if err := f.Allocate(0, 1<<20); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			t.Error(err)
+		}
+		if info, _ := f.Stat(); info.Size() != 1000 {
+			t.Errorf("Allocate has made it %d bytes long", info.Size())
+		}
+		if err := f.Advise(0, 0, unio.AdviceDontNeed); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFileBuffersGoThere(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		for name, ctx := range map[string]context.Context{"plain": context.Background(), "cancellable": ctx} {
+			f := t.open(name, os.O_RDWR|os.O_CREATE, nil)
+			var want []byte
+			var bufs []*mem.Buf
+			for i, n := range []int{1, 4096, 5000, 0, 65536, 3} {
+				b := alloc(t.T, t.rt, max(n, 1))
+				b.SetLen(n)
+				copy(b.Bytes(), noise(n, uint64(i)))
+				want = append(want, b.Bytes()...)
+				bufs = append(bufs, b)
+			}
+			if n, err := f.WriteBuf(ctx, 77, bufs...); n != len(want) || err != nil {
+				t.Fatalf("WriteBuf: %d, %v", n, err)
+			}
+			if n, err := f.WriteBuf(ctx, 0); n != 0 || err != nil {
+				t.Errorf("WriteBuf of nothing: %d, %v", n, err)
+			}
+			b, err := f.ReadBuf(ctx, 77, len(want)+100)
+			if err != nil || !bytes.Equal(b.Bytes(), want) {
+				t.Fatalf("ReadBuf: %v", err)
+			}
+			b.Release()
+			if b, err := f.ReadBuf(ctx, 1<<30, 10); b != nil || err != io.EOF {
+				t.Errorf("ReadBuf past the end: %v, %v", b, err)
+			}
+			for _, n := range []int{0, -1, t.rt.Pool().MaxLen() + 1} {
+				if b, err := f.ReadBuf(ctx, 0, n); b != nil || !errors.Is(err, fs.ErrInvalid) {
+					t.Errorf("ReadBuf of %d: %v", n, err)
+				}
+			}
+			if b, err := f.ReadBuf(ctx, -4, 10); b != nil || !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("ReadBuf at -4: %v", err)
+			}
+			if _, err := f.WriteBuf(ctx, -4, alloc(t.T, t.rt, 5)); !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("WriteBuf at -4: %v", err)
+			}
+		}
+	})
+}
+
+func alloc(t *testing.T, rt *unio.Runtime, n int) *mem.Buf {
+	t.Helper()
+	b, err := rt.Alloc(context.Background(), n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestFileBatches(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		const files, per, size = 5, 40, 3000
+		var all []*unio.File
+		var writes []unio.WriteOp
+		for i := range files {
+			f := t.open(fmt.Sprint(i), os.O_RDWR|os.O_CREATE, nil)
+			all = append(all, f)
+			for j := range per {
+				writes = append(writes, unio.WriteOp{File: f, Off: int64(j * size), P: noise(size, uint64(i*per+j))})
+			}
+		}
+		rand.Shuffle(len(writes), func(i, j int) { writes[i], writes[j] = writes[j], writes[i] })
+		if err := t.rt.WriteBatch(context.Background(), writes); err != nil {
+			t.Fatal(err)
+		}
+		for round := range 3 {
+			var reads []unio.ReadOp
+			for _, w := range writes {
+				reads = append(reads, unio.ReadOp{File: w.File, Off: w.Off, P: make([]byte, size)})
+			}
+			if round == 1 {
+				for _, f := range all {
+					f.Sync()
+					f.Advise(0, 0, unio.AdviceDontNeed)
+				}
+			}
+			if err := t.rt.ReadBatch(context.Background(), reads); err != nil {
+				t.Fatal(err)
+			}
+			for i, r := range reads {
+				if r.N != size || r.Err != nil || !bytes.Equal(r.P, writes[i].P) {
+					t.Fatalf("read %d: %d, %v", i, r.N, r.Err)
+				}
+			}
+		}
+		closed := t.create("closed", nil)
+		closed.Close()
+		f := all[0]
+		reads := []unio.ReadOp{
+			{File: f, Off: per*size - 10, P: make([]byte, 100)}, {File: f, Off: -1, P: make([]byte, 1)}, {File: f, Off: 1 << 40, P: make([]byte, 1)},
+			{File: closed, P: make([]byte, 1)}, {File: nil, P: make([]byte, 1)}, {File: f, P: nil}, {File: f, P: make([]byte, 10)},
+		}
+		err := t.rt.ReadBatch(context.Background(), reads)
+		for i, want := range []error{io.EOF, fs.ErrInvalid, io.EOF, fs.ErrClosed, fs.ErrInvalid, nil, nil} {
+			if !errors.Is(reads[i].Err, want) {
+				t.Errorf("read %d: %v, want %v", i, reads[i].Err, want)
+			}
+		}
+		if reads[0].N != 10 || reads[6].N != 10 || err != io.EOF {
+			t.Error(reads[0].N, reads[6].N, err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := t.rt.ReadBatch(ctx, reads); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := t.rt.ReadBatch(context.Background(), nil); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestFileCopies(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		ctx := context.Background()
+		want := noise(1_500_000, 3)
+		f := t.create("from", want)
+		to := t.open("to", os.O_RDWR|os.O_CREATE, nil)
+		to.Seek(1000, io.SeekStart)
+		if n, err := f.CopyTo(ctx, to, 10, -1); n != int64(len(want))-10 || err != nil {
+			t.Errorf("to a file: %d, %v", n, err)
+		}
+		if got, _ := os.ReadFile(to.Name()); !bytes.Equal(got, append(make([]byte, 1000), want[10:]...)) {
+			t.Error("to a file: the content differs")
+		}
+		if at, err := to.Seek(0, io.SeekCurrent); at != int64(len(want))+990 || err != nil {
+			t.Errorf("position %d, %v", at, err)
+		}
+		var b bytes.Buffer
+		if n, err := f.CopyTo(ctx, &b, 5, 700_000); n != 700_000 || err != nil || !bytes.Equal(b.Bytes(), want[5:700_005]) {
+			t.Errorf("to a writer: %d, %v", n, err)
+		}
+		b.Reset()
+		if n, err := f.CopyTo(ctx, &b, int64(len(want))-5, 10); n != 5 || err != io.EOF {
+			t.Errorf("past the end: %d, %v", n, err)
+		}
+	})
+}
+
+func TestFileCloseAndErrors(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", []byte("hello"))
+		readOnly := t.open("a", os.O_RDONLY, nil)
+		_, err := readOnly.WriteAt([]byte("x"), 0)
+		var pe *fs.PathError
+		if !errors.As(err, &pe) || !errors.Is(err, syscall.EBADF) || pe.Path != f.Name() {
+			t.Errorf("WriteAt of a file for reading: %v", err)
+		}
+		if _, err := readOnly.Append(context.Background(), []byte("x"), unio.Durable); !errors.Is(err, syscall.EBADF) {
+			t.Errorf("Append to a file for reading: %v", err)
+		}
+		if _, err := t.rt.OpenFile(filepath.Join(t.dir, "none"), os.O_RDONLY, 0, nil); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("no file: %v", err)
+		}
+		if _, err := t.rt.OpenFile(f.Name(), os.O_RDWR|os.O_APPEND, 0, nil); err == nil || !strings.Contains(err.Error(), "Append") {
+			t.Errorf("O_APPEND: %v", err)
+		}
+		if _, err := t.rt.OpenFile("/dev/null", os.O_RDWR, 0, nil); err == nil {
+			t.Error("a character device was opened")
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		p := make([]byte, 1)
+		_, err1 := f.ReadAt(p, 0)
+		_, err2 := f.WriteAt(p, 0)
+		_, err3 := f.ReadBuf(context.Background(), 0, 1)
+		_, err4 := f.WriteBuf(context.Background(), 0, alloc(t.T, t.rt, 1))
+		_, err5 := f.Append(context.Background(), p, unio.Buffered)
+		_, err6 := f.Stat()
+		for i, err := range []error{err1, err2, err3, err4, err5, err6, f.Close(), f.Sync(), f.Truncate(0)} {
+			if !errors.Is(err, fs.ErrClosed) {
+				t.Errorf("call %d of a closed file: %v", i, err)
+			}
+		}
+	})
+}
+
+func TestFileAppendsLieBesideEachOther(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("log", []byte("head"))
+		const writers, each = 16, 30
+		type record struct {
+			off  int64
+			text string
+		}
+		var mu sync.Mutex
+		var all []record
+		var group unio.Group
+		for w := range writers {
+			group.Go(func() error {
+				for i := range each {
+					text := fmt.Sprintf("<%d:%d:%s>", w, i, strings.Repeat("x", rand.IntN(300)))
+					d := unio.Durability(rand.IntN(2))
+					var off int64
+					var err error
+					if i%3 == 0 {
+						head, tail := alloc(t.T, t.rt, 3), alloc(t.T, t.rt, len(text))
+						copy(head.Bytes(), text)
+						tail.SetLen(copy(tail.Bytes(), text[3:]))
+						off, err = f.AppendBuf(context.Background(), d, head, tail)
+					} else {
+						off, err = f.Append(context.Background(), []byte(text), d)
+					}
+					if err != nil {
+						return err
+					}
+					mu.Lock()
+					all = append(all, record{off, text})
+					mu.Unlock()
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := len("head")
+		for _, r := range all {
+			sum += len(r.text)
+			if string(got[r.off:r.off+int64(len(r.text))]) != r.text {
+				t.Fatalf("record at %d differs", r.off)
+			}
+		}
+		if sum != len(got) {
+			t.Errorf("%d bytes, want %d", len(got), sum)
+		}
+		if err := f.AppendFrom(2); err != nil {
+			t.Error(err)
+		}
+		for want := int64(2); want < 4; want++ {
+			if off, err := f.Append(context.Background(), []byte("y"), unio.Durable); off != want || err != nil {
+				t.Errorf("%d, %v; want %d", off, err, want)
+			}
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package unio
+
+import (
+	"fmt"
+	"io/fs"
+)
+
+// Sync makes everything that was written to the file durable, with its size and times (fsync(2)).
+func (f *File) Sync() error {
+	return f.control("sync", f.io.OS.Sync)
+}
+
+// Datasync makes everything that was written to the file durable, and of what describes it only what is needed to read that
+// (fdatasync(2)).
+func (f *File) Datasync() error {
+	return f.control("sync", func() error { return datasync(f.io.OS) })
+}
+
+// Truncate makes the file size bytes long: it is cut, or extended by zeros that take no room.
+func (f *File) Truncate(size int64) error {
+	return f.control("truncate", func() error {
+		err := f.io.OS.Truncate(size)
+		if err == nil {
+			f.size.Store(size)
+		}
+		return err
+	})
+}
+
+// Allocate reserves room on the device for n bytes at off without changing the size of the file (fallocate(2) with
+// FALLOC_FL_KEEP_SIZE), so that writing there cannot fail for want of it and is not slowed down by finding it. Where the
+// system has no such call the error is errors.ErrUnsupported.
+func (f *File) Allocate(off, n int64) error {
+	if off < 0 || n <= 0 {
+		return f.pathError("allocate", fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
+	}
+	return f.control("allocate", func() error { return allocate(f.io.OS, off, n) })
+}
+
+// Stat describes the file as os.File.Stat does.
+func (f *File) Stat() (info fs.FileInfo, err error) {
+	err = f.control("stat", func() (err error) {
+		info, err = f.io.OS.Stat()
+		return err
+	})
+	return info, err
+}
+
+// Advice tells the kernel how a part of a file will be used (posix_fadvise(2)).
+type Advice uint8
+
+// The kinds of advice.
+const (
+	AdviceNormal     Advice = iota // nothing special; takes Random and Sequential back
+	AdviceRandom                   // in no order: nothing is read ahead
+	AdviceSequential               // in order: much is read ahead
+	AdviceWillNeed                 // soon: reading it into the page cache begins
+	AdviceDontNeed                 // not soon: what of it is not dirty leaves the page cache
+	adviceCount
+)
+
+// Advise gives advice about n bytes at off, or about everything from off on if n is 0. Random, Sequential and Normal always
+// concern the whole file. Where the system has no such call the error is errors.ErrUnsupported.
+func (f *File) Advise(off, n int64, a Advice) error {
+	if off < 0 || n < 0 || a >= adviceCount {
+		return f.pathError("advise", fmt.Errorf("advice %d for %d bytes at %d: %w", a, n, off, fs.ErrInvalid))
+	}
+	return f.control("advise", func() error { return advise(f.io.OS, off, n, a) })
+}
+
+// control runs what may block, while the file stays open.
+func (f *File) control(op string, fn func() error) error {
+	if err := f.begin(op); err != nil {
+		return err
+	}
+	defer f.end()
+	err := f.rt.block(fn)
+	if _, dressed := err.(*fs.PathError); dressed {
+		return err
+	}
+	return f.pathError(op, err)
+}

@@ -1,0 +1,241 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/mem"
+)
+
+// pieceBytesMax is the most that one operation moves; Linux takes at most 2 GiB less a page.
+const pieceBytesMax = 1 << 30
+
+// ReadAt reads len(p) bytes at off, as io.ReaderAt says: fewer than that come with an error, which is io.EOF at the end of
+// the file. It returns when the kernel is done with p, so it takes no context; [File.ReadBuf] does.
+//
+// p may be any memory. Buffers of the runtime's pool are the cheapest, and with Direct they are aligned as it must be.
+func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
+	if err := f.check("read", p, off); err != nil {
+		return 0, err
+	}
+	if err := f.begin("read"); err != nil {
+		return 0, err
+	}
+	defer f.end()
+	for n < len(p) {
+		m, err := f.readOnce(p[n:], off+int64(n))
+		n += m
+		if err != nil {
+			return n, f.readError(err)
+		}
+		if m == 0 || f.ended(n, len(p)) {
+			return n, io.EOF
+		}
+	}
+	return n, nil
+}
+
+// ended reports whether a read that gave n of want bytes has met the end: with Direct the rest could not be asked for.
+func (f *File) ended(n, want int) bool { return n < want && f.align > 1 && n%f.align != 0 }
+
+// readOnce reads what comes at once, or what one operation gives.
+func (f *File) readOnce(p []byte, off int64) (int, error) {
+	if n, err, done := f.readCached(p, off); done {
+		return n, err
+	}
+	c := fileCalls.Get().(*fileCall)
+	c.io.Code, c.io.File, c.io.Data, c.io.Off = fileio.Read, &f.io, p[:min(len(p), pieceBytesMax)], off
+	err := f.rt.run(c, f.reader())
+	n := c.io.N
+	c.free()
+	return n, err
+}
+
+// reader is the executor for reads that have to wait.
+func (f *File) reader() fileio.Executor {
+	if f.mode == modeBlocking {
+		return f.rt.files.pool
+	}
+	return f.rt.files.ring()
+}
+
+// readError dresses the error of a read.
+func (f *File) readError(err error) error {
+	if err == io.EOF {
+		return err
+	}
+	return f.pathError("read", err)
+}
+
+// check refuses what no file can be asked for.
+func (f *File) check(op string, p []byte, off int64) error {
+	if off < 0 {
+		return f.pathError(op, fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
+	}
+	if f.align > 1 {
+		return f.checkAligned(op, p, off)
+	}
+	return nil
+}
+
+// checkAligned says what is wrong with a call that O_DIRECT would refuse with EINVAL alone.
+func (f *File) checkAligned(op string, p []byte, off int64) error {
+	switch {
+	case off%int64(f.align) != 0, len(p)%f.align != 0:
+		return f.pathError(op, fmt.Errorf("offset %d and length %d must be multiples of %d on a file that is open with Direct: %w",
+			off, len(p), f.align, syscall.EINVAL))
+	case addressOf(p)%uintptr(f.memAlign) != 0:
+		return f.pathError(op, fmt.Errorf("memory at %#x must lie at a multiple of %d for offset %d and length %d on a file that is "+
+			"open with Direct; buffers of Runtime.Alloc do: %w", addressOf(p), f.memAlign, off, len(p), syscall.EINVAL))
+	}
+	return nil
+}
+
+// ReadBuf reads up to n bytes at off into a buffer of the runtime's pool, which is the caller's to release. It is shorter
+// where the file ends, and io.EOF means that there is nothing. On any error there is nothing to release.
+//
+// When ctx is done it returns ctx's error at once; the kernel finishes in its own time, and the buffer is freed then.
+func (f *File) ReadBuf(ctx context.Context, off int64, n int) (*mem.Buf, error) {
+	b, err := f.bufFor(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.check("read", b.Bytes(), off); err != nil {
+		b.Release()
+		return nil, err
+	}
+	if err := f.begin("read"); err != nil {
+		b.Release()
+		return nil, err
+	}
+	got, err := f.readBuf(ctx, b, off)
+	switch {
+	case err != nil:
+		return nil, f.readError(err)
+	case got == 0:
+		b.Release()
+		return nil, io.EOF
+	}
+	b.SetLen(got)
+	return b, nil
+}
+
+// bufFor takes a buffer for a read.
+func (f *File) bufFor(ctx context.Context, n int) (*mem.Buf, error) {
+	if most := f.rt.pool.MaxLen(); n <= 0 || n > most {
+		return nil, f.pathError("read", fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid))
+	}
+	b, err := f.rt.Alloc(ctx, n)
+	if err != nil {
+		return nil, f.pathError("read", err)
+	}
+	return b, nil
+}
+
+// readBuf fills b as far as the file goes, and releases it on an error. It ends the use of f that the caller has begun.
+func (f *File) readBuf(ctx context.Context, b *mem.Buf, off int64) (n int, err error) {
+	p := b.Bytes()
+	for n < len(p) {
+		m, err, done := f.readCached(p[n:], off+int64(n))
+		if !done {
+			if ctx.Done() != nil {
+				return f.readLeavable(ctx, b, n, off)
+			}
+			m, err = f.readOnce(p[n:], off+int64(n))
+		}
+		if err != nil {
+			b.Release()
+			f.end()
+			return 0, err
+		}
+		if n += m; m == 0 || f.ended(n, len(p)) {
+			break
+		}
+	}
+	f.end()
+	return n, nil
+}
+
+// readLeavable goes on with a readBuf that has n bytes, as long as ctx is not done.
+func (f *File) readLeavable(ctx context.Context, b *mem.Buf, n int, off int64) (int, error) {
+	p := b.Bytes()
+	for n < len(p) {
+		if err := f.begin("read"); err != nil { // each operation ends one
+			b.Release()
+			f.end()
+			return 0, fs.ErrClosed
+		}
+		c := &fileCall{file: f, bufs: []*mem.Buf{b}}
+		c.io.Code, c.io.File, c.io.Data, c.io.Off = fileio.Read, &f.io, p[n:], off+int64(n)
+		if err := f.runLeavable(ctx, c, f.reader()); err != nil {
+			f.end()
+			return 0, err
+		}
+		m := c.io.N
+		if n += m; m == 0 || f.ended(n, len(p)) {
+			break
+		}
+	}
+	f.end()
+	return n, nil
+}
+
+// cursor is the position of Read, Write and Seek.
+type cursor struct {
+	f   *File
+	mu  Mutex
+	off int64
+}
+
+func (c *cursor) lock(op string) error {
+	return c.f.pathError(op, errors.Unwrap(c.mu.Lock(context.Background())))
+}
+
+// Read reads at the position of Seek and moves it. Calls beside each other take turns.
+func (f *File) Read(p []byte) (int, error) {
+	c := &f.cursor
+	if err := c.lock("read"); err != nil {
+		return 0, err
+	}
+	defer c.mu.Unlock()
+	n, err := f.ReadAt(p, c.off)
+	c.off += int64(n)
+	if err == io.EOF && n > 0 {
+		err = nil
+	}
+	return n, err
+}
+
+// Seek sets the position of Read and Write, which starts at 0.
+func (f *File) Seek(offset int64, whence int) (int64, error) {
+	c := &f.cursor
+	if err := c.lock("seek"); err != nil {
+		return 0, err
+	}
+	defer c.mu.Unlock()
+	base := int64(0)
+	switch whence {
+	case io.SeekStart:
+	case io.SeekCurrent:
+		base = c.off
+	case io.SeekEnd:
+		info, err := f.Stat()
+		if err != nil {
+			return 0, err
+		}
+		base = info.Size()
+	default:
+		return 0, f.pathError("seek", fmt.Errorf("whence %d: %w", whence, os.ErrInvalid))
+	}
+	if base+offset < 0 {
+		return 0, f.pathError("seek", fmt.Errorf("position %d: %w", base+offset, os.ErrInvalid))
+	}
+	c.off = base + offset
+	return c.off, nil
+}

@@ -1,0 +1,197 @@
+package unio
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// fileSet is what a runtime has for files: those that are open, and who performs operations on them for goroutines.
+type fileSet struct {
+	pool *filepool.Pool
+
+	mu     sync.Mutex
+	open   map[*File]struct{}
+	gone   FileStats // what files counted that are closed
+	closed bool
+
+	once  sync.Once
+	async fileio.Executor // for what can be waited for without a thread; the pool where there is no ring
+	err   error
+	what  atomic.Pointer[string] // what async is, and why
+}
+
+// executor makes the executor at the first call.
+func (rt *Runtime) executor() (fileio.Executor, error) {
+	s := &rt.files
+	s.once.Do(func() {
+		s.async = s.pool
+		what := "threads"
+		s.what.Store(&what)
+	})
+	return s.async, s.err
+}
+
+// ring is the executor for what need not hold a thread. There is a File, so it has been made.
+func (s *fileSet) ring() fileio.Executor { return s.async }
+
+func (s *fileSet) add(f *File) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fs.ErrClosed
+	}
+	if s.open == nil {
+		s.open = map[*File]struct{}{}
+	}
+	f.io.ID = fileIDs.take()
+	s.open[f] = struct{}{}
+	return nil
+}
+
+func (s *fileSet) remove(f *File) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, f)
+	s.gone.add(f)
+	fileIDs.give(f.io.ID)
+}
+
+// closeBy is close, unless it takes longer than until ctx is done. Then what the kernel has not finished stays as it is.
+func (s *fileSet) closeBy(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.close() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errors.New("unio: operations on files had not ended when the runtime was closed")
+	}
+}
+
+// close closes every file, waiting for its operations, and then what performs them.
+func (s *fileSet) close() error {
+	s.mu.Lock()
+	s.closed = true
+	var all []*File
+	for f := range s.open {
+		all = append(all, f)
+	}
+	s.mu.Unlock()
+	var errs []error
+	for _, f := range all {
+		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	s.once.Do(func() {}) // nobody makes a ring any more
+	if s.async != nil && s.async != fileio.Executor(s.pool) {
+		errs = append(errs, s.async.Close())
+	}
+	return errors.Join(append(errs, s.pool.Close())...)
+}
+
+// forgetFile takes the file out of every table that it may have been entered into.
+func (rt *Runtime) forgetFile(f *fileio.File) {
+	if rt.files.async != nil {
+		rt.files.async.Forget(f)
+	}
+	for _, p := range rt.loops {
+		if !p.Caps().Files {
+			continue
+		}
+		m := &forgetMail{file: f, done: make(chan struct{})}
+		m.Mail = m
+		if p.Post(&m.Node) {
+			<-m.done
+		}
+	}
+}
+
+// describe is for Report.
+func (s *fileSet) describe() string {
+	if what := s.what.Load(); what != nil {
+		return *what
+	}
+	return ""
+}
+
+// add adds what a file has counted.
+func (s *FileStats) add(f *File) {
+	s.Hits += f.cache.hits.Load()
+	s.Misses += f.cache.misses.Load()
+	s.Appends += f.log.appends.Load()
+	s.Syncs += f.log.syncs.Load()
+}
+
+func (s *FileStats) addExecutor(c *fileio.Counters) {
+	s.Ops += c.Ops.Load()
+	s.Enters += c.Enters.Load()
+	s.Lone += c.Lone.Load()
+	s.Punts += c.Punts.Load()
+	s.Fixed += c.Fixed.Load()
+	s.Pending += c.Pending.Load()
+}
+
+func (s *fileSet) stats() FileStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.gone
+	all.Open = len(s.open)
+	for f := range s.open {
+		all.add(f)
+	}
+	all.addExecutor(s.pool.Counters())
+	if s.what.Load() != nil && s.async != fileio.Executor(s.pool) {
+		all.addExecutor(s.async.Counters())
+	}
+	return all
+}
+
+// ids are small numbers, each given to one file at a time.
+type ids struct {
+	mu   sync.Mutex
+	next uint32
+	free []uint32
+}
+
+// fileIDs are of all runtimes, since a ring may see files of any.
+var fileIDs ids
+
+func (s *ids) take() (id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.free); n > 0 {
+		id, s.free = s.free[n-1], s.free[:n-1]
+		return id
+	}
+	s.next++
+	return s.next - 1
+}
+
+func (s *ids) give(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, id)
+}
+
+// forgetMail takes a file out of a loop's engine.
+type forgetMail struct {
+	loop.Node
+	file *fileio.File
+	done chan struct{}
+}
+
+// Deliver does it, on the loop.
+func (m *forgetMail) Deliver(l *loop.Loop) {
+	if e, ok := l.Engine().(interface{ ForgetFile(*fileio.File) }); ok {
+		e.ForgetFile(m.file)
+	}
+	close(m.done)
+}

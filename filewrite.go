@@ -1,0 +1,150 @@
+package unio
+
+import (
+	"context"
+	"io"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/mem"
+)
+
+// WriteAt writes p at off, as io.WriterAt says: if it returns fewer than len(p) bytes, the error tells why. It returns when
+// the page cache has them, or with Direct the device; [File.Datasync] makes them durable.
+func (f *File) WriteAt(p []byte, off int64) (n int, err error) {
+	if err := f.check("write", p, off); err != nil {
+		return 0, err
+	}
+	if err := f.begin("write"); err != nil {
+		return 0, err
+	}
+	defer f.end()
+	c := fileCalls.Get().(*fileCall)
+	defer c.free()
+	for n < len(p) {
+		c.io.Code, c.io.File, c.io.Dsync = fileio.Write, &f.io, false
+		c.io.Data, c.io.Off = p[n:min(len(p), n+pieceBytesMax)], off+int64(n)
+		err := f.runWrite(c)
+		n += c.io.N
+		if err == nil && c.io.N == 0 {
+			err = io.ErrUnexpectedEOF // a device that takes nothing and does not say why
+		}
+		if err != nil {
+			return n, f.pathError("write", err)
+		}
+	}
+	return n, nil
+}
+
+// runWrite performs one write and notes how long the file has become.
+func (f *File) runWrite(c *fileCall) error {
+	t, err := loop.Caller()
+	if err != nil {
+		return err
+	}
+	if t == nil && !f.io.Direct {
+		f.writing.Lock()
+		defer f.writing.Unlock()
+	}
+	err = f.rt.run(c, f.writer(c.io.Off+int64(c.io.Bytes())))
+	f.grown(c.io.Off + int64(c.io.N))
+	return err
+}
+
+// writer is the executor for a write that ends at end. Buffered writes and those that make a file longer would be done by
+// kernel workers if a ring had them, at twice the CPU of a thread of ours.
+func (f *File) writer(end int64) fileio.Executor {
+	if f.io.Direct && end <= f.size.Load() {
+		return f.rt.files.ring()
+	}
+	return f.rt.files.pool
+}
+
+// grown notes that the file is at least end bytes long.
+func (f *File) grown(end int64) {
+	for {
+		size := f.size.Load()
+		if end <= size || f.size.CompareAndSwap(size, end) {
+			return
+		}
+	}
+}
+
+// WriteBuf writes buffers one behind the other at off, without copying them. It takes them over always, also when it
+// fails. n counts the bytes that were written.
+//
+// When ctx is done it returns ctx's error at once, and it is not known what has been written; the kernel finishes in its own
+// time, and the buffers are freed then.
+func (f *File) WriteBuf(ctx context.Context, off int64, bufs ...*mem.Buf) (n int, err error) {
+	if err := f.checkBufs("write", off, bufs); err != nil {
+		release(bufs)
+		return 0, err
+	}
+	for rest := bufs; ; {
+		if err := f.begin("write"); err != nil {
+			release(bufs)
+			return n, err
+		}
+		c := &fileCall{file: f, bufs: bufs}
+		c.io.Code, c.io.File, c.io.Off = fileio.Write, &f.io, off+int64(n)
+		c.setPieces(rest, n)
+		if c.io.Bytes() == 0 {
+			f.end()
+			release(bufs)
+			return n, nil
+		}
+		err := f.runLeavable(ctx, c, f.writer(c.io.Off+int64(c.io.Bytes())))
+		if err == nil && c.io.N == 0 {
+			err = io.ErrUnexpectedEOF
+			release(bufs)
+		}
+		if err != nil {
+			return n, f.pathError("write", err)
+		}
+		n += c.io.N
+		f.grown(off + int64(n))
+	}
+}
+
+// checkBufs is check for each of some buffers.
+func (f *File) checkBufs(op string, off int64, bufs []*mem.Buf) error {
+	if err := f.check(op, nil, off); err != nil {
+		return err
+	}
+	for _, b := range bufs {
+		if err := f.check(op, b.Bytes(), off); err != nil {
+			return err
+		}
+		off += int64(b.Len())
+	}
+	return nil
+}
+
+// setPieces makes the memory of buffers, without their first skip bytes, the operation's.
+func (c *fileCall) setPieces(bufs []*mem.Buf, skip int) {
+	c.io.Data, c.io.More = nil, nil
+	for _, b := range bufs {
+		p := b.Bytes()
+		cut := min(skip, len(p))
+		if p, skip = p[cut:], skip-cut; len(p) == 0 {
+			continue
+		}
+		if c.io.Data == nil {
+			c.io.Data = p
+		} else {
+			c.io.More = append(c.io.More, p)
+		}
+	}
+}
+
+// Write writes at the position of Seek and moves it. Calls beside each other take turns.
+func (f *File) Write(p []byte) (int, error) {
+	c := &f.cursor
+	if err := c.lock("write"); err != nil {
+		return 0, err
+	}
+	defer c.mu.Unlock()
+	n, err := f.WriteAt(p, c.off)
+	c.off += int64(n)
+	return n, err
+}
