@@ -325,11 +325,12 @@ func noMemory(rt *unio.Runtime, _ []string) {
 	// Some MiB for the pool, and a rest that is too small for it, of which Go's runtime may take.
 	const room = 8<<20 + 768<<10
 	var old syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_AS, &old); err != nil {
+	// The pool has its addresses already: what is limited is memory that can be written to.
+	if err := syscall.Getrlimit(syscall.RLIMIT_DATA, &old); err != nil {
 		t.Fatal(err)
 	}
-	limit := syscall.Rlimit{Cur: uint64(status("VmSize:") + room), Max: old.Max}
-	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &limit); err != nil {
+	limit := syscall.Rlimit{Cur: uint64(status("VmData:") + room), Max: old.Max}
+	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &limit); err != nil {
 		t.Fatal(err)
 	}
 	var all []*mem.Buf
@@ -356,7 +357,7 @@ func noMemory(rt *unio.Runtime, _ []string) {
 		t.Fatalf("after buffers came back: %q", got)
 	}
 	exchange(t, p)
-	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &old); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_DATA, &old); err != nil {
 		t.Fatal(err)
 	}
 	other, err := unio.New(&unio.Options{Engine: rt.Report().Engine})

@@ -109,7 +109,7 @@ func (p *Pool) chunkBytes() int64 {
 
 // mapChunk maps one more chunk, uncut.
 func (p *Pool) mapChunk() error {
-	m, err := mapMemory(int(p.chunkBytes()))
+	m, err := p.arena.commit(p.chunkLen, int(p.chunkBytes()))
 	if err != nil {
 		return err
 	}
@@ -223,5 +223,8 @@ func (p *Pool) unmap(ch *chunk) error {
 	}
 	ch.mem = nil
 	p.mapped -= int64(len(m))
-	return unmapMemory(m)
+	if err := p.arena.decommit(int(ch.number), m); err != nil || p.mapped > 0 {
+		return err
+	}
+	return p.arena.release()
 }

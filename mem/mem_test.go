@@ -308,6 +308,7 @@ func TestNoAllocations(t *testing.T) {
 		"get":   func() { get(t, p, 64<<10).Release() },
 		"slice": func() { keep.Slice(1, 2).Release() },
 		"ref":   func() { keep.Ref().Release() },
+		"chunk": func() { p.Chunk(keep.Bytes()) },
 		"many": func() {
 			var s [slotCount * 2]*Buf
 			for i := range s {

@@ -48,6 +48,7 @@ type Pool struct {
 	limit    int64
 	maxClass int
 	chunks   []*chunk // as many as the limit can hold; each is set once, before a stack names its blocks
+	arena    arena
 	dbg      poolDebug
 
 	stacks [classCount]stack
@@ -92,13 +93,21 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 			p.limit, int64(PageBytes), int64(limitMaxBytes))
 	}
 	p.limit -= p.limit % PageBytes
-	rest := p.limit % MaxBytes // mapped as one chunk for each of its bits
-	p.chunks = make([]*chunk, int(p.limit/MaxBytes)+bits.OnesCount64(uint64(rest)))
-	p.maxClass = classOf(int(p.chunkBytes()))
-	if err := p.mapChunk(); err != nil {
+	if err := p.open(reserveMemory); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// open maps the first chunk of a pool that has its limit.
+func (p *Pool) open(reserve func(int) []byte) error {
+	p.chunks = make([]*chunk, chunkCount(p.limit))
+	p.maxClass = classOf(int(p.chunkBytes()))
+	p.arena = newArena(len(p.chunks), reserve)
+	if err := p.mapChunk(); err != nil {
+		return errors.Join(err, p.arena.release())
+	}
+	return nil
 }
 
 // classOf is the class of a size between 1 and MaxBytes.

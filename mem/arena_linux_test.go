@@ -1,0 +1,62 @@
+package mem
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// statusBytes is a line of /proc/self/status, proc(5).
+func statusBytes(t *testing.T, name string) int64 {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), name)
+	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kib << 10
+}
+
+func TestReservedMemoryIsNotCharged(t *testing.T) {
+	const limit = 256 << 30
+	before := statusBytes(t, "VmData:")
+	p := newPool(t, limit)
+	needArena(t, p)
+	get(t, p, MaxBytes).Release()
+	if grown := statusBytes(t, "VmData:") - before; grown > limit/64 {
+		t.Errorf("a pool that may have %d GiB and has 1 MiB is charged with %d MiB", limit>>30, grown>>20)
+	}
+}
+
+func TestCloseGivesMemoryBackBesideAChunkThatIsOut(t *testing.T) {
+	const chunks = 128
+	p, err := NewPool(&PoolOptions{LimitBytes: chunks * MaxBytes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var bufs []*Buf
+	for range chunks {
+		b := get(t, p, MaxBytes)
+		clear(b.Bytes())
+		bufs = append(bufs, b)
+	}
+	before := statusBytes(t, "RssAnon:")
+	for _, b := range bufs[1:] {
+		b.Release()
+	}
+	if err := p.Close(); err == nil {
+		t.Fatal("Close does not tell that a buffer is out")
+	}
+	if freed := before - statusBytes(t, "RssAnon:"); freed < chunks/2*MaxBytes {
+		t.Errorf("%d MiB of %d were given back", freed>>20, chunks-1)
+	}
+	bufs[0].Release()
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+}
