@@ -8,8 +8,8 @@ import (
 	"github.com/unio-go/unio/internal/fileio"
 )
 
-// perform does one system call, again if a signal came first.
-func perform(op *fileio.Op) {
+// Perform does an operation by one system call on the caller's thread, again if a signal came first.
+func Perform(op *fileio.Op) {
 	for {
 		op.N, op.Err = call(op)
 		if op.Err != syscall.EINTR {

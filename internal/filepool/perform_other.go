@@ -10,8 +10,8 @@ import (
 	"github.com/unio-go/unio/internal/fileio"
 )
 
-// perform does the operation as package os does it.
-func perform(op *fileio.Op) {
+// Perform does an operation on the caller's thread, as package os does it.
+func Perform(op *fileio.Op) {
 	op.N, op.Err = call(op)
 	var errno syscall.Errno
 	if errors.As(op.Err, &errno) {

@@ -43,7 +43,7 @@ func (p *Pool) Call(fn func()) {
 func (p *Pool) Do(op *fileio.Op) {
 	p.counters.Pending.Add(1)
 	p.turns <- struct{}{}
-	perform(op)
+	Perform(op)
 	<-p.turns
 	p.counters.Pending.Add(-1)
 	p.counters.Enters.Add(1)

@@ -1,0 +1,257 @@
+//go:build linux && !unio_nouring
+
+package filering
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/uring"
+)
+
+const (
+	// batchEntries is how many operations of a batch are under way at once; a longer one is done in pieces.
+	batchEntries = 512
+	// threadRingsMax is how many threads have a ring for batches.
+	threadRingsMax = 16
+	// setupBatch: completions appear only when the thread asks for them, which it does once for all.
+	setupBatch = uring.SetupSubmitAll | uring.SetupClamp | uring.SetupNoSqarray | uring.SetupSingleIssuer |
+		uring.SetupDeferTaskrun
+)
+
+// batches are rings for DoAll, one for each thread that called it: a goroutine is locked to its thread for the call. As
+// many calls as there are Ps run so at a time; the others use the shared ring, which needs no thread while it waits.
+type batches struct {
+	r       *Ring
+	memory  Memory
+	turns   chan struct{}
+	mu      sync.Mutex
+	threads map[int]*threadRing
+	off     bool // the kernel has no such rings, or all are closed
+	lost    []*threadRing
+}
+
+// threadRing belongs to a thread, and is used by whoever runs on it.
+type threadRing struct {
+	ring *uring.Ring
+	regs registry
+	ops  []*fileio.Op // by slot
+	// missing is how many operations the kernel had when it refused to be entered any more.
+	missing int
+}
+
+func (b *batches) init(r *Ring, m Memory) {
+	b.r, b.memory, b.threads = r, m, map[int]*threadRing{}
+	b.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
+}
+
+// DoAll performs operations and returns when all have completed.
+func (r *Ring) DoAll(ops []*fileio.Op) {
+	good := 0
+	for i, op := range ops {
+		if r.check(op) {
+			ops[good], ops[i] = op, ops[good]
+			good++
+		}
+	}
+	ops = ops[:good]
+	switch len(ops) {
+	case 0:
+		return
+	case 1:
+		r.Do(ops[0])
+		return
+	}
+	r.counters.Pending.Add(int64(len(ops)))
+	rest := ops
+	select {
+	case r.batches.turns <- struct{}{}:
+		rest = r.batches.do(ops)
+		<-r.batches.turns
+	default:
+	}
+	r.completed(int64(len(ops) - len(rest)))
+	if len(rest) > 0 {
+		r.share(rest)
+	}
+}
+
+// group counts the operations of a batch on the shared ring.
+type group struct {
+	left atomic.Int64
+	done chan struct{}
+}
+
+func (g *group) one(op *fileio.Op) {
+	op.Done = nil
+	if g.left.Add(-1) == 0 {
+		close(g.done)
+	}
+}
+
+// share performs operations, which are counted as pending, on a shared ring, and parks once.
+func (r *Ring) share(ops []*fileio.Op) {
+	g := &group{done: make(chan struct{})}
+	g.left.Store(int64(len(ops)))
+	one := g.one
+	for _, op := range ops {
+		op.Done = one
+		op.Slot = 0
+		op.State.Store(stateStarted)
+	}
+	newest, oldest, _ := link(ops)
+	r.shard().perform(newest, oldest)
+	<-g.done
+}
+
+// do performs operations on the thread's ring. It returns those that it has not done.
+func (b *batches) do(ops []*fileio.Op) []*fileio.Op {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	tid := sys.Gettid()
+	t := b.take(tid)
+	if t == nil {
+		return ops
+	}
+	for len(ops) > 0 {
+		n := min(len(ops), batchEntries)
+		rest, err := t.do(b.r, ops[:n])
+		if err != nil {
+			b.drop(tid, t, err)
+			return ops[n-rest:]
+		}
+		ops = ops[n:]
+	}
+	return nil
+}
+
+// take gives the thread's ring, nil if there is none.
+func (b *batches) take(tid int) *threadRing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.off {
+		return nil
+	}
+	t := b.threads[tid]
+	if t == nil {
+		if len(b.threads) >= threadRingsMax {
+			return nil
+		}
+		var err error
+		if t, err = b.open(); err != nil {
+			b.off = errors.Is(err, syscall.EINVAL)
+			b.r.limits.note("no ring for batches", err)
+			return nil
+		}
+		b.threads[tid] = t
+	}
+	return t
+}
+
+func (b *batches) open() (*threadRing, error) {
+	ring, err := uring.New(batchEntries, &uring.Params{Flags: setupBatch})
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := ring.RegisterIowqMaxWorkers(workersMax, workersMax); err != nil {
+		b.r.limits.note("the kernel's worker threads are not bounded", err)
+	}
+	t := &threadRing{ring: ring, ops: make([]*fileio.Op, batchEntries)}
+	t.regs = registry{ring: ring, limits: &b.r.limits}
+	t.regs.openMemory(b.memory)
+	return t, nil
+}
+
+// drop closes a ring that has failed: its thread has ended, and another has its number, or the kernel refuses it. A ring
+// from which completions are missing is kept as it is, with the memory that the kernel may write to.
+func (b *batches) drop(tid int, t *threadRing, err error) {
+	if !errors.Is(err, syscall.EEXIST) {
+		b.r.limits.note("a ring for batches has failed", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.threads, tid)
+	if t.missing > 0 {
+		b.lost = append(b.lost, t)
+		return
+	}
+	t.ring.Close()
+}
+
+func (b *batches) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.off = true
+	var errs []error
+	for tid, t := range b.threads {
+		delete(b.threads, tid)
+		errs = append(errs, t.ring.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// do performs operations, no more than the ring holds, with one enter if nothing comes between. With an error the last rest
+// of them have not been begun; all others have completed.
+func (t *threadRing) do(r *Ring, ops []*fileio.Op) (rest int, err error) {
+	var vectors [][]unix.Iovec
+	for i, op := range ops {
+		if v := t.fill(r, op, i); v != nil {
+			vectors = append(vectors, v)
+		}
+	}
+	defer runtime.KeepAlive(vectors)
+	for left := len(ops); left > 0; {
+		r.counters.Enters.Add(1)
+		_, err := t.ring.SubmitAndWait(uint32(left))
+		left -= t.reap()
+		if err != nil && !uring.Temporary(err) {
+			rest = int(t.ring.Pending())
+			t.missing = left - rest
+			for _, op := range t.ops[:len(ops)-rest] {
+				if op != nil {
+					op.N, op.Err = 0, err
+				}
+			}
+			return rest, err
+		}
+	}
+	return 0, nil
+}
+
+func (t *threadRing) fill(r *Ring, op *fileio.Op, i int) []unix.Iovec {
+	e := t.ring.SQE()
+	vector := prepare(e, op, &t.regs)
+	if e.Opcode == uring.OpReadFixed || e.Opcode == uring.OpWriteFixed {
+		r.counters.Fixed.Add(1)
+	}
+	e.UserData = uint64(i)
+	t.ops[i] = op
+	return vector
+}
+
+// reap gives how many operations have completed.
+func (t *threadRing) reap() int {
+	ready := t.ring.CQReady()
+	var again []*fileio.Op
+	for i := range ready {
+		e := t.ring.CQE(i)
+		op := t.ops[e.UserData]
+		t.ops[e.UserData] = nil
+		if !settle(op, e.Res) {
+			again = append(again, op)
+		}
+	}
+	t.ring.Seen(ready)
+	for _, op := range again { // it has been asked once; a batch waits anyway
+		filepool.Perform(op)
+	}
+	return int(ready)
+}

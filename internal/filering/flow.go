@@ -1,0 +1,414 @@
+//go:build linux && !unio_nouring
+
+package filering
+
+import (
+	"sync/atomic"
+
+	"github.com/unio-go/unio/internal/fileio"
+)
+
+// flow brings operations to a ring and their completions back. It does not know the kernel: that is behind the interface
+// side, so that a test can play every order in which things can happen.
+//
+// The rules that keep a wake-up from being lost:
+//
+//   - An operation is on the inbox before its caller asks for the submission lock. Who does not get the lock leaves a mark
+//     in it, and the holder looks at the inbox again before the mark is gone (look.try, look.leave).
+//   - The completion lock is the same: who holds it looks at the completions again when somebody has asked meanwhile.
+//     Whoever has learnt that there may be completions asks: who entered the ring, because completions of that time signal
+//     nothing, and the reaper, because of a signal.
+//   - Who stops with something left kicks the helper, after it has given the lock up. A kick stays until it is taken.
+//   - Who leaves operations in the backlog for lack of slots says so (starved) and looks at the slots once more; who has
+//     freed slots looks at starved.
+//   - Who waits changes its operation's state from stateWaiting to stateParked; who has found the completion swaps in
+//     stateDone, and wakes whom it finds parked.
+type flow struct {
+	side side
+
+	inbox atomic.Pointer[fileio.Op] // newest first
+
+	_          [64]byte
+	submitting look
+	oldest     *fileio.Op // the backlog: taken from the inbox and not yet handed over; guarded by submitting
+	newest     *fileio.Op
+
+	_       [64]byte
+	reaping look
+	starved atomic.Bool
+
+	_      [64]byte
+	kicked chan struct{}
+	failed atomic.Pointer[error] // why the ring can take nothing more
+
+	step func(point, *fileio.Op) // for tests: called before each step that others can see
+}
+
+// side is what a flow needs of a ring. The methods of the submission side are called under one lock, those of the
+// completion side under another.
+type side interface {
+	// room is how many operations can be filled in. It grows when completions are reaped.
+	room() int
+	// fill adds an operation.
+	fill(*fileio.Op)
+	// enter hands over what was filled in and returns without waiting; left is what the kernel did not take, which goes
+	// with the next enter. When quiet, completions that come meanwhile signal nothing. After an error that is not nil
+	// nothing will be taken any more.
+	enter(quiet bool) (left int, err error)
+	// unfill gives back what was filled in and never taken, linked by Next, when enter has failed for good.
+	unfill() *fileio.Op
+
+	// reap gives completed operations, their results set, linked by Next, and others that have to be submitted again. more
+	// says that there are further completions.
+	reap(limit int) (done, again *fileio.Op, more bool)
+
+	// deliver tells whoever waits for the operations, linked by Next. No lock is held.
+	deliver(*fileio.Op)
+}
+
+// State words of an operation.
+const (
+	stateStarted = iota // by Start: Done is called
+	stateWaiting        // its caller has not parked
+	stateParked
+	stateDone
+)
+
+const (
+	// entersMax is how many entries go to the kernel in one call: 16 to 32 gave the least CPU per read with 512 reads in
+	// flight, and bound how long the ring is locked in the kernel, where completions wait for the same lock.
+	entersMax = 32
+	// reapMax is how many completions are found before those who wait for them are told.
+	reapMax = 64
+	// turnsMax is how often a caller serves others before the helper takes over.
+	turnsMax = 2
+)
+
+// look is a lock that nobody waits for: who cannot have it leaves a mark, and the holder looks again.
+type look struct{ word atomic.Uint32 }
+
+const (
+	lookFree = iota
+	lookHeld
+	lookAgain
+)
+
+// try takes the lock, or leaves the mark.
+func (l *look) try(f *flow) bool {
+	for {
+		f.at(pointTry, nil)
+		if l.word.CompareAndSwap(lookFree, lookHeld) {
+			return true
+		}
+		f.at(pointMark, nil)
+		if l.word.Load() == lookAgain || l.word.CompareAndSwap(lookHeld, lookAgain) {
+			return false
+		}
+	}
+}
+
+// leave gives the lock up, unless there is a mark: then it is kept, and the mark is gone.
+func (l *look) leave(f *flow) bool {
+	f.at(pointLeave, nil)
+	if l.word.CompareAndSwap(lookHeld, lookFree) {
+		return true
+	}
+	f.at(pointUnmark, nil)
+	l.word.Store(lookHeld)
+	return false
+}
+
+// drop gives the lock up, mark or not: the caller goes on to look again, or has somebody do it.
+func (l *look) drop(f *flow) (marked bool) {
+	f.at(pointLeave, nil)
+	return l.word.Swap(lookFree) == lookAgain
+}
+
+// point names a step, for tests.
+type point uint8
+
+const (
+	pointPush point = iota
+	pointTry
+	pointMark
+	pointLeave
+	pointUnmark
+	pointTake
+	pointRoom
+	pointStarve
+	pointRoomAgain
+	pointFed
+	pointEnter
+	pointReap
+	pointStarved
+	pointAgain
+	pointKick
+	pointDeliver
+	pointPark
+	pointWake
+	pointPause
+)
+
+func (f *flow) at(p point, op *fileio.Op) {
+	if f.step != nil {
+		f.step(p, op)
+	}
+}
+
+// push puts operations on the inbox that are linked from newest to oldest.
+func (f *flow) push(newest, oldest *fileio.Op) {
+	for {
+		f.at(pointPush, newest)
+		old := f.inbox.Load()
+		oldest.Next = old
+		if f.inbox.CompareAndSwap(old, newest) {
+			return
+		}
+	}
+}
+
+// outcome is what is left after submitting.
+type outcome uint8
+
+const (
+	nothing outcome = iota
+	busy            // somebody else submits
+	more            // there is something that can be submitted
+	stuck           // the kernel lacks memory for requests
+	dead            // the ring has failed
+)
+
+// submit hands over what is on the inbox, in at most so many enters.
+func (f *flow) submit(rounds int, quiet bool) outcome {
+	if !f.submitting.try(f) {
+		return busy
+	}
+	for {
+		left := f.round(quiet)
+		rounds--
+		switch {
+		case left == nothing && f.submitting.leave(f):
+			return nothing
+		case left == nothing:
+			left = more // marked
+		}
+		if rounds <= 0 || left >= stuck {
+			f.submitting.drop(f)
+			return left
+		}
+	}
+}
+
+// round is one enter; the submission lock is held.
+func (f *flow) round(quiet bool) outcome {
+	if f.failed.Load() != nil {
+		return dead
+	}
+	f.take()
+	n := 0
+	for f.oldest != nil && n < entersMax && f.roomy() {
+		op := f.oldest
+		if f.oldest, op.Next = op.Next, nil; f.oldest == nil {
+			f.newest = nil
+		}
+		f.side.fill(op)
+		n++
+	}
+	f.at(pointEnter, nil)
+	left, err := f.side.enter(quiet)
+	switch {
+	case err != nil:
+		f.failed.Store(&err)
+		return dead
+	case left > 0:
+		return stuck
+	case f.oldest != nil && n == entersMax:
+		return more
+	}
+	return nothing // or starved
+}
+
+// take moves the inbox to the end of the backlog, oldest first.
+func (f *flow) take() {
+	f.at(pointTake, nil)
+	if f.inbox.Load() == nil {
+		return
+	}
+	op := f.inbox.Swap(nil)
+	last := op
+	var first *fileio.Op
+	for op != nil {
+		op.Next, first, op = first, op, op.Next
+	}
+	if f.oldest == nil {
+		f.oldest = first
+	} else {
+		f.newest.Next = first
+	}
+	f.newest = last
+}
+
+// roomy reports whether an operation can be filled in. If not, whoever frees slots will look at starved.
+func (f *flow) roomy() bool {
+	f.at(pointRoom, nil)
+	if f.side.room() > 0 {
+		return true
+	}
+	f.at(pointStarve, nil)
+	f.starved.Store(true)
+	f.at(pointRoomAgain, nil)
+	if f.side.room() == 0 {
+		return false
+	}
+	f.at(pointFed, nil)
+	f.starved.Store(false)
+	return true
+}
+
+// reap finds completions and tells those who wait for them; at most limit of them, so that whoever finds them can attend to
+// its own. again says that there is something left to do, by a turn.
+func (f *flow) reap(limit int) (again bool) {
+	for limit > 0 {
+		if !f.reaping.try(f) {
+			return again
+		}
+		f.at(pointReap, nil)
+		done, repeat, left := f.side.reap(min(limit, reapMax))
+		if f.reaping.drop(f) {
+			left = true
+		}
+		if repeat != nil {
+			f.pushChain(repeat)
+			again = true
+		}
+		f.at(pointStarved, nil)
+		if f.starved.Load() {
+			f.at(pointAgain, nil)
+			f.starved.Store(false)
+			again = true // with a try of the submission lock, which sets starved anew if need be
+		}
+		if done != nil {
+			f.at(pointDeliver, done)
+			f.side.deliver(done)
+		}
+		if !left {
+			return again
+		}
+		limit -= reapMax
+	}
+	return true
+}
+
+// pushChain pushes operations that are linked from oldest to newest; their order does not matter.
+func (f *flow) pushChain(first *fileio.Op) {
+	last := first
+	for last.Next != nil {
+		last = last.Next
+	}
+	f.push(first, last)
+}
+
+// turn submits and reaps. It says what is left.
+func (f *flow) turn(limit int) outcome {
+	left := f.submit(1, true)
+	if f.reap(limit) && left < more {
+		left = more
+	}
+	return left
+}
+
+// perform pushes an operation, and has it begun.
+func (f *flow) perform(newest, oldest *fileio.Op) {
+	f.push(newest, oldest)
+	left := f.submit(1, true)
+	if left == busy {
+		return // who submits looks at what completes
+	}
+	again := f.reap(reapMax)
+	for n := 1; left >= more || again; n++ {
+		if left >= stuck || n == turnsMax {
+			f.kick()
+			return
+		}
+		left = f.submit(1, true)
+		again = f.reap(reapMax) // also when busy: it may be ours to look at completions
+	}
+}
+
+// start is perform for a caller that must not be held up: it enters once at most, and tells nobody anything.
+func (f *flow) start(newest, oldest *fileio.Op) {
+	f.push(newest, oldest)
+	if left := f.submit(1, false); left >= more {
+		f.kick()
+	}
+}
+
+// kick has the helper take a turn.
+func (f *flow) kick() {
+	f.at(pointKick, nil)
+	select {
+	case f.kicked <- struct{}{}:
+	default: // it will look after all that was done before it takes the kick
+	}
+}
+
+// wait returns when an operation in stateWaiting has completed.
+func (f *flow) wait(op *fileio.Op) {
+	f.at(pointPark, op)
+	if op.State.Load() == stateDone {
+		return
+	}
+	if op.Wake == nil {
+		op.Wake = make(chan struct{}, 1)
+	}
+	if !op.State.CompareAndSwap(stateWaiting, stateParked) {
+		return
+	}
+	f.at(pointWake, op)
+	<-op.Wake
+	op.State.Load() // orders what the kernel's side has written, for the race detector
+}
+
+// help is the helper's part after a kick: it goes on until nothing is left that can be done. pause is called when the
+// kernel lacks memory, which comes back.
+func (f *flow) help(pause func(n int)) {
+	for n := 0; ; {
+		switch f.turn(reapMax) {
+		case nothing, busy:
+			return
+		case stuck:
+			f.at(pointPause, nil)
+			pause(n)
+			n++
+		case dead:
+			f.abort()
+			return
+		default:
+			n = 0
+		}
+	}
+}
+
+// abort gives the failure to all that the kernel has not taken.
+func (f *flow) abort() {
+	if !f.submitting.try(f) {
+		return // who holds it kicks
+	}
+	f.take()
+	queued := f.oldest
+	f.oldest, f.newest = nil, nil
+	filled := f.side.unfill()
+	if f.submitting.drop(f) {
+		f.kick()
+	}
+	err := *f.failed.Load()
+	for _, chain := range [...]*fileio.Op{filled, queued} {
+		for op := chain; op != nil; op = op.Next {
+			op.N, op.Err = 0, err
+		}
+		if chain != nil {
+			f.at(pointDeliver, chain)
+			f.side.deliver(chain)
+		}
+	}
+}
