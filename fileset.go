@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/internal/filering"
 	"github.com/unio-go/unio/internal/loop"
 )
 
@@ -32,8 +34,21 @@ func (rt *Runtime) executor() (fileio.Executor, error) {
 	s := &rt.files
 	s.once.Do(func() {
 		s.async = s.pool
-		what := "threads"
-		s.what.Store(&what)
+		what := "threads: the engine " + string(rt.choice.name) + " has no ring"
+		defer func() { s.what.Store(&what) }()
+		if rt.choice.name != Uring {
+			return
+		}
+		ring, err := filering.New(filering.Config{Memory: rt.pool})
+		switch {
+		case err == nil:
+			s.async, what = ring, "a ring that goroutines share"
+		case rt.opts.Engine == Uring:
+			s.err = err
+		default:
+			what = "threads: " + err.Error()
+			rt.log.Warn("unio: files are served by threads", slog.Any("error", err))
+		}
 	})
 	return s.async, s.err
 }
