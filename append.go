@@ -83,8 +83,8 @@ type appender struct {
 	mu      sync.Mutex
 	queue   []*appendCall
 	leading bool  // a leader is at work
-	end     int64 // where the next record begins, if own
-	own     bool  // the end is ours and not the file's
+	end     int64 // of the last record
+	own     bool  // it is where the next begins, and not the end of the file
 
 	// The leader's alone.
 	batch  []*appendCall
@@ -199,17 +199,12 @@ func (a *appender) lead() {
 			off = a.end
 		}
 		a.mu.Unlock()
-		end := a.write(off)
-		a.mu.Lock()
-		if a.own {
-			a.end = end
-		}
-		a.mu.Unlock()
+		a.write(off)
 	}
 }
 
-// write writes the batch from off on, in as few operations as it takes, and returns where the records end.
-func (a *appender) write(off int64) int64 {
+// write writes the batch from off on, in as few operations as it takes.
+func (a *appender) write(off int64) {
 	for rest := a.batch; len(rest) > 0; {
 		rest = rest[a.gather(rest):]
 		if len(a.part) == 0 {
@@ -219,7 +214,6 @@ func (a *appender) write(off int64) int64 {
 		off = a.finish(off, written, err)
 	}
 	clear(a.batch)
-	return off
 }
 
 // gatherBytesMax and gatherPiecesMax bound one write. The second is IOV_MAX of writev(2).
@@ -321,6 +315,9 @@ func (a *appender) finish(off, written int64, err error) (end int64) {
 		}
 	}
 	a.f.grown(end)
+	a.mu.Lock()
+	a.end = end
+	a.mu.Unlock()
 	for i, r := range a.part {
 		a.complete(r)
 		a.part[i] = nil

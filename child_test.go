@@ -40,6 +40,8 @@ var bareChildren = map[string]func(args []string){
 	"no-ring":         ringForbidden,
 	"little-memlock":  littleMemlock,
 	"rings-disabled":  ringsDisabled,
+	"file-memlock":    filesWithLittleMemlock,
+	"file-no-ring":    filesWithoutRing,
 }
 
 func TestMain(m *testing.M) {

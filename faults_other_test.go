@@ -11,3 +11,5 @@ func ringForbiddenLater(*unio.Runtime, []string)    {}
 func ringForbidden([]string)                        {}
 func littleMemlock([]string)                        {}
 func ringsDisabled([]string)                        {}
+func filesWithLittleMemlock([]string)               {}
+func filesWithoutRing([]string)                     {}

@@ -131,11 +131,12 @@ func (f *File) bufFor(ctx context.Context, n int) (*mem.Buf, error) {
 	if most := f.rt.pool.MaxLen(); n <= 0 || n > most {
 		return nil, f.pathError("read", fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid))
 	}
-	b, err := f.rt.Alloc(ctx, n)
+	err := ctx.Err()
 	if err != nil {
 		return nil, f.pathError("read", err)
 	}
-	return b, nil
+	b, err := f.rt.Alloc(ctx, n)
+	return b, f.pathError("read", err)
 }
 
 // readBuf fills b as far as the file goes, and releases it on an error. It ends the use of f that the caller has begun.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -131,10 +132,14 @@ func (rt *Runtime) forgetFile(f *fileio.File) {
 
 // describe is for Report.
 func (s *fileSet) describe() string {
-	if what := s.what.Load(); what != nil {
-		return *what
+	what := s.what.Load()
+	if what == nil {
+		return ""
 	}
-	return ""
+	if r, ok := s.async.(interface{ Limits() []string }); ok {
+		return strings.Join(append([]string{*what}, r.Limits()...), "; ")
+	}
+	return *what
 }
 
 // add adds what a file has counted.

@@ -1,0 +1,252 @@
+package unio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+)
+
+// A cancelled call on a buffer of the runtime returns, and the buffer comes back when the operation has completed. The leak
+// check of the scene counts the buffers.
+func TestFileCancelledCallsLeaveNothing(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", noise(1<<20, 1))
+		f.Sync()
+		var group unio.Group
+		var cancelled, done int
+		var mu sync.Mutex
+		for i := range 200 {
+			group.Go(func() error {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				if i%4 == 0 {
+					cancel()
+				} else {
+					time.AfterFunc(time.Duration(rand.IntN(100))*time.Microsecond, cancel)
+				}
+				var err error
+				switch off := int64(rand.IntN(200)) * 4096; i % 3 {
+				case 0:
+					var b *mem.Buf
+					if b, err = f.ReadBuf(ctx, off, 8192); err == nil {
+						b.Release()
+					}
+				case 1:
+					_, err = f.WriteBuf(ctx, off, alloc(t.T, t.rt, 4096), alloc(t.T, t.rt, 100))
+				case 2:
+					_, err = f.AppendBuf(ctx, unio.Durable, alloc(t.T, t.rt, 4096))
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				switch {
+				case err == nil:
+					done++
+				case errors.Is(err, context.Canceled):
+					cancelled++
+				default:
+					t.Errorf("%d: %v", i, err)
+				}
+				return nil
+			})
+		}
+		group.Wait()
+		if cancelled < 40 { // those that were cancelled before the call
+			t.Errorf("%d cancelled, %d done", cancelled, done)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		if n := t.rt.Pool().Stats().Buffers; n != 0 {
+			t.Errorf("%d buffers are out after Close", n)
+		}
+	})
+}
+
+func TestFileAppendIsWithdrawnBeforeItsTurn(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", nil)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := f.Append(ctx, []byte("never"), unio.Durable); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if off, err := f.Append(context.Background(), []byte("first"), unio.Durable); off != 0 || err != nil {
+			t.Error(off, err)
+		}
+		if got, _ := os.ReadFile(f.Name()); string(got) != "first" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// Close waits for those who are in a call, and Runtime.Close for files that nobody has closed.
+func TestFileCloseWaitsForCalls(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		for range 20 {
+			f := t.create("a", noise(100_000, 1))
+			var group unio.Group
+			for range 8 {
+				group.Go(func() error {
+					p := make([]byte, 5000)
+					for {
+						if _, err := f.ReadAt(p, int64(rand.IntN(90_000))); err != nil {
+							if !errors.Is(err, os.ErrClosed) {
+								return err
+							}
+							return nil
+						}
+						unio.Sleep(time.Microsecond)
+					}
+				})
+			}
+			unio.Sleep(time.Millisecond)
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+			if err := group.Wait(); err != nil {
+				t.Error(err)
+			}
+		}
+		left, err := t.rt.OpenFile(filepath.Join(t.dir, "a"), os.O_RDONLY, 0, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = left // for Runtime.Close
+	})
+}
+
+func TestFileAppendOfNoKnownDurability(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", nil)
+		if _, err := f.Append(context.Background(), []byte("x"), unio.Durability(7)); !errors.Is(err, os.ErrInvalid) {
+			t.Error(err)
+		}
+		if _, err := f.Append(context.Background(), nil, unio.Durable); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// direct opens a file for direct access, or skips where the directory has none.
+func (t fileScene) direct(name string, flag int) *unio.File {
+	t.Helper()
+	f, err := t.rt.OpenFile(filepath.Join(t.dir, name), flag, 0o644, &unio.FileOptions{Direct: true})
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func TestFileDirect(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		ctx := context.Background()
+		f := t.direct("a", os.O_RDWR|os.O_CREATE)
+		size := 16 * max(f.Alignment(), 4096)
+		b := alloc(t.T, t.rt, size)
+		defer b.Release()
+		copy(b.Bytes(), noise(size, 9))
+		for round := range 3 { // the first makes it longer, the others write in place
+			if n, err := f.WriteAt(b.Bytes(), 0); n != size || err != nil {
+				t.Fatalf("round %d: %d, %v", round, n, err)
+			}
+		}
+		got := alloc(t.T, t.rt, size)
+		defer got.Release()
+		if n, err := f.ReadAt(got.Bytes(), 0); n != size || err != nil || !bytes.Equal(got.Bytes(), b.Bytes()) {
+			t.Fatalf("%d, %v", n, err)
+		}
+		a := f.Alignment()
+		for _, c := range []struct {
+			p   []byte
+			off int64
+		}{{got.Bytes()[:a], 1}, {got.Bytes()[:a-1], 0}, {got.Bytes()[1 : a+1], 0}} {
+			_, err := f.ReadAt(c.p, c.off)
+			if !errors.Is(err, syscall.EINVAL) || !bytes.Contains([]byte(err.Error()), []byte(fmt.Sprint("offset ", c.off))) {
+				t.Errorf("%d bytes at %d: %v", len(c.p), c.off, err)
+			}
+			if _, err := f.WriteAt(c.p, c.off); !errors.Is(err, syscall.EINVAL) {
+				t.Errorf("write of %d bytes at %d: %v", len(c.p), c.off, err)
+			}
+		}
+		if _, err := f.Append(ctx, []byte("x"), unio.Durable); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("append: %v", err)
+		}
+		if off, err := f.Append(ctx, b.Bytes()[:a], unio.Durable); off != int64(size) || err != nil {
+			t.Errorf("append: %d, %v", off, err)
+		}
+		if err := f.Truncate(int64(size + 100)); err != nil { // an end between two blocks
+			t.Fatal(err)
+		}
+		if n, err := f.ReadAt(got.Bytes()[:2*max(a, 4096)], int64(size)); n != 100 || err != io.EOF {
+			t.Errorf("at the end: %d, %v", n, err)
+		}
+		r, err := f.ReadBuf(ctx, 0, size)
+		if err != nil || !bytes.Equal(r.Bytes(), b.Bytes()) {
+			t.Fatal(err)
+		}
+		if n, err := f.WriteBuf(ctx, 0, r.Slice(a, 2*a), r.Slice(0, a)); n != 2*a || err != nil {
+			t.Error(n, err)
+		}
+		r.Release()
+		ops := make([]unio.ReadOp, 16)
+		for i := range ops {
+			ops[i] = unio.ReadOp{File: f, Off: int64(i * a), P: got.Bytes()[i*a : (i+1)*a]}
+		}
+		if err := t.rt.ReadBatch(ctx, ops); err != nil {
+			t.Error(err)
+		}
+		if !bytes.Equal(got.Bytes()[:a], b.Bytes()[a:2*a]) || !bytes.Equal(got.Bytes()[2*a:16*a], b.Bytes()[2*a:16*a]) {
+			t.Error("the batch has read something else")
+		}
+	})
+}
+
+// Many goroutines that read at once cost few threads.
+func TestFileManyReadersFewThreads(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		const readers = 10_000
+		f := t.create("a", noise(4<<20, 5))
+		f.Sync()
+		f.Advise(0, 0, unio.AdviceRandom)
+		f.Advise(0, 0, unio.AdviceDontNeed)
+		before := threadCount(t.T)
+		want := noise(4<<20, 5)
+		var group unio.Group
+		for range readers {
+			group.Go(func() error {
+				p := make([]byte, 512)
+				off := rand.IntN(4<<20 - 512)
+				if _, err := f.ReadAt(p, int64(off)); err != nil {
+					return err
+				}
+				if !bytes.Equal(p, want[off:off+512]) {
+					return errors.New("other bytes")
+				}
+				return nil
+			})
+		}
+		most := threadCount(t.T)
+		if err := group.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if most = max(most, threadCount(t.T)); most > before+16 {
+			t.Errorf("%d threads, %d before", most, before)
+		}
+	})
+}
