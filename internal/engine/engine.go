@@ -21,6 +21,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,10 @@ const (
 
 // ErrCanceled is the result of an operation that Cancel or Close ended.
 var ErrCanceled = errors.New("operation canceled")
+
+// ErrAbandoned is the result of an operation on a file that Close ended and the kernel did not, within the limit: the kernel
+// has its memory for good, so nobody else may have it. It is an ErrCanceled.
+var ErrAbandoned = fmt.Errorf("%w, and its memory is lost", ErrCanceled)
 
 // Engine performs operations for one loop.
 type Engine interface {
@@ -113,6 +118,12 @@ type FileForgetter interface {
 	ForgetFile(*fileio.File)
 }
 
+// Limited is an engine that may meet a limit at work, and go on without what it forbids.
+type Limited interface {
+	// Limits are those met so far, with reason and cure. Anybody may call it.
+	Limits() []string
+}
+
 // Desc is a descriptor that an engine has taken over. Its state (readiness, armed multishot requests, what was received
 // and not yet asked for) is the engine's secret.
 type Desc interface {
@@ -176,8 +187,9 @@ const (
 	// Close ends every pending operation of the Desc with ErrCanceled, waits until the kernel is done with it, and
 	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards.
 	Close
-	// File performs the operation IO on a file, where Caps.Files says that the engine can; its results stand there. The Op
-	// names no Desc, and any number of them may be pending. Cancel does nothing: a device is not stopped.
+	// File performs the operation IO on a file, where Caps.Files says that the engine can; else it completes with
+	// errors.ErrUnsupported. Its results stand there, Err is the same as IO.Err. The Op names no Desc, and any number of
+	// them may be pending. Cancel does nothing: a device is not stopped.
 	File
 	codeCount
 )
@@ -279,6 +291,8 @@ type Counters struct {
 	Multishots atomic.Int64  // multishot requests armed now
 	Rearms     atomic.Uint64 // multishot requests armed again after they had ended
 	NoBuffers  atomic.Uint64 // times that a receive had to wait for a buffer
+	Files      atomic.Uint64 // operations on files completed
+	Fixed      atomic.Uint64 // operations on files with registered memory
 	Copied     atomic.Uint64 // small pieces copied out of large buffers because buffers were scarce
 	Descs      atomic.Int64  // descriptors attached now
 	Pending    atomic.Int64  // operations that the kernel still has, multishots included

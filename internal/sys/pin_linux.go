@@ -15,6 +15,12 @@ func PinThread(cpus ...int) error {
 	return os.NewSyscallError("sched_setaffinity", unix.SchedSetaffinity(0, &set))
 }
 
+// startCPUs are read before any thread can have been pinned.
+var startCPUs, _ = ThreadCPUs()
+
+// ProcessCPUs are the CPUs that the process could run on when it began.
+func ProcessCPUs() []int { return startCPUs }
+
 // ThreadCPUs are the CPUs that the calling thread may run on.
 func ThreadCPUs() ([]int, error) {
 	var set unix.CPUSet

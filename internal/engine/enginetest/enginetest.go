@@ -70,6 +70,18 @@ func rules() []rule {
 		{"WaitEndsInTime", tcp, waitEndsInTime},
 		{"SignalsDoNotDisturb", tcp, signalsDoNotDisturb},
 		{"CollectionsDoNotDisturb", tcp, collectionsDoNotDisturb},
+		{"FileReadsWhatWasWritten", tcp, fileReadsWhatWasWritten},
+		{"FileEndsAreTold", tcp, fileEndsAreTold},
+		{"FileWritesPiecesInOrder", tcp, fileWritesPiecesInOrder},
+		{"FileWritesAreDurableOnDemand", tcp, fileWritesAreDurableOnDemand},
+		{"FileErrorsAreBare", tcp, fileErrorsAreBare},
+		{"ManyFileOperationsAtOnce", tcp, manyFileOperationsAtOnce},
+		{"FilesAndSocketsShareALoop", both, filesAndSocketsShareALoop},
+		{"EngineCloseWaitsForFiles", tcp, engineCloseWaitsForFiles},
+		{"AForgottenFileIsClosed", tcp, aForgottenFileIsClosed},
+		{"AFileWithAUsedNumberIsItself", tcp, aFileWithAUsedNumberIsItself},
+		{"FileMemoryLives", tcp, fileMemoryLives},
+		{"DirectFilesFitThePool", tcp, directFilesFitThePool},
 	}
 }
 

@@ -117,6 +117,8 @@ func (e *Engine) Submit(op *engine.Op) bool {
 		return e.finishNow(true)
 	case engine.Connect:
 		return e.finishNow(e.connect(op))
+	case engine.File:
+		return e.finishNow(e.submitFile(op))
 	}
 	d := op.Desc.(*desc)
 	if d.fd < 0 {

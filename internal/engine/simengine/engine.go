@@ -134,6 +134,9 @@ func (e *Engine) begin(k *call) {
 	case engine.Connect:
 		e.connect(k)
 		return
+	case engine.File:
+		e.file(k)
+		return
 	}
 	d := op.Desc.(*desc)
 	k.d = d

@@ -81,6 +81,8 @@ func (e *Engine) submit(op *engine.Op) bool {
 	case engine.Connect:
 		e.connect(op)
 		return false
+	case engine.File:
+		return e.submitFile(op)
 	}
 	d := op.Desc.(*desc)
 	if op.Code == engine.Close {

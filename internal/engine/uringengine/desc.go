@@ -18,6 +18,7 @@ const (
 	kindAccept
 	kindConnect
 	kindClose
+	kindFile
 	kindCount
 )
 

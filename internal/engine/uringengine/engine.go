@@ -23,6 +23,8 @@ type Engine struct {
 	records  records
 	starved  []*desc // receives that ended for want of a buffer
 	suspects suspects
+	files    files
+	fixed    fixed
 	done     engine.Queue
 	err      error // why the ring can be used no longer
 
@@ -54,7 +56,8 @@ var _ engine.Engine = (*Engine)(nil)
 // tally is what the counters will be told at the end of the turn.
 type tally struct {
 	enters, ops, rearms, noBuffers uint64 // since the last time
-	multishots, descs, pending     int64  // now
+	files, fixed                   uint64
+	multishots, descs, pending     int64 // now
 }
 
 // New makes an engine. Without Config.Netpoll it belongs to the calling thread.
@@ -152,6 +155,9 @@ func (e *Engine) submit(op *engine.Op) (done bool) {
 	op.Err = nil
 	if e.err != nil || e.closing {
 		op.Err = net.ErrClosed
+		if op.Code == engine.File {
+			op.IO.N, op.IO.Err = 0, op.Err
+		}
 		return true
 	}
 	switch op.Code {
@@ -159,6 +165,8 @@ func (e *Engine) submit(op *engine.Op) (done bool) {
 		return e.submitNop(op)
 	case engine.Connect:
 		return e.submitConnect(op)
+	case engine.File:
+		return e.submitFile(op)
 	}
 	d := op.Desc.(*desc)
 	if d.closing != nil {
@@ -208,6 +216,9 @@ func (e *Engine) dispatch(data uint64, res int32, cqe uint32) {
 	case kindWake:
 		e.wakeDone(cqe)
 		return
+	case kindFile:
+		e.fileDone(data, res)
+		return
 	}
 	d := e.table.find(data)
 	if d == nil {
@@ -255,6 +266,8 @@ func (e *Engine) publish() {
 	bump(&c.Ops, &n.ops)
 	bump(&c.Rearms, &n.rearms)
 	bump(&c.NoBuffers, &n.noBuffers)
+	bump(&c.Files, &n.files)
+	bump(&c.Fixed, &n.fixed)
 	if e.blocks != nil {
 		bump(&c.Copied, &e.blocks.copied)
 	}

@@ -58,6 +58,26 @@ const (
 	// recordsPerSlab is how many message records are mapped at once: 64 of about 1.1 KiB.
 	recordsPerSlab = 64
 
+	// fileEntriesMax is how many entries for files go to the kernel in one call: each costs it a microsecond or two, in
+	// which the device could have the first ones already.
+	fileEntriesMax = 32
+	// fileRoomDiv is the part of the completion ring that files may fill: a half. The rest is for sockets.
+	fileRoomDiv = 2
+	// fileBytesMax is the most that one request reads or writes, below the kernel's own limit of 2 GiB less a page.
+	fileBytesMax = 1 << 30
+	// fileTriesMax is how often a request is repeated that something passing has ended.
+	fileTriesMax = 8
+	// fileWorkersMax is how many threads the kernel may make for a loop's requests on regular files, and as many for those
+	// on others.
+	fileWorkersMax = 2
+	// fixedBuffersMax is how many buffers the kernel lets a ring register.
+	fixedBuffersMax = 1 << 14
+	// fixedFilesMax is how many files a ring registers: those with an ID below it.
+	fixedFilesMax = 1024
+	// fixedFileUses is after how many operations a file is registered. To register it and to give it up costs two calls,
+	// and saves each operation some nanoseconds.
+	fixedFileUses = 16
+
 	// bufferGroup is the id of the buffer ring. A ring of ours has one.
 	bufferGroup = 0
 )

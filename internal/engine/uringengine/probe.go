@@ -185,7 +185,7 @@ var avoided = [...]uring.DefectID{
 
 // describe makes the Caps of an engine.
 func describe(r *uring.Ring, a ability) engine.Caps {
-	c := engine.Caps{Name: engine.Uring}
+	c := engine.Caps{Name: engine.Uring, Files: true}
 	for _, f := range []struct {
 		on   bool
 		name string

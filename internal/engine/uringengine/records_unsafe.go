@@ -73,7 +73,7 @@ func (r *record) add(p []byte) bool {
 	base := unsafe.Pointer(unsafe.SliceData(p))
 	if r.n > 0 {
 		last := &r.iov[r.n-1]
-		if unsafe.Add(unsafe.Pointer(last.Base), last.Len) == base {
+		if uintptr(unsafe.Pointer(last.Base))+uintptr(last.Len) == uintptr(base) {
 			last.SetLen(int(last.Len) + len(p))
 			r.bytes += uint32(len(p))
 			return true
@@ -94,6 +94,9 @@ func (r *record) piece() (uintptr, uint32) {
 	return uintptr(unsafe.Pointer(r.iov[0].Base)), uint32(r.iov[0].Len)
 }
 
+// pieces is the address of all pieces.
+func (r *record) pieces() uintptr { return uintptr(unsafe.Pointer(&r.iov[0])) }
+
 // header completes the message header and gives its address.
 func (r *record) header() uintptr {
 	r.msg = syscall.Msghdr{Iov: &r.iov[0]}
@@ -107,7 +110,7 @@ func (r *record) setAddr(a *sys.Sockaddr) (uintptr, uint32) {
 	return uintptr(unsafe.Pointer(&r.addr[0])), uint32(n)
 }
 
-// addrOf is the address of pool memory, which does not move.
+// addrOf is the address of memory that does not move: the pool's, or what something in the heap refers to.
 func addrOf(p []byte) uintptr { return uintptr(unsafe.Pointer(unsafe.SliceData(p))) }
 
 // setIovlen exists because the field's type differs between 32 and 64 bits.

@@ -50,11 +50,17 @@ func (e *Engine) sqeFull() *uring.SQE {
 }
 
 // enterNow gives the kernel what is queued and has it post completions, without sleeping. The call is raw: it does not
-// sleep, and the scheduler's bookkeeping for calls that may would cost an eighth of a busy loop's time.
+// sleep, and the scheduler's bookkeeping for calls that may would cost an eighth of a busy loop's time. Where it may copy or
+// wait for a device, it is not raw: others need the P meanwhile.
 func (e *Engine) enterNow() {
 	e.seen()
 	e.n.enters++
-	_, err := e.ring.Poll()
+	var err error
+	if e.files.copies {
+		_, err = e.ring.SubmitAndWait(0) // as Poll, but by way of the scheduler
+	} else {
+		_, err = e.ring.Poll()
+	}
 	e.entered(err)
 	e.elsewhere = e.poller != nil && e.ring.TaskrunPending()
 }
@@ -64,6 +70,9 @@ func (e *Engine) enterNow() {
 func (e *Engine) entered(err error) {
 	if err != nil && !uring.Temporary(err) {
 		e.err = err
+	}
+	if e.files.queued > 0 && e.ring.Pending() == 0 {
+		e.files.queued, e.files.copies = 0, false
 	}
 }
 

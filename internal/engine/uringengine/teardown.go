@@ -29,6 +29,7 @@ func (e *Engine) Close(limit time.Duration) error {
 	}
 	e.closing = true
 	e.suspects.stop()
+	e.dropWaiting()
 	for i := range e.table.slots {
 		if d := e.table.slots[i].d; d != nil {
 			e.endAll(d)
@@ -40,6 +41,7 @@ func (e *Engine) Close(limit time.Duration) error {
 			e.abandon(d)
 		}
 	}
+	e.giveUpFiles()
 	e.publish()
 	if e.n.pending > 0 {
 		quarantine.Lock()
@@ -133,6 +135,7 @@ func (e *Engine) free() error {
 		errs = append(errs, e.poller.close())
 	}
 	if e.ring != nil {
+		e.unfixAll()
 		// A registered index keeps the ring alive for as long as its thread lives.
 		errs = append(errs, e.ring.UnregisterRingFd(), e.ring.Close())
 	}

@@ -1,0 +1,15 @@
+//go:build linux && !unio_noepoll
+
+package epollengine
+
+import (
+	"errors"
+
+	"github.com/unio-go/unio/internal/engine"
+)
+
+// submitFile refuses: epoll(7) has nothing to say about files, which are always ready. Threads perform what is asked of them.
+func (e *Engine) submitFile(op *engine.Op) bool {
+	op.IO.N, op.IO.Err, op.Err = 0, errors.ErrUnsupported, errors.ErrUnsupported
+	return true
+}

@@ -1,0 +1,177 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/uring"
+)
+
+var (
+	_ engine.FileForgetter = (*Engine)(nil)
+	_ engine.Limited       = (*Engine)(nil)
+)
+
+// fixed is what is registered with the ring, so that a request need not look up its descriptor or pin its memory: files
+// under their ID, the pool's chunks under their number. It is done when it becomes worth it, and is best effort: what is
+// not registered is named as in any other request.
+type fixed struct {
+	chunks []bool // registered
+	full   bool   // no more can be
+	files  []fixedFile
+
+	mu     sync.Mutex
+	limits []string // for other goroutines
+}
+
+// fixedFile is what is known of the file with an ID.
+type fixedFile struct {
+	file       *fileio.File
+	uses       uint16
+	registered bool
+}
+
+// openFiles prepares for operations on files, of which many an engine never sees one.
+func (e *Engine) openFiles() {
+	e.files.room = int(e.ring.CQEntries()) / fileRoomDiv
+	e.files.slots = make([]fileSlot, 0, fileEntriesMax)
+	e.limitWorkers()
+	x := &e.fixed
+	chunks := min(e.blocks.pool.Chunks(), fixedBuffersMax)
+	if err := e.ring.RegisterBuffersSparse(uint32(chunks)); err != nil {
+		x.note("registered buffers", err)
+	} else {
+		x.chunks = make([]bool, chunks)
+	}
+	n := uint64(fixedFilesMax)
+	if l, err := sys.FileLimit(); err == nil {
+		n = min(n, l.Cur) // the kernel makes no larger table
+	}
+	if err := e.ring.RegisterFilesSparse(uint32(n)); err != nil {
+		x.note("registered files", err)
+	} else {
+		x.files = make([]fixedFile, n)
+	}
+}
+
+// limitWorkers bounds the threads that the kernel makes for the loop's requests, and keeps them off the CPU that the loop is
+// pinned to. Sockets need none. Without such limits (before 5.15) they are as they are.
+func (e *Engine) limitWorkers() {
+	_, _, _ = e.ring.RegisterIowqMaxWorkers(fileWorkersMax, fileWorkersMax)
+	mine, err := sys.ThreadCPUs()
+	if err != nil || len(mine) != 1 || e.poller != nil {
+		return
+	}
+	var others unix.CPUSet
+	for _, cpu := range sys.ProcessCPUs() {
+		if cpu != mine[0] {
+			others.Set(cpu)
+		}
+	}
+	if others.Count() > 0 {
+		_ = e.ring.RegisterIowqAff(&others)
+	}
+}
+
+// fixedMemory is the number of the registered buffer in which p lies.
+func (e *Engine) fixedMemory(p []byte) (number uint16, ok bool) {
+	x := &e.fixed
+	if len(x.chunks) == 0 {
+		return 0, false
+	}
+	n, chunk, ok := e.blocks.pool.Chunk(p)
+	if !ok || n >= len(x.chunks) || !x.chunks[n] && !e.fixChunk(n, chunk) {
+		return 0, false
+	}
+	e.n.fixed++
+	return uint16(n), true
+}
+
+func (e *Engine) fixChunk(n int, chunk []byte) bool {
+	x := &e.fixed
+	if x.full {
+		return false
+	}
+	iov := unix.Iovec{Base: &chunk[0]}
+	iov.SetLen(len(chunk))
+	if _, err := e.ring.UpdateBuffers(uint32(n), []unix.Iovec{iov}, nil); err != nil {
+		x.full = true
+		x.note("registered buffers", err)
+		return false
+	}
+	x.chunks[n] = true
+	return true
+}
+
+// fixedFile is how an entry names a file: by number and flags.
+func (e *Engine) fixedFile(f *fileio.File) (fd int, flags uint8) {
+	x := &e.fixed
+	if int(f.ID) >= len(x.files) {
+		return f.FD, 0
+	}
+	r := &x.files[f.ID]
+	if r.registered && r.file == f {
+		return int(f.ID), uring.SqeFixedFile
+	}
+	if r.file != f {
+		e.unfix(f.ID)
+		r.file = f
+	}
+	if r.uses++; r.uses < fixedFileUses || f.FD < 0 {
+		return f.FD, 0
+	}
+	r.uses = 0
+	if _, err := e.ring.UpdateFiles(f.ID, []int32{int32(f.FD)}); err != nil {
+		return f.FD, 0
+	}
+	r.registered = true
+	return int(f.ID), uring.SqeFixedFile
+}
+
+// unfix empties a place in the table of files.
+func (e *Engine) unfix(id uint32) {
+	r := &e.fixed.files[id]
+	if r.registered {
+		_, _ = e.ring.UpdateFiles(id, []int32{-1}) // it cannot fail for a place that is in use
+	}
+	*r = fixedFile{}
+}
+
+// ForgetFile gives up the registration of a file, which would keep it open.
+func (e *Engine) ForgetFile(f *fileio.File) {
+	if !e.closing && int(f.ID) < len(e.fixed.files) && e.fixed.files[f.ID].file == f {
+		e.unfix(f.ID)
+	}
+}
+
+// note remembers what could not be registered.
+func (x *fixed) note(what string, err error) {
+	x.mu.Lock()
+	x.limits = append(x.limits, fmt.Sprintf("%s: %v: %v", what, err, uring.Diagnose(err)))
+	x.mu.Unlock()
+}
+
+// Limits are what could not be registered, and why; anybody may call it.
+func (e *Engine) Limits() []string {
+	e.fixed.mu.Lock()
+	defer e.fixed.mu.Unlock()
+	return slices.Clone(e.fixed.limits)
+}
+
+// unfixAll gives every registration back, at once: the end of a ring would do it some time later.
+func (e *Engine) unfixAll() {
+	if e.fixed.files != nil {
+		_ = e.ring.UnregisterFiles()
+	}
+	if e.fixed.chunks != nil {
+		_ = e.ring.UnregisterBuffers()
+	}
+}
