@@ -21,7 +21,7 @@ import (
 
 const (
 	// sqEntries is the size of the submission ring: twice what one enter takes.
-	sqEntries = 2 * entersMax
+	sqEntries = 64
 	// inFlightMax is how many operations the kernel has at once; the others wait for their turn in order. A disk sorts a
 	// few hundred.
 	inFlightMax = 1024
@@ -93,7 +93,7 @@ func (r *Ring) open(i uint, c Config) (*shard, error) {
 		return nil, fmt.Errorf("kernel %s: %w", uring.KernelRelease(), errors.ErrUnsupported)
 	}
 	s := &shard{side: newRingSide(r, ring), quit: make(chan struct{})}
-	s.flow.side, s.kicked = s.side, make(chan struct{}, 1)
+	s.flow.side, s.kicked, s.bounds = s.side, make(chan struct{}, 1), bound
 	if err := s.watch(ring); err != nil {
 		ring.Close()
 		return nil, err
@@ -147,7 +147,7 @@ func (s *shard) reaper() {
 	}
 	// The poller notices signals that come while the function runs. It ends by the deadline that Close sets.
 	conn.Read(func(uintptr) bool {
-		if s.reap(reapMax) {
+		if s.reap(s.reaps) {
 			s.kick()
 		}
 		return false

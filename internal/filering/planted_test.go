@@ -1,0 +1,94 @@
+//go:build unio_planted && linux && !unio_nouring
+
+package filering
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var manyOrders = map[string]plan{
+	"two":                   {callers: []call{{ops: 1}, {ops: 1}}, slots: 2, bounds: small},
+	"two, few slots":        {callers: []call{{ops: 1}, {ops: 1}}, slots: 1, bounds: small},
+	"two, larger bounds":    {callers: []call{{ops: 1}, {ops: 1}}, slots: 2, bounds: bounds{enters: 2, reaps: 2, turns: 2}},
+	"a start beside a call": {callers: []call{{ops: 1}, {ops: 1, start: true}}, slots: 1, bounds: small},
+	"two, failing":          {callers: []call{{ops: 1}, {ops: 1, start: true}}, slots: 2, fails: 1, bounds: small},
+	"two and one":           {callers: []call{{ops: 2, start: true}, {ops: 1}}, slots: 1, bounds: small},
+}
+
+// TestNoWakeUpIsLostInAnyOrderOfMore takes some minutes.
+func TestNoWakeUpIsLostInAnyOrderOfMore(t *testing.T) { exploreAll(t, manyOrders) }
+
+// defects are mistakes that a program of this kind makes: what stands in flow.go, and what would stand there.
+var defects = map[string][2]string{
+	"the holder does not look again at its mark": {
+		"	f.at(pointUnmark, nil)\n	l.word.Store(lookHeld)\n	return false\n",
+		"	l.word.Store(lookFree)\n	return true\n",
+	},
+	"who finds the lock taken leaves no mark": {
+		"if l.word.Load() == lookAgain || l.word.CompareAndSwap(lookHeld, lookAgain) {", "if l.word.Load() != lookFree {",
+	},
+	"a mark on the completions is forgotten": {
+		"		if f.reaping.drop(f) {\n			left = true\n		}\n", "		f.reaping.drop(f)\n",
+	},
+	"what is left is not handed to the helper": {
+		"		if left >= stuck || n == f.turns {\n			f.kick()\n", "		if left >= stuck || n == f.turns {\n",
+	},
+	"a start hands nothing to the helper": {"	if left := f.submit(1, false); left >= more {", "	if left := f.submit(1, false); left > dead {"},
+	"a start is quiet":                    {"f.submit(1, false)", "f.submit(1, true)"},
+	"slots are not looked at again":       {"	if f.side.room() == 0 {\n		return false\n	}\n	f.at(pointFed", "	return false\n	f.at(pointFed"},
+	"freed slots tell nobody":             {"			again = true // with a try", "			// with a try"},
+	"a wake-up before the sleep is lost":  {"	if !op.State.CompareAndSwap(stateWaiting, stateParked) {\n		return\n	}\n", "	op.State.Store(stateParked)\n"},
+	"the helper gives up for lack of memory": {
+		"			pause(n)\n			continue\n", "			pause(n)\n			return\n",
+	},
+	"the helper leaves completions when the ring fails": {"		if left != more && !again {", "		if left == dead || left != more && !again {"},
+	"a failure is told to what was queued only": {
+		"[...]*fileio.Op{filled, queued}", "[...]*fileio.Op{queued}",
+	},
+	"completions are left when somebody else submits": {
+		"		again = f.reap(f.reaps) // also when busy", "		if left == busy {\n			return\n		}\n		again = f.reap(f.reaps) // also when busy",
+	},
+	"what has to be done again is dropped": {"			f.pushChain(repeat)\n", ""},
+	"it is pushed and nobody told":         {"			f.pushChain(repeat)\n			again = true\n", "			f.pushChain(repeat)\n"},
+}
+
+// TestEachDefectIsFound builds the tests with each defect, and wants them to fail.
+func TestEachDefectIsFound(t *testing.T) {
+	const file = "flow.go"
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := filepath.Abs(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range defects {
+		t.Run(name, func(t *testing.T) {
+			if n := strings.Count(string(source), d[0]); n != 1 {
+				t.Fatalf("%q stands %d times in %s", d[0], n, file)
+			}
+			bad := filepath.Join(t.TempDir(), file)
+			overlay := filepath.Join(t.TempDir(), "overlay.json")
+			text, err := json.Marshal(map[string]any{"Replace": map[string]string{path: bad}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range map[string]string{bad: strings.Replace(string(source), d[0], d[1], 1), overlay: string(text)} {
+				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			out, err := exec.Command("go", "test", "-overlay", overlay, "-run", "^TestNoWakeUpIsLost", "-failfast", ".").CombinedOutput()
+			found := strings.Contains(string(out), "has completed ") || strings.Contains(string(out), "goes on for ever")
+			if err == nil || !found {
+				t.Fatalf("not found: %v\n%.3000s", err, out)
+			}
+		})
+	}
+}
