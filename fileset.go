@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/filepool"
 	"github.com/unio-go/unio/internal/filering"
@@ -210,7 +211,7 @@ type forgetMail struct {
 
 // Deliver does it, on the loop.
 func (m *forgetMail) Deliver(l *loop.Loop) {
-	if e, ok := l.Engine().(interface{ ForgetFile(*fileio.File) }); ok {
+	if e, ok := l.Engine().(engine.FileForgetter); ok {
 		e.ForgetFile(m.file)
 	}
 	close(m.done)
