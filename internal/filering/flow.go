@@ -148,6 +148,7 @@ const (
 	pointKick
 	pointDeliver
 	pointPark
+	pointSleep
 	pointWake
 	pointPause
 
@@ -382,6 +383,7 @@ func (f *flow) wait(op *fileio.Op) {
 	if op.Wake == nil {
 		op.Wake = make(chan struct{}, 1)
 	}
+	f.at(pointSleep, op)
 	if !op.State.CompareAndSwap(stateWaiting, stateParked) {
 		return
 	}
