@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/compare"
+	"github.com/unio-go/unio/bench/internal/progress"
 	"github.com/unio-go/unio/bench/internal/server"
 	"github.com/unio-go/unio/bench/internal/soak"
 )
@@ -128,9 +129,7 @@ func runCompare(s *compare.Suite, args []string, w io.Writer) error {
 		a.opts.Seed = rand.Uint64() >> 32
 	}
 	a.opts.Progress = os.Stderr
-	if info, err := os.Stderr.Stat(); err == nil {
-		a.opts.Terminal = info.Mode()&os.ModeCharDevice != 0
-	}
+	a.opts.Terminal = progress.IsTerminal(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return compare.Run(ctx, a.opts, w)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
+	"github.com/unio-go/unio/bench/internal/progress"
 )
 
 const (
@@ -32,7 +33,7 @@ type bench struct {
 	gen       *load.Generator
 	children  []*child
 	floors    map[Contender]string // their programs
-	progress  *progress
+	progress  *progress.Line
 	emit      func(Sample) error
 	failed    []string // contenders that failed in a case
 }
@@ -63,7 +64,7 @@ func (b *bench) runCase(ctx context.Context, cs Case) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			b.progress.step("%v: round %d of %d, %v", cs, r+1, b.opts.Rounds, ch)
+			b.progress.Step("%v: round %d of %d, %v", cs, r+1, b.opts.Rounds, ch)
 			s, err := c.measure(ch, c.slice)
 			if err != nil {
 				c.giveUp(ch, err)
@@ -82,7 +83,7 @@ func (b *bench) runCase(ctx context.Context, cs Case) error {
 // verifyAll verifies processes, gives up those that fail, and returns the others.
 func (c *caseRun) verifyAll(children []*child) []*child {
 	return slices.DeleteFunc(children, func(ch *child) bool {
-		c.progress.step("%v: verifying %v", c.cs, ch)
+		c.progress.Step("%v: verifying %v", c.cs, ch)
 		err := c.verify(ch)
 		if err != nil {
 			c.giveUp(ch, err)
@@ -113,7 +114,7 @@ func (b *bench) newCase(cs Case) (*caseRun, error) {
 		c.shape.Path = "/" + strconv.Itoa(cs.Size)
 	}
 	if !c.keep {
-		b.progress.note("%v: connections are opened for each slice: %d files may be open", cs, b.files)
+		b.progress.Note("%v: connections are opened for each slice: %d files may be open", cs, b.files)
 	}
 	if cs.Depth == 0 {
 		capacity, err := c.netCapacity()
@@ -132,7 +133,7 @@ func (c *caseRun) netCapacity() (float64, error) {
 	closed.slice.Rate = 0
 	var best float64
 	for _, ch := range c.variants(contenderNet) {
-		c.progress.step("%v: what net can do", c.cs)
+		c.progress.Step("%v: what net can do", c.cs)
 		s, err := closed.measure(ch, closed.slice)
 		c.release(ch)
 		if err != nil {
@@ -242,7 +243,7 @@ func (c *caseRun) release(ch *child) {
 	if ch.open {
 		ch.open = false
 		if err := c.gen.CloseTarget(ch.id); err != nil {
-			c.progress.note("%v: %v", ch, err)
+			c.progress.Note("%v: %v", ch, err)
 		}
 	}
 }
@@ -256,10 +257,10 @@ func (c *caseRun) closeAll() {
 // giveUp leaves a contender out of the rest of the case, and starts its server anew for the next one.
 func (c *caseRun) giveUp(ch *child, why error) {
 	c.failed = append(c.failed, fmt.Sprintf("%v, %v: %v", ch, c.cs, why))
-	c.progress.note("left out: %v, %v: %v", ch, c.cs, why)
+	c.progress.Note("left out: %v, %v: %v", ch, c.cs, why)
 	c.release(ch)
 	ch.stop()
 	if err := ch.start(c.self, c.floors[ch.Contender], c.serverCPU); err != nil {
-		c.progress.note("%v does not start again: %v", ch, err)
+		c.progress.Note("%v does not start again: %v", ch, err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"math"
 	"text/tabwriter"
+
+	"github.com/unio-go/unio/bench/internal/figures"
 )
 
 // Finding is one line of the check: what unio promises, what it aims at, and what a run has seen. All are
@@ -126,7 +128,7 @@ func WriteCheck(w io.Writer, findings []Finding) (broken int, err error) {
 	fmt.Fprintln(tw, "case\tCPU per message (ratio), unless said\tbound\tgoal\tseen\t")
 	for _, f := range findings {
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Case.Title(), f.What,
-			number(f.Bound, 2), number(f.Goal, 2), number(f.Seen, 3), f.Verdict())
+			figures.Number(f.Bound, 2), figures.Number(f.Goal, 2), figures.Number(f.Seen, 3), f.Verdict())
 		if f.Broken() {
 			broken++
 		}

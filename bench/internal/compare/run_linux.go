@@ -16,6 +16,7 @@ import (
 	"github.com/unio-go/unio/bench/internal/cfloor"
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
+	"github.com/unio-go/unio/bench/internal/progress"
 )
 
 // gomaxprocs are the values that every Go contender is tried with: with 2 its helpers (garbage collector,
@@ -46,7 +47,7 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	}
 	b := &bench{
 		opts: opts, serverCPU: serverCPU, rng: rand.New(rand.NewPCG(opts.Seed, 0)),
-		progress: &progress{w: opts.Progress, terminal: opts.Terminal, begin: time.Now()},
+		progress: &progress.Line{W: opts.Progress, Terminal: opts.Terminal},
 	}
 	fmt.Fprintf(w, "servers on CPU %d, load on CPU %d, %d rounds of %v slices, seed %d\n", serverCPU, loadCPU,
 		opts.Rounds, opts.Slice, opts.Seed)
@@ -170,15 +171,15 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		return out.Write(s)
 	}
 	perCase := len(b.children) * (b.opts.Rounds + 2)
-	b.progress.steps, b.progress.begin = perCase*len(b.opts.Cases), time.Now()
+	b.progress.Begin(perCase * len(b.opts.Cases))
 	fmt.Fprint(w, "\n", Legend)
 	for _, cs := range b.opts.Cases {
 		from := len(samples)
 		if err := b.runCase(ctx, cs); err != nil {
-			b.progress.clear()
+			b.progress.Clear()
 			return fmt.Errorf("%w; %s.txt holds what was measured until then", err, base)
 		}
-		b.progress.clear()
+		b.progress.Clear()
 		for _, s := range Summarise(samples[from:]) {
 			if err := WriteTable(w, s); err != nil {
 				return err

@@ -2,32 +2,11 @@ package compare
 
 import (
 	"maps"
-	"math"
 	"slices"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/figures"
 )
-
-// Spread is the median of some rounds with the least and the greatest of them. Without rounds all are NaN.
-type Spread struct {
-	Median, Min, Max float64
-}
-
-// SpreadOf summarises values, which it leaves as they are. NaNs are not counted.
-func SpreadOf(values []float64) Spread {
-	v := slices.DeleteFunc(slices.Clone(values), math.IsNaN)
-	if len(v) == 0 {
-		return Spread{math.NaN(), math.NaN(), math.NaN()}
-	}
-	slices.Sort(v)
-	mid := v[len(v)/2]
-	if len(v)%2 == 0 {
-		mid = (v[len(v)/2-1] + mid) / 2
-	}
-	return Spread{Median: mid, Min: v[0], Max: v[len(v)-1]}
-}
-
-// Known reports whether there was anything to summarise.
-func (s Spread) Known() bool { return !math.IsNaN(s.Median) }
 
 // Row is one contender's account of a case.
 type Row struct {
@@ -35,13 +14,13 @@ type Row struct {
 	Procs   int
 	samples []Sample // by round
 
-	CPUNs   Spread // per message
-	Poller  Spread // the part of it that the kernel's polling threads used, in nanoseconds
-	VsNet   Spread // CPU as a ratio to net's in the same round
-	VsGnet  Spread
-	VsFloor Spread // to the C server on the same kernel interface
-	Enters  Spread
-	Rate    Spread
+	CPUNs   figures.Spread // per message
+	Poller  figures.Spread // the part of it that the kernel's polling threads used, in nanoseconds
+	VsNet   figures.Spread // CPU as a ratio to net's in the same round
+	VsGnet  figures.Spread
+	VsFloor figures.Spread // to the C server on the same kernel interface
+	Enters  figures.Spread
+	Rate    figures.Spread
 	P50     time.Duration // medians of the rounds
 	P99     time.Duration
 	P99_9   time.Duration
@@ -109,12 +88,12 @@ func bestRow(c Contender, samples []Sample) Row {
 }
 
 func newRow(c Contender, samples []Sample) Row {
-	of := func(f func(Sample) float64) Spread {
+	of := func(f func(Sample) float64) figures.Spread {
 		values := make([]float64, len(samples))
 		for i, s := range samples {
 			values[i] = f(s)
 		}
-		return SpreadOf(values)
+		return figures.SpreadOf(values)
 	}
 	return Row{
 		Contender: c, Procs: samples[0].Procs, samples: samples,
@@ -140,14 +119,14 @@ func (s *Summary) compare() {
 }
 
 // cpuRatio divides within each round, so that what disturbed a whole round cancels out.
-func (r *Row) cpuRatio(base *Row) Spread {
+func (r *Row) cpuRatio(base *Row) figures.Spread {
 	if base == nil {
-		return SpreadOf(nil)
+		return figures.SpreadOf(nil)
 	}
 	n := min(len(r.samples), len(base.samples))
 	ratios := make([]float64, n)
 	for i := range n {
 		ratios[i] = r.samples[i].CPUNs / base.samples[i].CPUNs
 	}
-	return SpreadOf(ratios)
+	return figures.SpreadOf(ratios)
 }

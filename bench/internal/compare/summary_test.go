@@ -7,26 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio/bench/internal/figures"
 	"github.com/unio-go/unio/bench/internal/host"
 )
-
-func TestSpreadOf(t *testing.T) {
-	for _, c := range []struct {
-		in   []float64
-		want Spread
-	}{
-		{[]float64{3, 1, 2}, Spread{2, 1, 3}},
-		{[]float64{4, 1, 2, 3}, Spread{2.5, 1, 4}},
-		{[]float64{7, math.NaN()}, Spread{7, 7, 7}},
-	} {
-		if got := SpreadOf(c.in); got != c.want {
-			t.Errorf("%v: got %v, want %v", c.in, got, c.want)
-		}
-	}
-	if SpreadOf(nil).Known() {
-		t.Error("the spread of nothing is known")
-	}
-}
 
 // sampleRun makes samples of one case: CPU time by contender and round.
 func sampleRun(cs Case, cpu map[Contender][]float64) []Sample {
@@ -58,10 +41,10 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 		t.Fatalf("%d cases", len(sums))
 	}
 	r := sums[0].Row(uringRecv)
-	if want := (Spread{0.75, 0.75, 0.8}); r.VsNet != want {
+	if want := ((figures.Spread{Median: 0.75, Min: 0.75, Max: 0.8})); r.VsNet != want {
 		t.Errorf("of net: got %v, want %v", r.VsNet, want)
 	}
-	if want := (Spread{1.5, 1.5, 1.6}); r.VsFloor != want {
+	if want := ((figures.Spread{Median: 1.5, Min: 1.5, Max: 1.6})); r.VsFloor != want {
 		t.Errorf("of C: got %v, want %v", r.VsFloor, want)
 	}
 	if r.VsGnet.Known() {
@@ -82,7 +65,7 @@ func TestTheBetterGOMAXPROCSIsShown(t *testing.T) {
 		}
 	}
 	r := Summarise(samples)[0].Row(uringRecv)
-	if want := (Spread{800, 700, 800}); r.Procs != 2 || r.CPUNs != want {
+	if want := ((figures.Spread{Median: 800, Min: 700, Max: 800})); r.Procs != 2 || r.CPUNs != want {
 		t.Errorf("GOMAXPROCS %d, %v; want 2, %v", r.Procs, r.CPUNs, want)
 	}
 }

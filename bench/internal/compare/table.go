@@ -3,9 +3,10 @@ package compare
 import (
 	"fmt"
 	"io"
-	"math"
 	"text/tabwriter"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/figures"
 )
 
 // Legend says what the columns of a table are.
@@ -31,31 +32,15 @@ func WriteTable(w io.Writer, s Summary) error {
 		}
 		poller := "-"
 		if r.Poller.Median > 0 {
-			poller = number(r.Poller.Median/1e3, 3)
+			poller = figures.Number(r.Poller.Median/1e3, 3)
 		}
-		cpu := Spread{r.CPUNs.Median / 1e3, r.CPUNs.Min / 1e3, r.CPUNs.Max / 1e3}
+		cpu := r.CPUNs.Times(1e-3)
 		fmt.Fprintf(tw, "%v\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.0f\t%s\t%s\t%s\t\n", r.Contender, procs,
-			number(cpu.Median, 3), cpu.limits(3), poller, number(r.VsNet.Median, 2), r.VsNet.limits(2),
-			number(r.VsFloor.Median, 2), r.VsFloor.limits(2), number(r.Enters.Median, 2),
+			figures.Number(cpu.Median, 3), cpu.Limits(3), poller, figures.Number(r.VsNet.Median, 2), r.VsNet.Limits(2),
+			figures.Number(r.VsFloor.Median, 2), r.VsFloor.Limits(2), figures.Number(r.Enters.Median, 2),
 			r.Rate.Median, micros(r.P50), micros(r.P99), micros(r.P99_9))
 	}
 	return tw.Flush()
-}
-
-// number prints a value, "-" for NaN.
-func number(v float64, decimals int) string {
-	if math.IsNaN(v) {
-		return "-"
-	}
-	return fmt.Sprintf("%.*f", decimals, v)
-}
-
-// limits prints the least and the greatest value.
-func (s Spread) limits(decimals int) string {
-	if !s.Known() {
-		return ""
-	}
-	return fmt.Sprintf("(%.*f..%.*f)", decimals, s.Min, decimals, s.Max)
 }
 
 func micros(d time.Duration) string {
