@@ -6,6 +6,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
+	"github.com/unio-go/unio/bench/internal/randread"
 	"github.com/unio-go/unio/bench/internal/soak"
 )
 
@@ -17,6 +18,8 @@ func hidden(name string, args []string) (done bool, err error) {
 		return true, host.BecomePinned(args)
 	case load.Verb:
 		return true, load.Serve(os.Stdin, os.Stdout)
+	case randread.Verb:
+		return true, randread.Serve(os.Stdin, os.Stdout)
 	case soak.Verb:
 		if len(args) != 1 {
 			return true, errors.New("want the name of one engine")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/compare"
 	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/randread"
 	"github.com/unio-go/unio/bench/internal/server"
 	"github.com/unio-go/unio/bench/internal/soak"
 )
@@ -24,6 +26,7 @@ const usage = `bench runs unio beside its peers and says what each of them costs
 
   go run ./bench echo [flags]    echo servers: unio's engines, net, gnet, C on io_uring and epoll
   go run ./bench http [flags]    HTTP servers: net/http and fasthttp on unio and on net, and a task; TLS too
+  go run ./bench randread [flags]  random reads of files: unio, os.File, mmap, Linux AIO and fio
   go run ./bench show FILE       print the tables of a raw file again
   go run ./bench check FILE      hold a raw file against the bounds that unio promises
   go run ./bench plot FILE       draw FILE again, beside it as .svg
@@ -48,6 +51,8 @@ func run(args []string, w io.Writer) error {
 	if len(args) == 0 {
 		fmt.Fprint(w, usage)
 		compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
+		fmt.Fprint(w, "\nFlags of randread:\n")
+		randreadFlags(new(randreadArgs), w).PrintDefaults()
 		fmt.Fprint(w, "\nFlags of soak:\n")
 		soakFlags(new(soak.Options), new(string), w).PrintDefaults()
 		return nil
@@ -66,6 +71,8 @@ func run(args []string, w io.Writer) error {
 		return runCompare(compare.Echo, args, w)
 	case "http":
 		return runCompare(compare.HTTPSuite, args, w)
+	case "randread":
+		return runRandread(args, w)
 	case "soak":
 		return runSoak(args, w)
 	case "show", "check", "plot":
@@ -137,12 +144,14 @@ func runCompare(s *compare.Suite, args []string, w io.Writer) error {
 
 // again makes tables, check or plot from a raw file.
 func again(what, name string, w io.Writer) error {
-	f, err := os.Open(name)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	samples, err := compare.ReadRaw(f, name)
+	if randread.IsRaw(text) {
+		return againRandread(what, name, text, w)
+	}
+	samples, err := compare.ReadRaw(bytes.NewReader(text), name)
 	if err != nil {
 		return err
 	}

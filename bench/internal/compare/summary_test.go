@@ -41,10 +41,10 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 		t.Fatalf("%d cases", len(sums))
 	}
 	r := sums[0].Row(uringRecv)
-	if want := ((figures.Spread{Median: 0.75, Min: 0.75, Max: 0.8})); r.VsNet != want {
+	if want := (figures.Spread{Median: 0.75, Min: 0.75, Max: 0.8}); r.VsNet != want {
 		t.Errorf("of net: got %v, want %v", r.VsNet, want)
 	}
-	if want := ((figures.Spread{Median: 1.5, Min: 1.5, Max: 1.6})); r.VsFloor != want {
+	if want := (figures.Spread{Median: 1.5, Min: 1.5, Max: 1.6}); r.VsFloor != want {
 		t.Errorf("of C: got %v, want %v", r.VsFloor, want)
 	}
 	if r.VsGnet.Known() {
@@ -65,7 +65,7 @@ func TestTheBetterGOMAXPROCSIsShown(t *testing.T) {
 		}
 	}
 	r := Summarise(samples)[0].Row(uringRecv)
-	if want := ((figures.Spread{Median: 800, Min: 700, Max: 800})); r.Procs != 2 || r.CPUNs != want {
+	if want := (figures.Spread{Median: 800, Min: 700, Max: 800}); r.Procs != 2 || r.CPUNs != want {
 		t.Errorf("GOMAXPROCS %d, %v; want 2, %v", r.Procs, r.CPUNs, want)
 	}
 }

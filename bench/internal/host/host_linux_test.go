@@ -37,3 +37,14 @@ func TestProcessCPUGrowsWithWork(t *testing.T) {
 		t.Errorf("CPU time went from %v to %v over work that gave %d", before, after, x)
 	}
 }
+
+func TestDiskOfAFolder(t *testing.T) {
+	facts := Disk(t.TempDir())
+	t.Log(facts)
+	if len(facts) == 0 || facts[0].Key != "filesystem" {
+		t.Errorf("%v", facts)
+	}
+	if facts := Disk("/nowhere"); facts != nil {
+		t.Errorf("a folder that is not there: %v", facts)
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/randread"
+)
+
+// randreadArgs are the flags of randread that are not options as they stand.
+type randreadArgs struct {
+	opts                      randread.Options
+	mode, size                string
+	cases, contenders, depths string
+}
+
+func randreadFlags(a *randreadArgs, w io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet("bench randread", flag.ContinueOnError)
+	f.SetOutput(w)
+	f.IntVar(&a.opts.Rounds, "rounds", 5, "rounds per case, at least 5")
+	f.DurationVar(&a.opts.Slice, "slice", 500*time.Millisecond, "how long a contender reads at a time")
+	f.StringVar(&a.mode, "mode", string(randread.ModeDefault), "how rings are driven: default, iopoll or sqpoll")
+	f.StringVar(&a.cases, "cases", "", "only cases that match this `regexp` ("+
+		randread.Cases(randread.ModeDefault)[0].String()+")")
+	f.StringVar(&a.contenders, "contenders", "", "only contenders that match this `regexp` ("+
+		randread.Contenders()[0].String()+")")
+	f.StringVar(&a.depths, "depths", "", "`numbers` of reads in flight instead of 8,32,512; for the busy cases too")
+	f.StringVar(&a.opts.Dir, "dir", "", "`directory` of the data set; unio-bench in the user's cache directory if empty")
+	f.StringVar(&a.size, "size", "0", "`bytes` of the data set, as 4GiB; 0 takes the one that is there, or 8GiB as far as "+
+		"a quarter of the free disk has room")
+	f.Uint64Var(&a.opts.Seed, "seed", 0, "order of the slices, and places that are read; 0 draws one and prints it")
+	f.StringVar(&a.opts.OutDir, "out", "bench/results/local", "`directory` of raw file and report")
+	f.BoolVar(&a.opts.Check, "check", false, "hold the result against the bounds; exit 1 when one is broken")
+	f.BoolVar(&a.opts.Quick, "quick", false, "a first look: 32 in flight, 2 rounds of 200ms slices")
+	return f
+}
+
+func runRandread(args []string, w io.Writer) error {
+	var a randreadArgs
+	f := randreadFlags(&a, w)
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("randread: unexpected %q", f.Args())
+	}
+	said := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { said[f.Name] = true })
+	if a.opts.Quick {
+		if !said["depths"] {
+			a.depths = "32"
+		}
+		if !said["rounds"] {
+			a.opts.Rounds = 2
+		}
+		if !said["slice"] {
+			a.opts.Slice = 200 * time.Millisecond
+		}
+	}
+	a.opts.Mode = randread.Mode(a.mode)
+	if err := a.opts.Limit(a.cases, a.contenders, a.depths); err != nil {
+		return err
+	}
+	var err error
+	if a.opts.Size, err = randread.ParseSize(a.size); err != nil {
+		return err
+	}
+	if a.opts.Dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return fmt.Errorf("where to keep the data set: %w; -dir says it", err)
+		}
+		a.opts.Dir = filepath.Join(cache, "unio-bench")
+	}
+	if a.opts.Seed == 0 {
+		a.opts.Seed = rand.Uint64() >> 32
+	}
+	a.opts.Progress, a.opts.Terminal = os.Stderr, progress.IsTerminal(os.Stderr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	return randread.Run(ctx, a.opts, w)
+}
+
+// againRandread makes tables, check or report from a raw file of randread.
+func againRandread(what, name string, text []byte, w io.Writer) error {
+	record, err := randread.ReadRaw(bytes.NewReader(text), name)
+	if err != nil {
+		return err
+	}
+	summaries := randread.Summarise(record.Samples)
+	switch what {
+	case "plot":
+		if err := randread.ReadHeat(name, record.Samples); err != nil {
+			return err
+		}
+		base := strings.TrimSuffix(name, ".txt")
+		fmt.Fprintf(w, "%s.html\n%s.svg\n", base, base)
+		return randread.WriteReport(base, record)
+	case "check":
+		broken, err := randread.WriteCheck(w, randread.Check(summaries))
+		if broken > 0 {
+			return fmt.Errorf("%d bounds are broken", broken)
+		}
+		return err
+	}
+	fmt.Fprint(w, randread.Legend)
+	for i := range summaries {
+		if err := randread.WriteTable(w, &summaries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
