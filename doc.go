@@ -1,5 +1,6 @@
-// Package unio is one I/O interface over io_uring, epoll and package net. The same straight-line code runs on each of
-// them: the engine is chosen when a [Runtime] is made, by trying, and [Runtime.Report] tells which and why.
+// Package unio is one I/O interface for sockets and files over io_uring, epoll and plain goroutines. The same straight-line
+// code runs on each of them: the engine is chosen when a [Runtime] is made, by trying, and [Runtime.Report] tells which and
+// why.
 //
 // # Handlers, tasks and goroutines
 //
@@ -24,6 +25,14 @@
 //
 // What is received stands in buffers that belong to the runtime, not to Go's heap (package mem). [Conn.Recv] gives one
 // and the caller releases it, or passes it on: [Conn.Send] takes buffers over. Read and Write copy, as everywhere.
+//
+// # Files
+//
+// A [File] is read and written at positions by any number of tasks and goroutines at once ([File.ReadAt], [File.ReadBuf],
+// [Runtime.ReadBatch]), without a thread for each call and without holding a loop. A task's operations go through the ring
+// that its sockets use, goroutines share one ring, and where there is no ring a bounded set of threads does the same. What
+// the page cache has is read at once. [File.Append] makes the records of many writers durable with one sync. A buffer that
+// was received can be written to a file, and one that was read be sent, without a copy.
 //
 // # Choosing the engine
 //
