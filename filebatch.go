@@ -244,9 +244,8 @@ func (b *batch) run() {
 // runTask is run in a task.
 func (b *batch) runTask() {
 	b.open.Store(int64(len(b.calls)) + 1)
-	own := b.rt.performs(b.task)
 	for i, list := range b.lists {
-		if i == 0 && own {
+		if i == 0 && len(list) > 0 && b.rt.performs(b.task, list[0].File) {
 			continue
 		}
 		for _, op := range list {
@@ -260,6 +259,7 @@ func (b *batch) runTask() {
 		if c.io.Done != nil {
 			continue // an executor has it
 		}
+		b.rt.performs(b.task, c.io.File)
 		c.op = engine.Op{Code: engine.File, IO: &c.io, To: c}
 		if b.task.Loop().Submit(&c.op) {
 			b.open.Add(-1)

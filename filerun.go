@@ -48,7 +48,7 @@ func (rt *Runtime) run(c *fileCall, ex fileio.Executor) error {
 		return err
 	case t == nil:
 		ex.Do(&c.io)
-	case ex != fileio.Executor(rt.files.pool) && rt.performs(t):
+	case ex != fileio.Executor(rt.files.pool) && rt.performs(t, c.io.File):
 		c.task = t
 		c.op = engine.Op{Code: engine.File, IO: &c.io, To: c}
 		if !t.Loop().Submit(&c.op) {
@@ -63,14 +63,14 @@ func (rt *Runtime) run(c *fileCall, ex fileio.Executor) error {
 	return c.io.Err
 }
 
-// performs reports whether the engine of the task's loop does operations on files of this runtime.
-func (rt *Runtime) performs(t *loop.Task) bool {
-	l := t.Loop()
-	if !l.Caps().Files {
+// performs reports whether the engine of the task's loop is to do an operation on a file of this runtime, and notes that.
+func (rt *Runtime) performs(t *loop.Task, f *fileio.File) bool {
+	if !t.Loop().Caps().Files {
 		return false
 	}
 	for _, p := range rt.loops {
-		if p.Loop == l {
+		if p.Loop == t.Loop() {
+			f.UsedBy(p.index)
 			return true
 		}
 	}
@@ -104,7 +104,7 @@ func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor)
 		}
 	})
 	defer leave()
-	if t != nil && ex != fileio.Executor(f.rt.files.pool) && f.rt.performs(t) {
+	if t != nil && ex != fileio.Executor(f.rt.files.pool) && f.rt.performs(t, &f.io) {
 		c.op = engine.Op{Code: engine.File, IO: &c.io, To: (*leavableOp)(c)}
 		if !t.Loop().Submit(&c.op) {
 			t.Wait()

@@ -120,7 +120,7 @@ func (rt *Runtime) forgetFile(f *fileio.File) {
 		rt.files.async.Forget(f)
 	}
 	for _, p := range rt.loops {
-		if !p.Caps().Files {
+		if !f.Used(p.index) {
 			continue
 		}
 		m := &forgetMail{file: f, done: make(chan struct{})}

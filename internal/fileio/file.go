@@ -16,9 +16,22 @@ type File struct {
 	// Direct files bypass the page cache.
 	Direct bool
 
+	// Loops are those whose engine has performed an operation on the file: bit i for loop i, the last bit for all further.
+	Loops atomic.Uint64
 	// Ring is for the shared ring: whether it has the file registered.
 	Ring atomic.Uint32
 }
+
+// UsedBy notes that a loop's engine performs an operation on the file.
+func (f *File) UsedBy(loop int) {
+	bit := uint64(1) << min(loop, 63)
+	if f.Loops.Load()&bit == 0 {
+		f.Loops.Or(bit)
+	}
+}
+
+// Used reports whether it ever has.
+func (f *File) Used(loop int) bool { return f.Loops.Load()&(1<<min(loop, 63)) != 0 }
 
 // Counters are an executor's, since its start.
 type Counters struct {
