@@ -154,14 +154,17 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 	return r.off, f.pathError("append", r.err)
 }
 
-// push queues a record. Where nobody leads, a goroutine begins to.
+// push queues a record. Where nobody leads, a goroutine begins to, or in a simulation the caller.
 func (a *appender) push(r *appendCall) {
 	a.mu.Lock()
 	a.queue = append(a.queue, r)
 	begin := !a.leading
 	a.leading = true
 	a.mu.Unlock()
-	if begin {
+	switch {
+	case begin && a.f.rt.files.inline:
+		a.lead()
+	case begin:
 		go a.lead()
 	}
 }

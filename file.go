@@ -165,7 +165,7 @@ func (f *File) Close() error {
 		}
 	}
 	f.end()
-	if t == nil {
+	if t == nil || f.rt.files.inline {
 		return f.finish()
 	}
 	Offload(func() { err = f.finish() })

@@ -92,7 +92,7 @@ func (f *File) readCached(p []byte, off int64) (n int, err error, done bool) {
 			return 0, nil, false // what is wrong is told to whoever waits
 		}
 		f.cache.hit()
-		breathe()
+		f.rt.breathe()
 		return n, nil, true
 	}
 	return 0, nil, false

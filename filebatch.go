@@ -227,7 +227,7 @@ func (b *batch) run() {
 	files := &b.rt.files
 	switch {
 	case len(b.calls) == 0:
-	case b.task != nil:
+	case b.task != nil && !files.inline:
 		b.runTask()
 	case len(pool) == 0:
 		files.ring().DoAll(ring)

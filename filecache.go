@@ -46,8 +46,8 @@ func (g *cacheGuess) miss() {
 const breatheEvery = 32
 
 // breathe lets others run now and then.
-func breathe() {
-	if rand.Uint32()%breatheEvery != 0 {
+func (rt *Runtime) breathe() {
+	if rand.Uint32()%breatheEvery != 0 || rt.files.inline {
 		return
 	}
 	t, err := loop.Caller()

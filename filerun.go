@@ -46,7 +46,7 @@ func (rt *Runtime) run(c *fileCall, ex fileio.Executor) error {
 	switch {
 	case err != nil:
 		return err
-	case t == nil:
+	case t == nil || rt.files.inline:
 		ex.Do(&c.io)
 	case ex != fileio.Executor(rt.files.pool) && rt.performs(t, c.io.File):
 		c.task = t
@@ -94,6 +94,10 @@ func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor)
 		c.drop()
 		return err
 	}
+	if f.rt.files.inline {
+		ex.Do(&c.io)
+		return c.ended()
+	}
 	c.task = t
 	if t == nil {
 		c.ch = make(chan struct{})
@@ -119,13 +123,17 @@ func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor)
 	if c.state.Load() == callLeft {
 		return ctx.Err()
 	}
-	err = c.io.Err
-	if err != nil {
+	return c.ended()
+}
+
+// ended is the end of a call whose operation has completed while somebody waited.
+func (c *fileCall) ended() error {
+	if c.io.Err != nil {
 		c.drop()
-	} else {
-		f.end()
+		return c.io.Err
 	}
-	return err
+	c.file.end()
+	return nil
 }
 
 // leavableOp is told of the completion by the task's loop.
@@ -180,7 +188,7 @@ func (rt *Runtime) block(fn func() error) error {
 	switch {
 	case err != nil:
 		return err
-	case t == nil:
+	case t == nil || rt.files.inline:
 		rt.files.pool.Call(func() { err = fn() })
 	default:
 		Offload(func() { rt.files.pool.Call(func() { err = fn() }) })

@@ -18,7 +18,8 @@ import (
 
 // fileSet is what a runtime has for files: those that are open, and who performs operations on them for goroutines.
 type fileSet struct {
-	pool *filepool.Pool
+	pool   threads
+	inline bool // the caller does everything itself
 
 	mu     sync.Mutex
 	open   map[*File]struct{}
@@ -29,6 +30,22 @@ type fileSet struct {
 	async fileio.Executor // for what can be waited for without a thread; the pool where there is no ring
 	err   error
 	what  atomic.Pointer[string] // what async is, and why
+}
+
+// threads performs what blocks.
+type threads interface {
+	fileio.Executor
+	Call(fn func())
+}
+
+// init makes what performs operations that block. In a simulation that is the caller, so that no thread of the system takes
+// part in what the seed decides.
+func (s *fileSet) init(e Engine) {
+	if s.inline = e == Sim; s.inline {
+		s.pool = &filepool.Inline{}
+	} else {
+		s.pool = filepool.New()
+	}
 }
 
 // executor makes the executor at the first call.

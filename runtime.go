@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
-	"github.com/unio-go/unio/internal/filepool"
 	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/mem"
@@ -72,7 +71,7 @@ func New(o *Options) (*Runtime, error) {
 		opts: opts, choice: ch, pool: pool, log: opts.Logger, start: time.Now(),
 		listeners: map[*Listener]struct{}{}, closed: make(chan struct{}),
 	}
-	rt.files.pool = filepool.New()
+	rt.files.init(ch.name)
 	for i := range opts.Loops {
 		p, err := rt.newPlace(i, false)
 		if err != nil {
