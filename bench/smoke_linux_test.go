@@ -63,7 +63,7 @@ func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
 	if err := run(nil, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"echo", "show", "check", "plot", "-rounds", "-contenders"} {
+	for _, want := range []string{"echo", "randread", "show", "check", "plot", "-rounds", "-contenders"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
@@ -73,7 +73,8 @@ func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
 func TestWrongCommandsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"},
-		{"echo", "-cases", "x"}, {server.Verb}, {server.Verb, "carrier-pigeon"},
+		{"echo", "-cases", "x"}, {"randread", "more"}, {"randread", "-mode", "fast"}, {"randread", "-size", "big"},
+		{"randread", "-cases", "zzz"}, {"randread", "-rounds", "1", "-dir", "/nowhere"}, {server.Verb}, {server.Verb, "carrier-pigeon"},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil {
 			t.Errorf("%v: no error", args)

@@ -56,7 +56,7 @@ func openAIO(cs Case, l *Layout) (*program, error) {
 	var calls atomic.Uint64
 	p := goroutines(cs)
 	p.perRun, p.close = cs.Depth/threads, all.close
-	p.enters = func() (uint64, bool) { return calls.Load(), true }
+	p.enters = calls.Load
 	p.run = func(w *worker) error {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()

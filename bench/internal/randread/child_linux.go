@@ -30,14 +30,14 @@ type spec struct {
 
 // result is what it answers.
 type result struct {
-	Reads    int
-	Elapsed  time.Duration
-	CPU      time.Duration
-	Enters   float64 // per read; negative: not known
-	Switches int64
-	Spins    uint64
-	Quantile [6]time.Duration // p50 p90 p99 p99.9 p99.99 max
-	Heat     Heat
+	Reads      int
+	Elapsed    time.Duration
+	CPUNs      float64 // per read, as the next two
+	Enters     float64 // negative: not known
+	Switches   float64
+	SpinsPerUs float64
+	Quantile   [6]time.Duration // p50 p90 p99 p99.9 p99.99 max
+	Heat       Heat
 }
 
 // quantiles are those of a result, without the maximum.
@@ -66,8 +66,8 @@ type program struct {
 	reads  int                   // reads that end at a time in a loop
 	start  func(fn func())       // runs fn beside others
 	run    func(w *worker) error // reads until w.over
-	enters func() (uint64, bool) // system calls so far; false: not known
-	perOp  float64               // system calls per read, where enters is nil; negative: not known
+	enters func() uint64         // system calls so far; nil: perOp says it
+	perOp  float64               // system calls per read; negative: not known
 	close  func() error          // nil: nothing to close
 }
 
@@ -81,6 +81,7 @@ type slice struct {
 	tape    tape
 	prog    *program
 	started atomic.Bool
+	begun   atomic.Bool // first is there
 	ended   atomic.Bool
 	first   mark
 	last    mark
@@ -175,14 +176,24 @@ const spinTurns = 1000
 // now is the time since base.
 func (s *slice) now() int64 { return int64(time.Since(s.base)) }
 
-// passed takes the marks: whoever comes first past an end of the slice does.
-func (s *slice) passed(now int64) {
-	if !s.started.Load() && s.started.CompareAndSwap(false, true) {
-		s.take(&s.first, now)
+// passed is told that a read has ended, and reports whether the slice is over. The first read that ends within the slice, or
+// behind it, takes the account at its beginning; one that ends later than that, and behind the slice, takes the other. So
+// there is at least one read between them, however slow the reads are.
+func (s *slice) passed(now int64) bool {
+	if !s.begun.Load() {
+		if s.started.CompareAndSwap(false, true) {
+			s.take(&s.first, now)
+			s.begun.Store(true)
+		}
+		return false
 	}
-	if now >= s.to && !s.ended.Load() && s.ended.CompareAndSwap(false, true) {
+	if now < s.to || now <= s.first.at {
+		return false
+	}
+	if s.ended.CompareAndSwap(false, true) {
 		s.take(&s.last, now)
 	}
+	return true
 }
 
 func (s *slice) take(m *mark, now int64) {
@@ -190,7 +201,7 @@ func (s *slice) take(m *mark, now int64) {
 		panic(os.NewSyscallError("getrusage", err)) // it cannot fail with these arguments
 	}
 	if s.prog.enters != nil {
-		m.enters, _ = s.prog.enters()
+		m.enters = s.prog.enters()
 	}
 	m.spins = s.spins.Load()
 	m.at = now
@@ -232,12 +243,12 @@ func (w *worker) over(l *loop) bool {
 		l.track.before(now)
 		return false
 	}
-	s.passed(now)
+	over := s.passed(now)
 	if !l.track.add(&s.tape, now) {
 		w.err = fmt.Errorf("more reads than were thought possible: shorten -slice %v", s.spec.Slice)
 		return true
 	}
-	return now >= s.to
+	return over
 }
 
 // yield lets others run after many reads that did not block.
@@ -257,14 +268,20 @@ func (s *slice) account(workers []*worker) (*result, error) {
 	if !s.ended.Load() {
 		return nil, fmt.Errorf("no read ended within %v", s.spec.Warm+s.spec.Slice)
 	}
-	r := &result{Elapsed: time.Duration(s.last.at - s.first.at), Enters: s.prog.perOp}
+	// Time and reads are counted from the beginning of the slice, also where no read ended for a while; what the process used
+	// is told by the reads between the accounts.
+	r := &result{Elapsed: time.Duration(s.last.at - s.from), Enters: s.prog.perOp}
+	accounted := 0
 	h, heat := new(hist.Hist), new(heatCounter)
 	var longest int64
 	for _, w := range workers {
 		for i := range w.loops {
 			for end, took := range w.loops[i].track.all() {
-				if end > s.first.at && end <= s.last.at {
+				if end <= s.last.at {
 					r.Reads += s.prog.reads
+					if end > s.first.at {
+						accounted += s.prog.reads
+					}
 				}
 				h.Add(time.Duration(took))
 				longest = max(longest, took)
@@ -273,19 +290,17 @@ func (s *slice) account(workers []*worker) (*result, error) {
 		}
 	}
 	r.Heat = heat.heat()
-	if r.Reads == 0 {
-		return nil, fmt.Errorf("no read ended within %v", s.spec.Slice)
-	}
 	for i, q := range quantiles {
 		r.Quantile[i] = min(h.Quantile(q), time.Duration(longest))
 	}
 	r.Quantile[len(quantiles)] = time.Duration(longest)
 	a, b := &s.first, &s.last
-	r.CPU = cpuTime(&b.usage) - cpuTime(&a.usage)
-	r.Switches = b.usage.Nvcsw + b.usage.Nivcsw - a.usage.Nvcsw - a.usage.Nivcsw
-	r.Spins = b.spins - a.spins
+	per := func(n float64) float64 { return n / float64(accounted) }
+	r.CPUNs = per(float64(cpuTime(&b.usage) - cpuTime(&a.usage)))
+	r.Switches = per(float64(b.usage.Nvcsw + b.usage.Nivcsw - a.usage.Nvcsw - a.usage.Nivcsw))
+	r.SpinsPerUs = float64(b.spins-a.spins) / (float64(b.at-a.at) / 1e3)
 	if s.prog.enters != nil {
-		r.Enters = float64(b.enters-a.enters) / float64(r.Reads)
+		r.Enters = per(float64(b.enters - a.enters))
 	}
 	return r, nil
 }

@@ -35,7 +35,7 @@ const (
 // Contenders lists all in the order of the tables.
 func Contenders() []Contender {
 	var all []Contender
-	for _, engine := range []string{} {
+	for _, engine := range []string{"uring", "epoll"} {
 		for _, api := range []string{apiReadAt, apiReadBuf, apiBatch, apiTask} {
 			all = append(all, Contender{engine, api})
 		}
@@ -82,6 +82,8 @@ func (c Contender) fits(cs Case) string {
 		return "fio keeps no hit rate"
 	case c == contenderFioMmap && cs.Cache == Direct:
 		return "a mapping is the page cache"
+	case cs.Cache == Cached && c == contenderFioMmap:
+		return "fio maps the beginning of a file whatever its offset says, which is not the resident part"
 	case cs.Cache == Cached && c != contenderFio && cs.Depth*filesInSet > fioFilesMax:
 		return "so many threads cannot have all files open, and a few are not as much data"
 	case cs.Cache != Direct && c != contenderFio && c != contenderFioMmap && c != contenderFioSync:

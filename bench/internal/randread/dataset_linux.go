@@ -24,7 +24,8 @@ const (
 	hotBytesMax = 2 << 30
 	// fileBlocksMin keeps both parts of a file from being empty.
 	fileBlocksMin = 8
-	// residueMax is the share of the cold part that may stay in the page cache: somebody else may be using a page.
+	// residueMax is the share of the cold part that may stay in the page cache, and of the resident part that may be missing:
+	// somebody else may be using a page, or need memory.
 	residueMax = 0.01
 	// writeBytes is how much of a file is written at a time.
 	writeBytes = 1 << 20
@@ -123,7 +124,7 @@ func (l *Layout) probe(i int) bool {
 
 // make writes files, as many at a time as there are CPUs.
 func (l *Layout) make(ctx context.Context, files []int, line *progress.Line) error {
-	line.Note("making a data set of %.1f GiB in %s", float64(l.Bytes())/(1<<30), l.Dir)
+	line.Note("making a data set of %d MiB in %s", l.Bytes()>>20, l.Dir)
 	var done atomic.Int64
 	total := int64(len(files)) * l.FileBlocks * blockBytes
 	work := make(chan int, len(files))
@@ -210,7 +211,7 @@ func (l *Layout) dropCold() error {
 		if err != nil {
 			return err
 		}
-		err = advise(f, l.HotBlocks*blockBytes, unix.FADV_DONTNEED)
+		err = advise(f, l.coldBlocks()*blockBytes, unix.FADV_DONTNEED)
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
@@ -218,9 +219,9 @@ func (l *Layout) dropCold() error {
 	return nil
 }
 
-// advise speaks of a file from an offset to its end.
-func advise(f *os.File, off int64, advice int) error {
-	if err := unix.Fadvise(int(f.Fd()), off, 0, advice); err != nil {
+// advise speaks of the first n bytes of a file, 0 for all.
+func advise(f *os.File, n int64, advice int) error {
+	if err := unix.Fadvise(int(f.Fd()), 0, n, advice); err != nil {
 		return &os.PathError{Op: "fadvise", Path: f.Name(), Err: err}
 	}
 	return nil
@@ -228,7 +229,7 @@ func advise(f *os.File, off int64, advice int) error {
 
 // warmHot sees that the resident part is in the page cache, and nothing else.
 func (l *Layout) warmHot(ctx context.Context, line *progress.Line) error {
-	if done, err := l.settled(); err != nil || done {
+	if done, _, err := l.settled(); err != nil || done {
 		return err
 	}
 	buf := make([]byte, writeBytes)
@@ -244,17 +245,18 @@ func (l *Layout) warmHot(ctx context.Context, line *progress.Line) error {
 	return nil
 }
 
-// settled drops the cold part, and reports whether the cache is as it should be then.
-func (l *Layout) settled() (bool, error) {
+// settled drops the cold part, and reports whether the cache is as it should be then. If not, how tells what it holds.
+func (l *Layout) settled() (ok bool, how string, err error) {
 	if err := l.dropCold(); err != nil {
-		return false, err
+		return false, "", err
 	}
 	hot, err := l.resident(true)
 	if err != nil {
-		return false, err
+		return false, "", err
 	}
 	cold, err := l.resident(false)
-	return hot == 1 && cold < residueMax, err
+	how = fmt.Sprintf("%.1f %% of the resident part and %.1f %% of the rest", 100*hot, 100*cold)
+	return hot > 1-residueMax && cold < residueMax, how, err
 }
 
 // warmFile empties the cache of a file first: pages that were cached together by writing or reading ahead can only be
@@ -268,8 +270,9 @@ func (l *Layout) warmFile(i int, buf []byte) error {
 	if err := errors.Join(advise(f, 0, unix.FADV_DONTNEED), advise(f, 0, unix.FADV_RANDOM)); err != nil {
 		return err
 	}
-	for off := int64(0); off < l.HotBlocks*blockBytes; off += writeBytes {
-		if _, err := f.ReadAt(buf[:min(writeBytes, l.HotBlocks*blockBytes-off)], off); err != nil {
+	end := l.FileBlocks * blockBytes
+	for off := l.coldBlocks() * blockBytes; off < end; off += writeBytes {
+		if _, err := f.ReadAt(buf[:min(writeBytes, end-off)], off); err != nil {
 			return err
 		}
 	}
@@ -284,9 +287,9 @@ func (l *Layout) resident(hot bool) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		part := vec[l.HotBlocks:]
+		part := vec[:l.coldBlocks()]
 		if hot {
-			part = vec[:l.HotBlocks]
+			part = vec[l.coldBlocks():]
 		}
 		for _, v := range part {
 			seen += int(v & 1)

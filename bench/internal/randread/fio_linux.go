@@ -122,7 +122,8 @@ func fioJob(c Contender, cs Case, l *Layout, seed uint64, more string) string {
 	say("[global]\nrw=randread\nbs=%d\nthread=1\ngroup_reporting=1\ninvalidate=0\nallow_file_create=0", blockBytes)
 	say("directory=%s", strings.ReplaceAll(l.Dir, ":", `\:`))
 	say("file_service_type=random\nrandseed=%d\nfadvise_hint=random", seed>>1)
-	say("lat_percentiles=1\nclat_percentiles=0\npercentile_list=50:90:99:99.9:99.99")
+	// Without clat_percentiles fio's log of histograms is of zeros.
+	say("lat_percentiles=1\nclat_percentiles=1\npercentile_list=50:90:99:99.9:99.99")
 	b.WriteString(more)
 	if cs.Cache == Direct {
 		say("direct=1")
@@ -141,9 +142,9 @@ func fioJob(c Contender, cs Case, l *Layout, seed uint64, more string) string {
 	if how == "batch" {
 		say("iodepth_batch_submit=%d\niodepth_batch_complete_max=%d", max(cs.Depth/4, 1), cs.Depth)
 	}
-	perFile, offset := (l.FileBlocks-l.HotBlocks)*blockBytes, l.HotBlocks*blockBytes
+	perFile, offset := l.coldBlocks()*blockBytes, int64(0)
 	if cs.Cache == Cached {
-		perFile, offset = l.HotBlocks*blockBytes, 0
+		perFile, offset = l.HotBlocks*blockBytes, l.coldBlocks()*blockBytes
 	}
 	say("offset=%d", offset)
 	switch all := perFile * filesInSet; {

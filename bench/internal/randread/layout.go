@@ -10,12 +10,12 @@ import (
 // filesInSet is the number of files, that of the published comparison.
 const filesInSet = 128
 
-// Layout says where the data lie. The first blocks of each file are the resident part, in the cases that have one; what
-// is read from the disk is read behind them.
+// Layout says where the data lie. The last blocks of each file are the resident part, in the cases that have one; what is
+// read from the disk is read before them.
 type Layout struct {
 	Dir        string
 	FileBlocks int64 // blocks in a file
-	HotBlocks  int64 // of these, the first ones that are kept in the page cache
+	HotBlocks  int64 // of these, the last ones that are kept in the page cache
 }
 
 // File is the name of a file.
@@ -26,7 +26,10 @@ func (l *Layout) Bytes() int64 { return filesInSet * l.FileBlocks * blockBytes }
 
 // hot and cold are the numbers of blocks of both parts.
 func (l *Layout) hot() int64  { return filesInSet * l.HotBlocks }
-func (l *Layout) cold() int64 { return filesInSet * (l.FileBlocks - l.HotBlocks) }
+func (l *Layout) cold() int64 { return filesInSet * l.coldBlocks() }
+
+// coldBlocks is how many blocks of a file come before its resident part.
+func (l *Layout) coldBlocks() int64 { return l.FileBlocks - l.HotBlocks }
 
 // blockMagic begins every block, so that a file of zeros is not taken for data.
 const blockMagic = 0x756e696f2d72640a
@@ -88,7 +91,7 @@ func (p *picker) pick() (file int, off int64) {
 	r := mix(p.rng)
 	if r&(1<<16-1) < p.hot {
 		i := r >> 16 % uint64(p.layout.hot())
-		return int(i % filesInSet), int64(i/filesInSet) * blockBytes
+		return int(i % filesInSet), (p.layout.coldBlocks() + int64(i/filesInSet)) * blockBytes
 	}
 	cold := uint64(p.layout.cold())
 	pass, i := p.next/cold, p.next%cold
@@ -96,7 +99,7 @@ func (p *picker) pick() (file int, off int64) {
 	for i = p.permute(i, pass); i >= cold; {
 		i = p.permute(i, pass)
 	}
-	return int(i % filesInSet), (p.layout.HotBlocks + int64(i/filesInSet)) * blockBytes
+	return int(i % filesInSet), int64(i/filesInSet) * blockBytes
 }
 
 // permute maps the numbers up to the mask to each other, one to one: it multiplies by odd numbers and folds high bits

@@ -14,7 +14,7 @@ func TestColdBlocksAreMetOnce(t *testing.T) {
 			}
 			for k := range int(l.cold()) {
 				file, off := all[k%loops].pick()
-				if off%blockBytes != 0 || off < l.HotBlocks*blockBytes || off >= l.FileBlocks*blockBytes {
+				if off%blockBytes != 0 || off < 0 || off >= l.coldBlocks()*blockBytes {
 					t.Fatalf("%d blocks: read at %d", fileBlocks, off)
 				}
 				seen[[2]int64{int64(file), off}]++
@@ -51,7 +51,7 @@ func TestShareOfResidentReads(t *testing.T) {
 		p := newPicker(l, cache.hot(), 1, 0, 1)
 		hot, n := 0, 100000
 		for range n {
-			if _, off := p.pick(); off < l.HotBlocks*blockBytes {
+			if _, off := p.pick(); off >= l.coldBlocks()*blockBytes && off < l.FileBlocks*blockBytes {
 				hot++
 			}
 		}

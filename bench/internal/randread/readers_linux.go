@@ -10,6 +10,9 @@ import (
 
 // open makes a contender ready.
 func open(c Contender, cs Case, l *Layout) (*program, error) {
+	if c.unio() {
+		return openUnio(c, cs, l)
+	}
 	switch c {
 	case contenderOS:
 		return openOS(cs, l)

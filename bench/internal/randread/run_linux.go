@@ -71,7 +71,7 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	if err := b.choose(ctx, w); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%d files in %s, %.1f GiB, the first %.2f GiB of them resident; %d rounds of %v slices, seed %d\n",
+	fmt.Fprintf(w, "%d files in %s, %.1f GiB, %.2f GiB of them resident; %d rounds of %v slices, seed %d\n",
 		filesInSet, layout.Dir, gib(layout.Bytes()), gib(layout.hot()*blockBytes), opts.Rounds, opts.Slice, opts.Seed)
 	return b.measureAll(ctx, w)
 }
@@ -84,10 +84,11 @@ func (b *bench) settle(ctx context.Context) error {
 		return err
 	}
 	b.line.Clear()
-	settled, err := b.layout.settled()
+	settled, how, err := b.layout.settled()
 	if err == nil && !settled {
-		err = fmt.Errorf("%s: the page cache does not drop what it is asked to (POSIX_FADV_DONTNEED), so nothing can be "+
-			"cold; a file system in memory does that: choose another -dir", b.layout.Dir)
+		err = fmt.Errorf("%s: after reading the one and dropping the other (POSIX_FADV_DONTNEED) the page cache holds %s: a file "+
+			"system in memory drops nothing, and a machine without free memory keeps nothing; -dir and -size choose others",
+			b.layout.Dir, how)
 	}
 	return err
 }
@@ -272,11 +273,11 @@ func (r *result) sample(c Contender, cs Case, threads *threadCount) Sample {
 	if r.Enters >= 0 {
 		s.Enters = r.Enters
 	}
-	s.Switches = float64(r.Switches) / float64(r.Reads)
+	s.Switches = r.Switches
 	if cs.Busy {
-		s.SpinsPerUs = float64(r.Spins) / float64(r.Elapsed.Microseconds())
+		s.SpinsPerUs = r.SpinsPerUs
 	} else {
-		s.CPUNs = float64(r.CPU) / float64(r.Reads)
+		s.CPUNs = r.CPUNs
 	}
 	return s
 }
