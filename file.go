@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
 
+	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/loop"
 )
@@ -184,8 +186,11 @@ func (f *File) finish() error {
 func (f *File) pathError(op string, err error) error { return pathError(op, f.Name(), err) }
 
 func pathError(op, name string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, engine.ErrCanceled), errors.Is(err, net.ErrClosed):
+		err = fs.ErrClosed // the loop ends
 	}
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }

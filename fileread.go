@@ -151,7 +151,7 @@ func (f *File) readBuf(ctx context.Context, b *mem.Buf, off int64) (n int, err e
 			m, err = f.readOnce(p[n:], off+int64(n))
 		}
 		if err != nil {
-			b.Release()
+			releaseAfter(err, b)
 			f.end()
 			return 0, err
 		}

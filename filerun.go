@@ -177,9 +177,17 @@ func (c *fileCall) await() {
 
 // drop gives up what the call holds.
 func (c *fileCall) drop() {
-	release(c.bufs)
+	releaseAfter(c.io.Err, c.bufs...)
 	c.bufs = nil
 	c.file.end()
+}
+
+// releaseAfter releases the buffers of an operation that has ended with err, unless the kernel still has them: those stay
+// out for good.
+func releaseAfter(err error, bufs ...*mem.Buf) {
+	if err != engine.ErrAbandoned {
+		release(bufs)
+	}
 }
 
 // block runs fn, which may block its thread: a task parks meanwhile.
