@@ -124,10 +124,15 @@ func (e *Engine) startFile(i uint32) syscall.Errno {
 	e.n.pending++
 	f.queued++
 	f.copies = f.copies || io.Code != fileio.Nop && !io.File.Direct
-	if f.queued >= fileEntriesMax {
+	if f.queued >= f.batch() {
 		e.enterNow()
 	}
 	return 0
+}
+
+// batch is how many entries go to the kernel in one call.
+func (f *files) batch() int {
+	return min(max((len(f.slots)-len(f.free))/fileEntriesDiv, fileEntriesMin), fileEntriesMax)
 }
 
 // gather puts the pieces of a write, as many as one request takes, into a record.

@@ -58,9 +58,12 @@ const (
 	// recordsPerSlab is how many message records are mapped at once: 64 of about 1.1 KiB.
 	recordsPerSlab = 64
 
-	// fileEntriesMax is how many entries for files go to the kernel in one call: each costs it a microsecond or two, in
-	// which the device could have the first ones already.
+	// fileEntriesMin and fileEntriesMax bound how many entries for files go to the kernel in one call, a quarter
+	// (fileEntriesDiv) of those that are with it. Each costs a microsecond or two, and the device that has completed many at
+	// once has nothing to do until the first of their successors comes.
+	fileEntriesMin = 8
 	fileEntriesMax = 32
+	fileEntriesDiv = 4
 	// fileRoomDiv is the part of the completion ring that files may fill: a half. The rest is for sockets.
 	fileRoomDiv = 2
 	// fileBytesMax is the most that one request reads or writes, below the kernel's own limit of 2 GiB less a page.
