@@ -142,7 +142,14 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, r.leave)()
 	}
-	f.log.push(r)
+	switch begin := f.log.push(r); {
+	case begin && f.rt.files.inline:
+		f.log.lead()
+	case begin && t == nil && (r.bufs == nil || ctx.Done() == nil):
+		f.log.leadOnce()
+	case begin:
+		go f.log.lead()
+	}
 	if t == nil {
 		<-r.ch
 	} else {
@@ -154,19 +161,14 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 	return r.off, f.pathError("append", r.err)
 }
 
-// push queues a record. Where nobody leads, a goroutine begins to, or in a simulation the caller.
-func (a *appender) push(r *appendCall) {
+// push queues a record. Where nobody leads the caller has to see that somebody does.
+func (a *appender) push(r *appendCall) (begin bool) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.queue = append(a.queue, r)
-	begin := !a.leading
+	begin = !a.leading
 	a.leading = true
-	a.mu.Unlock()
-	switch {
-	case begin && a.f.rt.files.inline:
-		a.lead()
-	case begin:
-		go a.lead()
-	}
+	return begin
 }
 
 // leave gives a record up: one that is queued, or whose memory is the runtime's.
@@ -188,22 +190,41 @@ func (r *appendCall) tell() {
 // lead writes what is queued until nothing is. It gives way first: those whose records have just become durable get to
 // queue the next, which joins what queued meanwhile instead of waiting for a sync of its own.
 func (a *appender) lead() {
-	for {
+	for more := true; more; {
 		runtime.Gosched()
-		a.mu.Lock()
-		if len(a.queue) == 0 {
-			a.leading = false
-			a.mu.Unlock()
-			return
-		}
-		a.batch, a.queue = a.queue, a.batch[:0]
-		off := a.f.size.Load()
-		if a.own {
-			off = a.end
-		}
-		a.mu.Unlock()
-		a.write(off)
+		more = a.turn()
 	}
+}
+
+// leadOnce writes what is queued, the caller's record among it, on the caller's thread: a lone appender is spared two
+// switches. What queues meanwhile is not for the caller to do.
+func (a *appender) leadOnce() {
+	a.turn()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queue) > 0 {
+		go a.lead()
+		return
+	}
+	a.leading = false
+}
+
+// turn writes what is queued. If nothing is, it ends the leading.
+func (a *appender) turn() (more bool) {
+	a.mu.Lock()
+	if len(a.queue) == 0 {
+		a.leading = false
+		a.mu.Unlock()
+		return false
+	}
+	a.batch, a.queue = a.queue, a.batch[:0]
+	off := a.f.size.Load()
+	if a.own {
+		off = a.end
+	}
+	a.mu.Unlock()
+	a.write(off)
+	return true
 }
 
 // write writes the batch from off on, in as few operations as it takes.
