@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -193,4 +196,148 @@ func TestFileSystemFull(t *testing.T) {
 			t.Errorf("after that: %d, %v", off, err)
 		}
 	})
+}
+
+// With Random one cold read brings in what it asked for and nothing more.
+func TestFileRandomReadsNothingAhead(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		name := filepath.Join(t.TempDir(), "a")
+		if err := os.WriteFile(name, noise(4<<20, 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := rt.OpenFile(name, os.O_RDWR, 0, &unio.FileOptions{Random: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		p := make([]byte, 4096)
+		if _, err := f.ReadAt(p, 0); err != nil {
+			t.Fatal(err)
+		}
+		if rt.Stats().Files.Hits == 0 {
+			t.Skip("a file system whose page cache can be asked (RWF_NOWAIT)")
+		}
+		if err := errors.Join(f.Sync(), f.Advise(0, 0, unio.AdviceDontNeed)); err != nil {
+			t.Fatal(err)
+		}
+		hits := rt.Stats().Files.Hits
+		for _, block := range []int64{0, 1, 2, 500} {
+			if _, err := f.ReadAt(p, block*4096); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := rt.Stats().Files.Hits - hits; n != 0 {
+			t.Errorf("%d of four cold reads found their page", n)
+		}
+	})
+}
+
+// Signals interrupt system calls and the kernel's workers; no call notices.
+func TestFileUnderSignals(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		stop := make(chan struct{})
+		var storm sync.WaitGroup
+		storm.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					syscall.Kill(os.Getpid(), syscall.SIGURG)
+				}
+			}
+		})
+		defer storm.Wait()
+		defer close(stop)
+		want := noise(1<<20, 3)
+		f := t.create("a", want)
+		var group unio.Group
+		for i := range 8 {
+			group.Go(func() error {
+				p := make([]byte, 20_000)
+				for range 30 {
+					off := rand.IntN(len(want) - len(p))
+					switch i % 4 {
+					case 0:
+						if _, err := f.WriteAt(want[off:off+len(p)], int64(off)); err != nil {
+							return err
+						}
+					case 1:
+						if err := f.Datasync(); err != nil {
+							return err
+						}
+						f.Advise(0, 0, unio.AdviceDontNeed)
+					default:
+						if _, err := f.ReadAt(p, int64(off)); err != nil || !bytes.Equal(p, want[off:off+len(p)]) {
+							return fmt.Errorf("%d bytes at %d: %w", len(p), off, err)
+						}
+					}
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A slice of a goroutine's stack would move with the stack while the kernel writes to where it was. ReadAt has the compiler
+// put such memory on the heap; and what the kernel writes to is not collected meanwhile.
+func TestFileReadsIntoMemoryThatStays(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		want := noise(1<<20, 4)
+		f := t.create("a", want)
+		f.Sync()
+		stop := make(chan struct{})
+		var collector sync.WaitGroup
+		collector.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					runtime.GC()
+				}
+			}
+		})
+		defer collector.Wait()
+		defer close(stop)
+		var group unio.Group
+		for range 16 {
+			group.Go(func() error {
+				for range 20 {
+					f.Advise(0, 0, unio.AdviceDontNeed)
+					if err := readOnStack(f, want, rand.IntN(250)*4096); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func readOnStack(f *unio.File, want []byte, off int) error {
+	var p [4096]byte
+	if _, err := f.ReadAt(p[:], int64(off)); err != nil {
+		return err
+	}
+	growStack(20)
+	if !bytes.Equal(p[:], want[off:off+4096]) {
+		return errors.New("other bytes")
+	}
+	return nil
+}
+
+//go:noinline
+func growStack(n int) byte {
+	var p [1024]byte
+	if n > 0 {
+		p[n] = growStack(n - 1)
+	}
+	return p[n]
 }

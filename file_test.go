@@ -104,7 +104,7 @@ func noise(n int, seed uint64) []byte {
 
 func TestFileReadAtIsAReaderAt(t *testing.T) {
 	eachFileScene(t, func(t fileScene) {
-		content := noise(100_000, 1)
+		content := noise(20_000, 1)
 		f := t.create("a", content)
 		if err := iotest.TestReader(io.NewSectionReader(f, 0, int64(len(content))), content); err != nil {
 			t.Error(err)
@@ -117,7 +117,7 @@ func TestFileReadAtIsAReaderAt(t *testing.T) {
 			off  int64
 			n    int
 			want error
-		}{{0, 1000, nil}, {99_000, 1000, nil}, {99_500, 500, io.EOF}, {100_000, 0, io.EOF}, {1 << 40, 0, io.EOF}} {
+		}{{0, 1000, nil}, {19_000, 1000, nil}, {19_500, 500, io.EOF}, {20_000, 0, io.EOF}, {1 << 40, 0, io.EOF}} {
 			n, err := f.ReadAt(p, c.off)
 			if n != c.n || err != c.want || c.off < 1<<20 && !bytes.Equal(p[:n], content[c.off:int(c.off)+n]) {
 				t.Errorf("at %d: %d, %v; want %d, %v", c.off, n, err, c.n, c.want)
