@@ -8,6 +8,8 @@ import (
 	mrand "math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -19,22 +21,33 @@ import (
 	"github.com/unio-go/unio/internal/fileio"
 )
 
-// cpuTime is what the process has used, worker threads of the kernel included, getrusage(2).
-func cpuTime() time.Duration {
+// used is what the process has used, worker threads of the kernel included, getrusage(2): CPU time in nanoseconds, and how
+// often a thread has slept.
+func used() (cpu, switches int64) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
+		return 0, 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return u.Utime.Nano() + u.Stime.Nano(), u.Nvcsw
 }
 
-// report adds the CPU time per operation.
-func measure(b *testing.B, fn func()) {
-	before := cpuTime()
+// measure adds the CPU time per operation, and with a ring how often it was entered.
+func measure(b *testing.B, r *Ring, fn func()) {
+	cpu, switches := used()
+	var enters uint64
+	if r != nil {
+		enters = r.Counters().Enters.Load()
+	}
 	b.ResetTimer()
 	fn()
 	b.StopTimer()
-	b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+	cpuNow, switchesNow := used()
+	n := float64(b.N)
+	b.ReportMetric(float64(cpuNow-cpu)/n, "cpu-ns/op")
+	b.ReportMetric(float64(switchesNow-switches)/n, "switches/op")
+	if r != nil {
+		b.ReportMetric(float64(r.Counters().Enters.Load()-enters)/n, "enters/op")
+	}
 }
 
 // spread runs fn b.N times on n goroutines.
@@ -123,9 +136,9 @@ func newRing(tb testing.TB, c Config) *Ring {
 func BenchmarkNop(b *testing.B) {
 	for _, n := range []int{1, 32, 512} {
 		b.Run(name(n), func(b *testing.B) {
-			r := newRing(b, Config{setup: setupOf()})
+			r := newRing(b, Config{})
 			ops := make([]fileio.Op, n)
-			measure(b, func() { spread(b, n, func(i int) { r.Do(&ops[i]) }) })
+			measure(b, r, func() { spread(b, n, func(i int) { r.Do(&ops[i]) }) })
 		})
 	}
 }
@@ -137,7 +150,7 @@ func BenchmarkDirectRead(b *testing.B) {
 		block := func(i int) []byte { return a.memory[i*blockBytes:][:blockBytes:blockBytes] }
 		off := func() int64 { return mrand.Int64N(benchBytes/blockBytes) * blockBytes }
 		b.Run("os/"+name(n), func(b *testing.B) {
-			measure(b, func() {
+			measure(b, nil, func() {
 				spread(b, n, func(i int) {
 					if _, err := f.OS.ReadAt(block(i), off()); err != nil {
 						b.Error(err)
@@ -146,7 +159,7 @@ func BenchmarkDirectRead(b *testing.B) {
 			})
 		})
 		for _, fixed := range []bool{false, true} {
-			c := Config{setup: setupOf()}
+			c := Config{}
 			kind := "plain/"
 			if fixed {
 				c.Memory, kind = a, "fixed/"
@@ -155,7 +168,7 @@ func BenchmarkDirectRead(b *testing.B) {
 				f.Ring.Store(0)
 				r := newRing(b, c)
 				ops := make([]fileio.Op, n)
-				measure(b, func() {
+				measure(b, r, func() {
 					spread(b, n, func(i int) {
 						op := &ops[i]
 						op.Code, op.File, op.Off, op.Data = fileio.Read, f, off(), block(i)
@@ -173,7 +186,7 @@ func BenchmarkDirectRead(b *testing.B) {
 				for i := range ops {
 					ops[i] = &fileio.Op{Code: fileio.Read, File: f, Data: block(i)}
 				}
-				measure(b, func() {
+				measure(b, r, func() {
 					for left := b.N; left > 0; left -= n {
 						for _, op := range ops {
 							op.Off = off()
@@ -188,5 +201,60 @@ func BenchmarkDirectRead(b *testing.B) {
 				})
 			})
 		}
+	}
+}
+
+// BenchmarkBesideComputing reads while a goroutine computes on each P, so that a completion finds no idle thread.
+func BenchmarkBesideComputing(b *testing.B) {
+	f := directFile(b)
+	for _, n := range []int{1, 8, 32} {
+		a := newArena(b, 1)
+		for _, kind := range []string{"os", "ring"} {
+			b.Run(kind+"/"+name(n), func(b *testing.B) {
+				f.Ring.Store(0)
+				r := newRing(b, Config{Memory: a})
+				ops := make([]fileio.Op, n)
+				times := make([][]time.Duration, n)
+				stop := compute()
+				measure(b, r, func() {
+					spread(b, n, func(i int) {
+						op := &ops[i]
+						op.Code, op.File, op.Off = fileio.Read, f, mrand.Int64N(benchBytes/blockBytes)*blockBytes
+						op.Data = a.memory[i*blockBytes:][:blockBytes:blockBytes]
+						began := time.Now()
+						if kind == "os" {
+							op.N, op.Err = f.OS.ReadAt(op.Data, op.Off)
+						} else {
+							r.Do(op)
+						}
+						times[i] = append(times[i], time.Since(began))
+						if op.N != blockBytes {
+							b.Error(op.N, op.Err)
+						}
+					})
+				})
+				stop()
+				all := slices.Concat(times...)
+				slices.Sort(all)
+				b.ReportMetric(float64(all[len(all)/2].Microseconds()), "p50-us")
+				b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-us")
+			})
+		}
+	}
+}
+
+// compute keeps every P busy until stop.
+func compute() (stop func()) {
+	var ended atomic.Bool
+	var group sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for !ended.Load() {
+			}
+		})
+	}
+	return func() {
+		ended.Store(true)
+		group.Wait()
 	}
 }

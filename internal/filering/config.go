@@ -7,8 +7,6 @@ type Config struct {
 	Memory Memory
 	// Rings is how many shared rings there are; 0 means one for each eight of GOMAXPROCS.
 	Rings int
-
-	setup uint32 // further flags of the shared rings, for measurements
 }
 
 // Memory is made of chunks that stay where they are, such as a mem.Pool.

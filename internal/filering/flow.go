@@ -184,7 +184,7 @@ type outcome uint8
 
 const (
 	nothing outcome = iota
-	busy            // somebody else submits
+	taken           // somebody else submits
 	more            // there is something that can be submitted
 	stuck           // the kernel lacks memory for requests
 	dead            // the ring has failed
@@ -196,7 +196,7 @@ func (f *flow) submit(rounds int, quiet bool) (left outcome) {
 	if f.submitting.try(f) {
 		left = f.rounds(rounds, quiet)
 	} else {
-		left = busy
+		left = taken
 	}
 	f.at(pointSubmitted+point(left), nil)
 	return left
@@ -239,7 +239,7 @@ func (f *flow) round(quiet bool) outcome {
 	left, err := f.side.enter(quiet)
 	switch {
 	case err != nil:
-		f.failed.Store(&err)
+		f.fail(err)
 		return dead
 	case left > 0:
 		return stuck
@@ -248,6 +248,8 @@ func (f *flow) round(quiet bool) outcome {
 	}
 	return nothing // or starved
 }
+
+func (f *flow) fail(err error) { f.failed.Store(&err) }
 
 // take moves the inbox to the end of the backlog, oldest first.
 func (f *flow) take() {
@@ -343,7 +345,7 @@ func (f *flow) pushChain(first *fileio.Op) {
 func (f *flow) perform(newest, oldest *fileio.Op) {
 	f.push(newest, oldest)
 	left := f.submit(1, true)
-	if left == busy {
+	if left == taken {
 		return // who submits looks at what completes
 	}
 	again := f.reap(f.reaps)
@@ -353,7 +355,7 @@ func (f *flow) perform(newest, oldest *fileio.Op) {
 			return
 		}
 		left = f.submit(1, true)
-		again = f.reap(f.reaps) // also when busy: it may be ours to look at completions
+		again = f.reap(f.reaps) // also when taken: it may be ours to look at completions
 	}
 }
 
@@ -374,22 +376,22 @@ func (f *flow) kick() {
 	}
 }
 
-// wait returns when an operation in stateWaiting has completed.
-func (f *flow) wait(op *fileio.Op) {
+// wait returns when an operation in stateWaiting has completed, and says whether it parked for that.
+func (f *flow) wait(op *fileio.Op) (parked bool) {
 	f.at(pointPark, op)
 	if op.State.Load() == stateDone {
-		return
+		return false
 	}
 	if op.Wake == nil {
 		op.Wake = make(chan struct{}, 1)
 	}
 	f.at(pointSleep, op)
 	if !op.State.CompareAndSwap(stateWaiting, stateParked) {
-		return
+		return false
 	}
 	f.at(pointWake, op)
 	<-op.Wake
-	op.State.Load() // orders what the kernel's side has written, for the race detector
+	return true
 }
 
 // help is the helper's part after a kick: it goes on until nothing is left that can be done. pause is called when the

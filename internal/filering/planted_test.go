@@ -42,14 +42,14 @@ var defects = map[string][2]string{
 	"a start is quiet":                    {"f.submit(1, false)", "f.submit(1, true)"},
 	"slots are not looked at again":       {"	if f.side.room() == 0 {\n		return false\n	}\n	f.at(pointFed", "	return false\n	f.at(pointFed"},
 	"freed slots tell nobody":             {"			again = true // with a try", "			// with a try"},
-	"a wake-up before the sleep is lost":  {"	if !op.State.CompareAndSwap(stateWaiting, stateParked) {\n		return\n	}\n", "	op.State.Store(stateParked)\n"},
+	"a wake-up before the sleep is lost":  {"	if !op.State.CompareAndSwap(stateWaiting, stateParked) {\n		return false\n	}\n", "	op.State.Store(stateParked)\n"},
 	"the helper gives up for lack of memory": {
 		"			pause(n)\n			continue\n", "			pause(n)\n			return\n",
 	},
 	"the helper leaves completions when the ring fails": {"		if left != more && !again {", "		if left == dead || left != more && !again {"},
 	"a failure is told to what was queued only":         {"	filled := f.side.unfill()\n", "	var filled *fileio.Op\n"},
 	"completions are left when somebody else submits": {
-		"		again = f.reap(f.reaps) // also when busy", "		if left == busy {\n			return\n		}\n		again = f.reap(f.reaps) // also when busy",
+		"		again = f.reap(f.reaps) // also when taken", "		if left == taken {\n			return\n		}\n		again = f.reap(f.reaps) // also when taken",
 	},
 	"what has to be done again is dropped": {"			f.pushChain(repeat)\n", ""},
 	"it is pushed and nobody told":         {"			f.pushChain(repeat)\n			again = true\n", "			f.pushChain(repeat)\n"},

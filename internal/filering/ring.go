@@ -40,6 +40,7 @@ type Ring struct {
 	shards   []*shard
 	batches  batches
 	plain    plain
+	busy     busy
 
 	closing atomic.Bool
 	idle    chan struct{} // pending has become zero while closing
@@ -65,6 +66,7 @@ func New(c Config) (*Ring, error) {
 	}
 	r := &Ring{idle: make(chan struct{}, 1)}
 	r.plain.deliver = r.deliver
+	r.busy.open()
 	r.batches.init(r, c.Memory)
 	for i := range min(n, ringsMax) {
 		s, err := r.open(uint(i), c)
@@ -78,13 +80,15 @@ func New(c Config) (*Ring, error) {
 }
 
 const (
+	// setupShared lacks SetupCoopTaskrun: with that a completion waits until the thread that submitted it enters the kernel
+	// again, and that may run a goroutine that computes. Without it reads cost the same within 5 %.
 	setupShared = uring.SetupSubmitAll | uring.SetupCqsize | uring.SetupClamp | uring.SetupNoSqarray
 	// featuresNeeded: completions are not lost, what an entry points to is copied, and an offset is one.
 	featuresNeeded = uring.FeatNodrop | uring.FeatSubmitStable | uring.FeatRwCurPos
 )
 
 func (r *Ring) open(i uint, c Config) (*shard, error) {
-	ring, _, err := uring.NewBest(sqEntries, &uring.Params{Flags: setupShared | c.setup, CQEntries: inFlightMax}, 0)
+	ring, _, err := uring.NewBest(sqEntries, &uring.Params{Flags: setupShared, CQEntries: inFlightMax}, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -183,23 +187,40 @@ func (r *Ring) Do(op *fileio.Op) {
 	if !r.check(op) {
 		return
 	}
-	if r.counters.Pending.Add(1) == 1 && op.Code != fileio.Nop {
-		r.alone(op)
+	if alone := r.counters.Pending.Add(1) == 1; op.Code != fileio.Nop && (alone || r.busy.on.Load()) && r.byCall(op, alone) {
 		return
 	}
 	op.State.Store(stateWaiting)
 	s := r.shard()
 	s.perform(op, op)
-	s.wait(op)
+	if s.wait(op) {
+		r.busy.waited()
+	}
 }
 
-// alone does an operation that finds nothing in flight by a system call: that saves two switches between threads. Only
-// one is done so at a time, since it is pending itself.
-func (r *Ring) alone(op *fileio.Op) {
-	filepool.Perform(op)
-	r.counters.Lone.Add(1)
+// byCall does an operation by a system call, if it may. One that finds nothing in flight saves two switches between threads so; only
+// one at a time does, since it is pending itself.
+func (r *Ring) byCall(op *fileio.Op, alone bool) bool {
+	if alone {
+		filepool.Perform(op)
+		r.counters.Lone.Add(1)
+	} else if !r.busy.try(op) {
+		return false
+	} else {
+		r.look()
+	}
 	r.counters.Enters.Add(1)
 	r.completed(1)
+	return true
+}
+
+// look looks at completions: the reaper waits for a P.
+func (r *Ring) look() {
+	for _, s := range r.shards {
+		if s.reap(s.reaps) {
+			s.kick()
+		}
+	}
 }
 
 // completed counts operations.
@@ -321,6 +342,7 @@ func (r *Ring) Close() error {
 	for r.counters.Pending.Load() > 0 {
 		<-r.idle
 	}
+	r.busy.close()
 	var errs []error
 	for _, s := range r.shards {
 		errs = append(errs, s.close())

@@ -1,0 +1,112 @@
+//go:build linux && !unio_nouring
+
+package filering
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/filepool"
+)
+
+// busy finds out whether goroutines that compute hold all Ps. Who parks then waits for the end of a time slice, and so does
+// the reaper before it, while a system call that blocks keeps its P for as long as a disk takes to answer. So operations
+// are done by system calls meanwhile, on a few threads.
+type busy struct {
+	on    atomic.Bool
+	turns chan struct{} // one for each system call under way
+	asked chan struct{}
+	count atomic.Uint32
+	quit  chan struct{}
+	ended sync.WaitGroup
+}
+
+const (
+	// slice is somewhat less than what the Go scheduler lets a goroutine compute while others wait, 10 ms.
+	slice = 8 * time.Millisecond
+	// A long wait counts for several short ones: two of them in a row say that Ps are held, since now and then the system
+	// takes the CPU away, and then most have to be short to say that they no longer are: a look finds a P free while others
+	// read.
+	longWeight = 4
+	scoreOn    = 2*longWeight - 1
+	scoreMax   = 4 * longWeight
+	// readyPerP: with more goroutines than that ready to run on each P, it is not one that computes but all of them
+	// together that take the time. Then waiting without a P serves all.
+	readyPerP = 8
+	// looksEvery is after how many operations that had to wait it is looked again.
+	looksEvery = 16
+)
+
+func (b *busy) open() {
+	b.turns = make(chan struct{}, runtime.GOMAXPROCS(0)+2)
+	b.asked, b.quit = make(chan struct{}, 1), make(chan struct{})
+	b.ended.Add(1)
+	go b.run()
+}
+
+func (b *busy) close() {
+	close(b.quit)
+	b.ended.Wait()
+}
+
+// waited is told of operations that had to wait.
+func (b *busy) waited() {
+	if b.count.Add(1)%looksEvery == 0 {
+		select {
+		case b.asked <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run yields when it is asked, and sees how long that takes.
+func (b *busy) run() {
+	defer b.ended.Done()
+	score := 0
+	for {
+		select {
+		case <-b.asked:
+		case <-b.quit:
+			return
+		}
+		if yields() && !crowded() {
+			score = min(score+longWeight, scoreMax)
+		} else {
+			score = max(score-1, 0)
+		}
+		b.on.Store(score >= scoreOn || score > 0 && b.on.Load())
+	}
+}
+
+// yields reports whether the next turn comes only after a time slice.
+func yields() bool {
+	began := time.Now()
+	runtime.Gosched()
+	return time.Since(began) >= slice
+}
+
+// crowded reports whether many goroutines are ready to run.
+func crowded() bool {
+	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
+	metrics.Read(ready)
+	return ready[0].Value.Kind() == metrics.KindUint64 &&
+		ready[0].Value.Uint64() > uint64(readyPerP*runtime.GOMAXPROCS(0))
+}
+
+// try does an operation by a system call, if it may. Those who find no turn wait for the ring: to queue for one would hold up
+// all when one of those who have one waits for a P.
+func (b *busy) try(op *fileio.Op) bool {
+	select {
+	case b.turns <- struct{}{}:
+	default:
+		return false
+	}
+	filepool.Perform(op)
+	<-b.turns
+	b.waited()
+	return true
+}
