@@ -358,3 +358,41 @@ func workersOf(t *testing.T, tid int) (all [][]int) {
 	}
 	return all
 }
+
+// TestDurableWritesCarryTheFlag looks at the entries: nothing but a loss of power shows the lack of it.
+func TestDurableWritesCarryTheFlag(t *testing.T) {
+	r := newRig(t, sizes[0], nil)
+	defer r.close()
+	f, _ := tempFile(t, 1, 0)
+	r.e.openFiles()
+	b, _ := r.pool.TryGet(100)
+	defer b.Release()
+	p := make([]byte, 10)
+	for _, c := range []struct {
+		opcode uint8
+		flags  uint32
+		io     *fileio.Op
+	}{
+		{uring.OpWrite, unix.RWF_DSYNC, &fileio.Op{Code: fileio.Write, Dsync: true, Data: p}},
+		{uring.OpWriteFixed, unix.RWF_DSYNC, &fileio.Op{Code: fileio.Write, Dsync: true, Data: b.Bytes()}},
+		{uring.OpWritev, unix.RWF_DSYNC, &fileio.Op{Code: fileio.Write, Dsync: true, Data: p, More: [][]byte{b.Bytes()}}},
+		{uring.OpWrite, 0, &fileio.Op{Code: fileio.Write, Data: p}},
+		{uring.OpReadFixed, 0, &fileio.Op{Code: fileio.Read, Dsync: true, Data: b.Bytes()}},
+	} {
+		c.io.File = f
+		slot := fileSlot{op: &engine.Op{Code: engine.File, IO: c.io}}
+		if len(c.io.More) > 0 {
+			rec, err := r.e.records.get()
+			if err != nil {
+				t.Fatal(err)
+			}
+			gather(rec, c.io)
+			slot.rec = rec
+		}
+		var s uring.SQE
+		if r.e.fillFile(&s, &slot); s.Opcode != c.opcode || s.OpFlags != c.flags {
+			t.Errorf("%v, durable %v: operation %d with flags %#x, want %d with %#x",
+				c.io.Code, c.io.Dsync, s.Opcode, s.OpFlags, c.opcode, c.flags)
+		}
+	}
+}
