@@ -7,6 +7,7 @@
 //	go run ./bench show FILE            the tables of a raw file
 //	go run ./bench check FILE           the check of a raw file
 //	go run ./bench plot FILE            the plot of a raw file
+//	go run ./bench randread             random reads of files, beside os.File, mmap, Linux AIO and fio
 //	go run ./bench soak                 ten minutes of bad days for each of uring and epoll
 //
 // Raw files are in the Go benchmark format, so benchstat reads them too. Everyday runs go to

@@ -13,18 +13,18 @@ import (
 
 // iocb and ioEvent are the kernel's (include/uapi/linux/aio_abi.h), for little-endian machines.
 type iocb struct {
-	data     uint64
-	key      uint32
-	rwFlags  uint32
-	opcode   uint16
-	priority int16
-	fd       uint32
-	buf      *byte
-	bytes    uint64
-	offset   int64
-	reserved uint64
-	flags    uint32
-	resultFD uint32
+	data   uint64
+	_      uint32 // aio_key
+	_      uint32 // aio_rw_flags
+	opcode uint16
+	_      int16 // aio_reqprio
+	fd     uint32
+	buf    *byte
+	bytes  uint64
+	offset int64
+	_      uint64 // aio_reserved2
+	_      uint32 // aio_flags
+	_      uint32 // aio_resfd
 }
 
 type ioEvent struct {

@@ -72,7 +72,7 @@ func (c Contender) fits(cs Case) string {
 		return "a mapping is the page cache"
 	case c == contenderAIO && cs.Cache.mixed():
 		return "its calls block on what is not O_DIRECT; cold and cached show it"
-	case c.Engine == "epoll" && cs.Cache.mixed() && (c.API == apiReadBuf || c.API == apiBatch):
+	case c.Engine == "epoll" && (c.API == apiReadBuf || c.API == apiBatch) && cs.Cache.hot() > 0:
 		return "epoll's ReadAt and tasks show it"
 	case c.Engine != "fio":
 		return ""

@@ -36,14 +36,6 @@ func heatRow(d time.Duration) int {
 	return min(1+int(heatRowsPerDoubling*math.Log2(float64(d)/float64(heatFloor))), heatRows-1)
 }
 
-// heatBound is the least latency of a row.
-func heatBound(row int) time.Duration {
-	if row == 0 {
-		return 0
-	}
-	return time.Duration(float64(heatFloor) * math.Exp2(float64(row-1)/heatRowsPerDoubling))
-}
-
 // heatCounter collects a heat map.
 type heatCounter [heatColumns * heatRows]int
 
