@@ -50,6 +50,29 @@ func TestEndOfStreamIsBareAndStays(t *testing.T) {
 	})
 }
 
+// The deadline ends the wait for the end of the stream, not the end.
+func TestCloseWriteAfterTheWriteDeadlineEndsTheStream(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		if n, err := c.Write(make([]byte, 64<<20)); err == nil {
+			t.Errorf("wrote %d bytes to a peer that does not read", n)
+		}
+		if err := c.CloseWrite(); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("CloseWrite: %v", err)
+		}
+		t.cue <- struct{}{}
+		if _, err := io.ReadFull(c, make([]byte, 2)); err != nil { // the peer has seen the end
+			t.Errorf("answer: %v", err)
+		}
+	}, func(t scene, p net.Conn) {
+		<-t.cue
+		if _, err := io.Copy(io.Discard, p); err != nil {
+			t.Error(err)
+		}
+		p.Write([]byte("ok"))
+	})
+}
+
 func TestCloseWriteEndsOneDirection(t *testing.T) {
 	const total = 500_000
 	eachConn(t, func(t scene, c *unio.Conn) {

@@ -252,6 +252,9 @@ func (c *Conn) shutWrite(w *loop.Waiter) {
 	if err == os.ErrDeadlineExceeded && c.queued == 0 {
 		err = nil // there is nothing to wait for
 	}
+	if err == os.ErrDeadlineExceeded {
+		c.halfClosing = true // the end follows all the same
+	}
 	if c.closing || err != nil && c.sendErr != syscall.EPIPE {
 		finish(w, err)
 		return
