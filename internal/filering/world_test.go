@@ -478,6 +478,9 @@ func TestNoWakeUpIsLostInAnyOrder(t *testing.T) { exploreAll(t, fewOrders) }
 
 func exploreAll(t *testing.T, plans map[string]plan) {
 	for name, p := range plans {
+		if raced && len(p.callers) > 1 {
+			continue // a world is one thread: the detector finds nothing in it
+		}
 		t.Run(name, func(t *testing.T) {
 			n, err := explore(p)
 			if err != nil {
