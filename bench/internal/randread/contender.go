@@ -62,10 +62,14 @@ func (c Contender) unio() bool { return c.Engine == "uring" || c.Engine == "epol
 // fits says why a contender has no part in a case; empty: it has.
 func (c Contender) fits(cs Case) string {
 	switch {
+	case cs.Mode == ModeSQPoll && c.Engine == "uring" && c.API != apiTask:
+		return "unio's option SQPoll is for the rings of loops, where tasks read"
+	case cs.Mode == ModeIOPoll && c.Engine == "uring":
+		return "unio has no option for rings that poll the device"
 	case cs.Mode == ModeSQPoll && c != (Contender{"uring", apiTask}) && !strings.HasPrefix(c.API, "io_uring"):
 		return "it has no ring that a thread of the kernel could poll"
 	case cs.Mode == ModeIOPoll && !strings.HasPrefix(c.API, "io_uring"):
-		return "it has no way to ask for a ring that polls the device"
+		return "it has no ring that could poll the device"
 	case cs.Mode == ModeIOPoll && cs.Cache != Direct:
 		return "the device is polled for O_DIRECT only"
 	case c == contenderMmap && cs.Cache == Direct:

@@ -74,6 +74,9 @@ func (f *fio) measure(ctx context.Context, c Contender, cs Case, l *Layout, slic
 	s.Contender, s.Case = c, cs
 	s.Threads, s.Workers = float64(done.threads.threads), float64(done.threads.workers)
 	s.ProcessNs = (usage(done.state) - f.setUp[key]) / (float64(s.Reads) * float64(slice+ramp) / float64(slice))
+	if cs.Mode == ModeSQPoll {
+		s.CPUNs = s.ProcessNs // its own account lacks the kernel's thread
+	}
 	logs, err := filepath.Glob(filepath.Join(dir, "log_clat_hist*.log"))
 	if err != nil || len(logs) != 1 {
 		return Sample{}, fmt.Errorf("fio: histogram logs %v: %w", logs, err)

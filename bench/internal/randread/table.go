@@ -13,7 +13,8 @@ import (
 // Legend says what the columns of a table are.
 const Legend = `read/s     thousands of reads per second: median of the rounds (least..greatest)
 of os      that rate as a ratio to os.File.ReadAt's in the same round; of mmap, of fio alike
-CPU        µs of CPU per read, of all threads of the process, the kernel's workers in it included; fio's is its own account
+CPU        µs of CPU per read, of all threads of the process, the kernel's workers in it included; fio's is its own account,
+           with sqpoll the process'
 of os      that CPU as a ratio to os.File.ReadAt's in the same round: below 1 needs less; of fio alike
 process    fio's CPU by the resource usage of its process, less what it takes to start
 p50..max   latency in µs, medians of the rounds and the greatest of all: from the end of a read to the end of the next of the
