@@ -133,3 +133,52 @@ func TestModesAreProbedByDoing(t *testing.T) {
 		}
 	}
 }
+
+// The account of a slice from 1 ms to 2 ms, of a loop whose reads take 1 to 100 µs in turn, and of one that waits for its
+// first read throughout the slice: the wait is a latency, though no read of that loop is among those of the slice.
+func TestAccountOfASlice(t *testing.T) {
+	const us = int64(time.Microsecond)
+	s := &slice{spec: &spec{Warm: time.Millisecond, Slice: time.Millisecond}, from: 1000 * us, to: 2000 * us,
+		prog: &program{loops: 2, reads: 3, perOp: 1}}
+	s.tape.init(2, time.Millisecond)
+	steady, starved := &worker{loops: make([]loop, 1)}, &worker{loops: make([]loop, 1)}
+	now, inside := 990*us, 0
+	steady.loops[0].track.before(now)
+	for i := int64(0); now < 2000*us; i++ {
+		if now += (1 + i%100) * us; now >= s.from {
+			steady.loops[0].track.add(&s.tape, now)
+			inside++
+		} else {
+			steady.loops[0].track.before(now)
+		}
+	}
+	s.first.at, s.last.at = 1010*us, now
+	s.last.usage.Utime.Usec = 60
+	s.ended.Store(true)
+	starved.loops[0].track.before(500 * us)
+	starved.loops[0].track.add(&s.tape, 9500*us)
+	r, err := s.account([]*worker{steady, starved})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Reads != 3*inside || r.Elapsed != time.Duration(now-1000*us) || r.Quantile[5] != 9*time.Millisecond {
+		t.Errorf("%d reads, of %d, in %v, at most %v", r.Reads, 3*inside, r.Elapsed, r.Quantile[5])
+	}
+	// Between the accounts lie the reads but those that ended before 1010 µs.
+	before := 0
+	for end := range steady.loops[0].track.all() {
+		if end <= s.first.at {
+			before++
+		}
+	}
+	if want := 60e3 / float64(3*(inside-before)); before == 0 || r.CPUNs != want {
+		t.Errorf("%v ns of CPU per read, want %v", r.CPUNs, want)
+	}
+	// The steady loop's reads take 4 µs or so to 45 µs, one after the other.
+	if p50 := r.Quantile[0]; p50 < 20*time.Microsecond || p50 > 30*time.Microsecond {
+		t.Errorf("p50 %v", p50)
+	}
+	if n := r.Heat[[2]int{heatColumns - 1, heatRow(9 * time.Millisecond)}]; n != 3 {
+		t.Errorf("the wait stands %d times in the heat map", n)
+	}
+}
