@@ -6,8 +6,10 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
+	"github.com/unio-go/unio/bench/internal/netlog"
 	"github.com/unio-go/unio/bench/internal/randread"
 	"github.com/unio-go/unio/bench/internal/soak"
+	"github.com/unio-go/unio/bench/internal/trial"
 )
 
 // hidden performs the commands by which the binary starts itself as another process. done is false for any
@@ -20,6 +22,10 @@ func hidden(name string, args []string) (done bool, err error) {
 		return true, load.Serve(os.Stdin, os.Stdout)
 	case randread.Verb:
 		return true, randread.Serve(os.Stdin, os.Stdout)
+	case netlog.Verb:
+		return true, netlog.Serve(args, os.Stdin, os.Stdout)
+	case trial.Verb:
+		return true, trial.Serve(trials, args, os.Stdin, os.Stdout)
 	case soak.Verb:
 		if len(args) != 1 {
 			return true, errors.New("want the name of one engine")

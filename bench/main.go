@@ -30,6 +30,9 @@ const usage = `bench runs unio beside its peers and says what each of them costs
   go run ./bench show FILE       print the tables of a raw file again
   go run ./bench check FILE      hold a raw file against the bounds that unio promises
   go run ./bench plot FILE       draw FILE again, beside it as .svg
+  go run ./bench wal [flags]     durable appends: unio, a sync for each record, bbolt, Pebble
+  go run ./bench log [flags]     a journal over the network: unio without a copy, net and os
+  go run ./bench nop [flags]     an operation that does nothing, through each layer, beside C
   go run ./bench soak [flags]    load a server with bad days, and see whether it is the same afterwards
 
 Flags of echo and http:
@@ -53,6 +56,10 @@ func run(args []string, w io.Writer) error {
 		compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
 		fmt.Fprint(w, "\nFlags of randread:\n")
 		randreadFlags(new(randreadArgs), w).PrintDefaults()
+		for _, s := range trials {
+			fmt.Fprintf(w, "\nFlags of %s:\n", s.File)
+			trialFlags(s, new(trialArgs), w).PrintDefaults()
+		}
 		fmt.Fprint(w, "\nFlags of soak:\n")
 		soakFlags(new(soak.Options), new(string), w).PrintDefaults()
 		return nil
@@ -80,6 +87,11 @@ func run(args []string, w io.Writer) error {
 			return fmt.Errorf("%s: want one raw file", name)
 		}
 		return again(name, args[0], w)
+	}
+	for _, s := range trials {
+		if s.File == name {
+			return runTrial(s, args, w)
+		}
 	}
 	return fmt.Errorf("there is no %q; run it without arguments to see what there is", name)
 }
@@ -150,6 +162,9 @@ func again(what, name string, w io.Writer) error {
 	}
 	if randread.IsRaw(text) {
 		return againRandread(what, name, text, w)
+	}
+	if done, err := againTrial(what, name, text, w); done || err != nil {
+		return err
 	}
 	samples, err := compare.ReadRaw(bytes.NewReader(text), name)
 	if err != nil {

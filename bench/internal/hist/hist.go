@@ -28,6 +28,14 @@ func (h *Hist) Add(d time.Duration) {
 	h.total++
 }
 
+// Merge counts what another histogram has counted.
+func (h *Hist) Merge(other *Hist) {
+	for i, n := range other.counts {
+		h.counts[i] += n
+	}
+	h.total += other.total
+}
+
 // Total is the number of durations counted.
 func (h *Hist) Total() uint64 { return h.total }
 

@@ -67,3 +67,20 @@ func TestAddDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestMergedHistogramsCountBoth(t *testing.T) {
+	var a, b Hist
+	a.Add(time.Millisecond)
+	b.Add(time.Second)
+	b.Add(2 * time.Second)
+	a.Merge(&b)
+	if got := a.Total(); got != 3 {
+		t.Errorf("%d of 3 were counted", got)
+	}
+	if got := a.Quantile(0.5); got < 990*time.Millisecond || got > 1010*time.Millisecond {
+		t.Errorf("the median of 1ms, 1s and 2s is %v", got)
+	}
+	if got := b.Total(); got != 2 {
+		t.Errorf("the merged histogram has %d of 2", got)
+	}
+}

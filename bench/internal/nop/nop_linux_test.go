@@ -1,0 +1,42 @@
+package nop
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/bench/internal/cfloor"
+	"github.com/unio-go/unio/bench/internal/trial"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// Every contender performs no-ops at every depth.
+func TestEveryLayer(t *testing.T) {
+	for _, contender := range Suite.Cases[0].Contenders {
+		t.Run(contender, func(t *testing.T) {
+			if err := uniotest.Refused(unio.Uring); err != nil && contender != onThreads {
+				t.Skip(err)
+			}
+			p, err := start(contender, t.TempDir())
+			if errors.Is(err, cfloor.ErrNoCompiler) || errors.Is(err, cfloor.ErrNoLiburing) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for cs, depth := range depths {
+				s, err := p.Slice(cs, 5*time.Millisecond, false)
+				if err != nil || s.Ops < depth || s.Values[unitTime] <= 0 || s.Values[trial.UnitCPU] <= 0 {
+					t.Errorf("%s: %+v, %v", cs, s, err)
+				}
+			}
+			if _, err := p.Slice("depth=0", time.Millisecond, false); err == nil {
+				t.Error("a case that there is not: no error")
+			}
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,78 @@
+package wal
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/bench/internal/trial"
+)
+
+// prepare refuses a file system without a disk, on which a sync costs nothing.
+func prepare(dir string) error {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	if s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC {
+		return fmt.Errorf("%s is in memory, where nothing becomes durable: give a directory on a disk by -dir", dir)
+	}
+	if free := int64(s.Bavail) * s.Bsize; free < 4<<30 {
+		return fmt.Errorf("%s has %d MiB free, and the files need 4 GiB: give another directory by -dir", dir, free>>20)
+	}
+	return nil
+}
+
+// start begins a contender.
+func start(contender, dir string) (trial.Program, error) {
+	p, err := open(contender, dir)
+	if err != nil {
+		return nil, err
+	}
+	return &flushed{p, diskOf(dir)}, nil
+}
+
+func open(contender, dir string) (trial.Program, error) {
+	switch contender {
+	case unioUring:
+		return startUnio(unio.Uring, dir)
+	case unioEpoll:
+		return startUnio(unio.Epoll, dir)
+	case ownSync:
+		return startOwn(dir, writeAndSync)
+	case ownDsync:
+		return startOwn(dir, writeDsync)
+	case bboltBatch, bboltEach:
+		return startBolt(dir, contender == bboltBatch)
+	case pebbleSet:
+		return startPebble(dir)
+	}
+	return nil, fmt.Errorf("there is no contender %q", contender)
+}
+
+// record is what is appended.
+func record() []byte {
+	p := make([]byte, recordBytes)
+	for i := range p {
+		p[i] = byte(i * 31)
+	}
+	return p
+}
+
+// preallocate makes a file with every block written.
+func preallocate(name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	zeros := make([]byte, 1<<20)
+	for off := int64(0); off < preallocatedBytes; off += int64(len(zeros)) {
+		if _, err := f.WriteAt(zeros, off); err != nil {
+			return err
+		}
+	}
+	return f.Sync()
+}

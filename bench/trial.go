@@ -1,0 +1,99 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/unio-go/unio/bench/internal/netlog"
+	"github.com/unio-go/unio/bench/internal/nop"
+	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/trial"
+	"github.com/unio-go/unio/bench/internal/wal"
+)
+
+// trials are the comparisons whose contenders work by themselves, without a load from outside.
+var trials = []*trial.Suite{wal.Suite, nop.Suite, netlog.Suite}
+
+// trialArgs are the flags of such a comparison.
+type trialArgs struct {
+	opts              trial.Options
+	cases, contenders string
+}
+
+func trialFlags(s *trial.Suite, a *trialArgs, w io.Writer) *flag.FlagSet {
+	f := flag.NewFlagSet("bench "+s.File, flag.ContinueOnError)
+	f.SetOutput(w)
+	f.IntVar(&a.opts.Rounds, "rounds", 5, "rounds per case, at least 5")
+	f.DurationVar(&a.opts.Slice, "slice", s.Slice, "how long a contender works at a time")
+	f.StringVar(&a.cases, "cases", "", "only cases that match this `regexp` ("+s.Cases[0].Name+")")
+	f.StringVar(&a.contenders, "contenders", "", "only contenders that match this `regexp`; "+s.Base+
+		" always runs, it is the measure")
+	f.StringVar(&a.opts.Dir, "dir", "", "`directory` of the contenders' files, that for temporary files if empty")
+	f.Uint64Var(&a.opts.Seed, "seed", 0, "order of the slices; 0 draws one and prints it")
+	f.StringVar(&a.opts.OutDir, "out", "bench/results/local", "`directory` of the raw file")
+	f.BoolVar(&a.opts.Check, "check", false, "hold the result against the bounds; exit 1 when one is broken")
+	f.BoolVar(&a.opts.Quick, "quick", false, "a first look: few cases, 2 rounds of 50ms slices")
+	return f
+}
+
+func runTrial(s *trial.Suite, args []string, w io.Writer) error {
+	var a trialArgs
+	a.opts.Suite = s
+	f := trialFlags(s, &a, w)
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() > 0 {
+		return fmt.Errorf("%s: unexpected %q", s.File, f.Args())
+	}
+	said := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { said[f.Name] = true })
+	if a.opts.Quick {
+		if !said["cases"] {
+			a.cases = s.Quick
+		}
+		if !said["rounds"] {
+			a.opts.Rounds = 2
+		}
+		if !said["slice"] {
+			a.opts.Slice = 50 * time.Millisecond
+		}
+	}
+	if err := a.opts.Limit(a.cases, a.contenders); err != nil {
+		return err
+	}
+	if a.opts.Seed == 0 {
+		a.opts.Seed = rand.Uint64() >> 32
+	}
+	a.opts.Progress, a.opts.Terminal = os.Stderr, progress.IsTerminal(os.Stderr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	return trial.Run(ctx, a.opts, w)
+}
+
+// againTrial shows or checks a raw file of such a comparison; done is false when it is of another.
+func againTrial(what, name string, text []byte, w io.Writer) (done bool, err error) {
+	suite, samples, err := trial.ReadRaw(bytes.NewReader(text), name, trials)
+	if suite == nil || err != nil {
+		return false, err
+	}
+	switch what {
+	case "plot":
+		return true, fmt.Errorf("plot: %s has no drawing, show prints its tables", suite.File)
+	case "check":
+		broken, err := suite.WriteCheck(w, samples)
+		if broken > 0 {
+			err = errors.Join(err, fmt.Errorf("%d bounds are broken", broken))
+		}
+		return true, err
+	}
+	return true, suite.WriteTables(w, samples)
+}
