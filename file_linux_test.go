@@ -71,7 +71,7 @@ func filesWithLittleMemlock(args []string) {
 		return
 	}
 	readAround(t, rt, args[1])
-	report := rt.Report().Files
+	report := strings.Join(rt.Report().Limits, "\n")
 	if n := rt.Stats().Files.Fixed; n != 0 || !strings.Contains(report, "limit of locked memory") {
 		t.Fatalf("%d operations on registered memory; %q", n, report)
 	}

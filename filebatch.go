@@ -130,6 +130,7 @@ func firstError[T any](ops []T, of func(*T) error) error {
 type batch struct {
 	rt    *Runtime
 	task  *loop.Task
+	place *place // whose engine does what it can
 	calls []*batchCall
 	lists [2][]*fileio.Op // by executor: the ring, the threads
 	open  atomic.Int64
@@ -151,7 +152,7 @@ var batches = sync.Pool{New: func() any {
 }}
 
 func (rt *Runtime) newBatch(ctx context.Context, n int) (*batch, error) {
-	t, err := loop.Caller()
+	t, p, err := rt.caller()
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -159,7 +160,7 @@ func (rt *Runtime) newBatch(ctx context.Context, n int) (*batch, error) {
 		return nil, errWaiting("batch", err)
 	}
 	b := batches.Get().(*batch)
-	b.rt, b.task = rt, t
+	b.rt, b.task, b.place = rt, t, p
 	if cap(b.calls) < n {
 		b.calls = make([]*batchCall, 0, n)
 	}
@@ -173,7 +174,7 @@ func (b *batch) free() {
 		c.op.IO = nil
 	}
 	b.calls = b.calls[:0]
-	b.rt, b.task = nil, nil
+	b.rt, b.task, b.place = nil, nil, nil
 	for i := range b.lists {
 		clear(b.lists[i])
 		b.lists[i] = b.lists[i][:0]
@@ -245,7 +246,7 @@ func (b *batch) run() {
 func (b *batch) runTask() {
 	b.open.Store(int64(len(b.calls)) + 1)
 	for i, list := range b.lists {
-		if i == 0 && len(list) > 0 && b.rt.performs(b.task, list[0].File) {
+		if i == 0 && b.place != nil {
 			continue
 		}
 		for _, op := range list {
@@ -259,9 +260,9 @@ func (b *batch) runTask() {
 		if c.io.Done != nil {
 			continue // an executor has it
 		}
-		b.rt.performs(b.task, c.io.File)
+		c.io.File.UsedBy(b.place.index)
 		c.op = engine.Op{Code: engine.File, IO: &c.io, To: c}
-		if b.task.Loop().Submit(&c.op) {
+		if b.place.Submit(&c.op) {
 			b.open.Add(-1)
 		}
 	}

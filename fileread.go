@@ -49,12 +49,7 @@ func (f *File) readOnce(p []byte, off int64) (int, error) {
 	if n, err, done := f.readCached(p, off); done {
 		return n, err
 	}
-	c := fileCalls.Get().(*fileCall)
-	c.io.Code, c.io.File, c.io.Data, c.io.Off = fileio.Read, &f.io, p[:min(len(p), pieceBytesMax)], off
-	err := f.rt.run(c, f.reader())
-	n := c.io.N
-	c.free()
-	return n, err
+	return f.rt.transfer(fileio.Read, f, p[:min(len(p), pieceBytesMax)], off, f.reader())
 }
 
 // reader is the executor for reads that have to wait.

@@ -16,10 +16,13 @@ type fileCall struct {
 	io fileio.Op
 	op engine.Op // carries io to a loop's engine
 
-	task  *loop.Task
+	task *loop.Task
+	next *fileCall // among those that a loop keeps
+
+	// For a call that may be given up.
 	state atomic.Uint32
 	ch    chan struct{} // tells a goroutine
-	bufs  []*mem.Buf    // what a call holds that has been given up
+	bufs  []*mem.Buf    // what it holds
 	file  *File
 }
 
@@ -32,49 +35,76 @@ const (
 
 var fileCalls = sync.Pool{New: func() any { return new(fileCall) }}
 
-// free returns a call that has completed.
-func (c *fileCall) free() {
-	c.io.File, c.io.Data, c.io.More, c.io.Done, c.io.Err = nil, nil, nil, nil, nil
-	c.op = engine.Op{}
-	c.task, c.file = nil, nil
-	fileCalls.Put(c)
+// callFor gives a call for the task t, or for a goroutine if t is nil. A loop keeps its own, with p: the engine of p does
+// what it can.
+func callFor(p *place) *fileCall {
+	if p == nil {
+		return fileCalls.Get().(*fileCall)
+	}
+	c := p.calls
+	if c == nil {
+		c = new(fileCall)
+		c.op = engine.Op{Code: engine.File, IO: &c.io, To: c}
+		return c
+	}
+	p.calls = c.next
+	return c
 }
 
-// run performs c.io for the caller, and waits for it. ex is who does it where the caller's loop does not.
-func (rt *Runtime) run(c *fileCall, ex fileio.Executor) error {
+// free returns a call that has completed.
+func (c *fileCall) free(p *place) {
+	c.io.File, c.io.Data, c.io.More, c.io.Done, c.io.Err = nil, nil, nil, nil, nil
+	c.task = nil
+	if p == nil {
+		fileCalls.Put(c)
+		return
+	}
+	c.next, p.calls = p.calls, c
+}
+
+// caller is who calls, with the right to wait: a task or nil, and the loop of the task if that is one of this runtime and
+// its engine performs operations on files.
+func (rt *Runtime) caller() (*loop.Task, *place, error) {
 	t, err := loop.Caller()
+	if t == nil {
+		return nil, nil, err
+	}
+	for _, p := range rt.loops {
+		if p.Loop == t.Loop() && p.files {
+			return t, p, nil
+		}
+	}
+	return t, nil, nil
+}
+
+// transfer performs one read or write for the caller, and waits for it. ex is who does it where the caller's loop does not.
+func (rt *Runtime) transfer(code fileio.Code, f *File, data []byte, off int64, ex fileio.Executor) (int, error) {
+	t, p, err := rt.caller()
+	if err != nil {
+		return 0, err
+	}
+	if ex == fileio.Executor(rt.files.pool) {
+		p = nil
+	}
+	c := callFor(p)
+	c.task = t
+	c.io.Code, c.io.File, c.io.Data, c.io.Off = code, &f.io, data, off
 	switch {
-	case err != nil:
-		return err
-	case t == nil || rt.files.inline:
-		ex.Do(&c.io)
-	case ex != fileio.Executor(rt.files.pool) && rt.performs(t, c.io.File):
-		c.task = t
-		c.op = engine.Op{Code: engine.File, IO: &c.io, To: c}
-		if !t.Loop().Submit(&c.op) {
+	case p != nil:
+		f.io.UsedBy(p.index)
+		if !p.Submit(&c.op) {
 			t.Wait()
 		}
+	case t == nil || rt.files.inline:
+		ex.Do(&c.io)
 	default:
-		c.task = t
 		c.io.Done = c.wakeTask
 		ex.Start(&c.io)
 		t.Wait()
 	}
-	return c.io.Err
-}
-
-// performs reports whether the engine of the task's loop is to do an operation on a file of this runtime, and notes that.
-func (rt *Runtime) performs(t *loop.Task, f *fileio.File) bool {
-	if !t.Loop().Caps().Files {
-		return false
-	}
-	for _, p := range rt.loops {
-		if p.Loop == t.Loop() {
-			f.UsedBy(p.index)
-			return true
-		}
-	}
-	return false
+	n, err := c.io.N, c.io.Err
+	c.free(p)
+	return n, err
 }
 
 // Complete is called on the task's loop.
@@ -86,7 +116,7 @@ func (c *fileCall) wakeTask(*fileio.Op) { c.task.Wake() }
 // runLeavable is run for a call whose memory is the runtime's: when ctx ends it returns at once, and bufs are released when
 // the operation has completed. c is not used again. The caller has begun a use of f, which ends with the operation.
 func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor) error {
-	t, err := loop.Caller()
+	t, p, err := f.rt.caller()
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -108,9 +138,10 @@ func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor)
 		}
 	})
 	defer leave()
-	if t != nil && ex != fileio.Executor(f.rt.files.pool) && f.rt.performs(t, &f.io) {
+	if p != nil && ex != fileio.Executor(f.rt.files.pool) {
+		f.io.UsedBy(p.index)
 		c.op = engine.Op{Code: engine.File, IO: &c.io, To: (*leavableOp)(c)}
-		if !t.Loop().Submit(&c.op) {
+		if !p.Submit(&c.op) {
 			t.Wait()
 		} else if c.state.Swap(callDone) == callLeft {
 			t.Wait() // for the wake-up that is on its way

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -154,10 +153,18 @@ func (s *fileSet) describe() string {
 	if what == nil {
 		return ""
 	}
-	if r, ok := s.async.(interface{ Limits() []string }); ok {
-		return strings.Join(append([]string{*what}, r.Limits()...), "; ")
-	}
 	return *what
+}
+
+// limits is for Report.
+func (s *fileSet) limits() []string {
+	if s.what.Load() == nil {
+		return nil
+	}
+	if r, ok := s.async.(*filering.Ring); ok {
+		return r.Limits()
+	}
+	return nil
 }
 
 // add adds what a file has counted.
@@ -172,7 +179,6 @@ func (s *FileStats) addExecutor(c *fileio.Counters) {
 	s.Ops += c.Ops.Load()
 	s.Enters += c.Enters.Load()
 	s.Lone += c.Lone.Load()
-	s.Punts += c.Punts.Load()
 	s.Fixed += c.Fixed.Load()
 	s.Pending += c.Pending.Load()
 }

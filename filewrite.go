@@ -19,14 +19,10 @@ func (f *File) WriteAt(p []byte, off int64) (n int, err error) {
 		return 0, err
 	}
 	defer f.end()
-	c := fileCalls.Get().(*fileCall)
-	defer c.free()
 	for n < len(p) {
-		c.io.Code, c.io.File, c.io.Dsync = fileio.Write, &f.io, false
-		c.io.Data, c.io.Off = p[n:min(len(p), n+pieceBytesMax)], off+int64(n)
-		err := f.runWrite(c)
-		n += c.io.N
-		if err == nil && c.io.N == 0 {
+		m, err := f.writeOnce(p[n:min(len(p), n+pieceBytesMax)], off+int64(n))
+		n += m
+		if err == nil && m == 0 {
 			err = io.ErrUnexpectedEOF // a device that takes nothing and does not say why
 		}
 		if err != nil {
@@ -36,19 +32,19 @@ func (f *File) WriteAt(p []byte, off int64) (n int, err error) {
 	return n, nil
 }
 
-// runWrite performs one write and notes how long the file has become.
-func (f *File) runWrite(c *fileCall) error {
+// writeOnce performs one write and notes how long the file has become.
+func (f *File) writeOnce(p []byte, off int64) (int, error) {
 	t, err := loop.Caller()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if t == nil && !f.io.Direct {
 		f.writing.Lock()
 		defer f.writing.Unlock()
 	}
-	err = f.rt.run(c, f.writer(c.io.Off+int64(c.io.Bytes())))
-	f.grown(c.io.Off + int64(c.io.N))
-	return err
+	n, err := f.rt.transfer(fileio.Write, f, p, off, f.writer(off+int64(len(p))))
+	f.grown(off + int64(n))
+	return n, err
 }
 
 // writer is the executor for a write that ends at end. Buffered writes and those that make a file longer would be done by

@@ -1,6 +1,8 @@
 package unio
 
 import (
+	"slices"
+
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
 )
@@ -15,16 +17,24 @@ type Report struct {
 	Features   []string `json:"features,omitempty"` // abilities of the kernel that the engine uses
 	Avoided    []string `json:"avoided,omitempty"`  // defects of this kernel that the engine works around
 	Loops      int      `json:"loops"`
-	Files      string   `json:"files,omitempty"` // what performs operations on files for goroutines, and why; empty before the first
+	Limits     []string `json:"limits,omitempty"` // what is done in a slower way than it could, because of which limit, and the cure
+	Files      string   `json:"files,omitempty"`  // what performs operations on files for goroutines; empty before the first
 }
 
 // Report tells what was chosen when the runtime was made.
 func (rt *Runtime) Report() Report {
 	caps := rt.loops[0].Caps()
+	limits := rt.files.limits()
+	for _, p := range rt.loops {
+		if e, ok := p.Engine().(engine.Limited); ok {
+			limits = append(limits, e.Limits()...)
+		}
+	}
+	slices.Sort(limits)
 	return Report{
 		Engine: rt.choice.name, Goroutines: rt.choice.shared.name,
 		Reason: rt.choice.reason, Rejected: rt.choice.rejected, Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided, Loops: len(rt.loops),
-		Files: rt.files.describe(),
+		Limits: slices.Compact(limits), Files: rt.files.describe(),
 	}
 }
 
@@ -61,7 +71,6 @@ type FileStats struct {
 	Ops     uint64 // operations completed that goroutines or threads performed
 	Enters  uint64 // system calls for them: entries into the ring, reads and writes
 	Lone    uint64 // operations that found the ring empty and were done by a plain system call
-	Punts   uint64 // operations that a worker thread of the kernel did, as far as it can be told
 	Fixed   uint64 // operations on registered memory
 	Appends uint64 // records appended
 	Syncs   uint64 // syncs for them

@@ -45,7 +45,9 @@ type Runtime struct {
 type place struct {
 	*loop.Loop
 	rt    *Runtime
-	index int // among the loops for tasks; -1: shared
+	index int       // among the loops for tasks; -1: shared
+	files bool      // its engine performs operations on files
+	calls *fileCall // on files, for use again
 	conns atomic.Int64
 }
 
@@ -114,7 +116,7 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 	if shared {
 		i = -1
 	}
-	return &place{Loop: l, rt: rt, index: i}, nil
+	return &place{Loop: l, rt: rt, index: i, files: l.Caps().Files}, nil
 }
 
 func (rt *Runtime) places() []*place {

@@ -38,7 +38,6 @@ type Counters struct {
 	Ops     atomic.Uint64 // operations completed
 	Enters  atomic.Uint64 // system calls for operations: entries into a ring, or reads and writes
 	Lone    atomic.Uint64 // operations that found nothing in flight and were done by a plain system call
-	Punts   atomic.Uint64 // operations that a worker thread of the kernel did, as far as it can be told
 	Fixed   atomic.Uint64 // operations on registered memory
 	Pending atomic.Int64  // operations begun and not completed
 }
