@@ -187,7 +187,8 @@ func (r *Ring) Do(op *fileio.Op) {
 	if !r.check(op) {
 		return
 	}
-	if alone := r.counters.Pending.Add(1) == 1; op.Code != fileio.Nop && (alone || r.busy.on.Load()) && r.byCall(op, alone) {
+	if alone := r.counters.Pending.Add(1) == 1; op.Code != fileio.Nop && (alone || r.busy.on.Load()) {
+		r.byCall(op, alone)
 		return
 	}
 	op.State.Store(stateWaiting)
@@ -198,20 +199,18 @@ func (r *Ring) Do(op *fileio.Op) {
 	}
 }
 
-// byCall does an operation by a system call, if it may. One that finds nothing in flight saves two switches between threads so; only
-// one at a time does, since it is pending itself.
-func (r *Ring) byCall(op *fileio.Op, alone bool) bool {
+// byCall does an operation by a system call. One that finds nothing in flight saves two switches between threads so; only one
+// at a time does, since it is pending itself.
+func (r *Ring) byCall(op *fileio.Op, alone bool) {
 	if alone {
 		filepool.Perform(op)
 		r.counters.Lone.Add(1)
-	} else if !r.busy.try(op) {
-		return false
 	} else {
+		r.busy.do(op)
 		r.look()
 	}
 	r.counters.Enters.Add(1)
 	r.completed(1)
-	return true
 }
 
 // look looks at completions: the reaper waits for a P.
