@@ -56,23 +56,24 @@ func (rt *Runtime) ReadBatch(ctx context.Context, ops []ReadOp) error {
 	}
 	b.run()
 	for _, c := range b.calls {
-		o := &ops[c.index]
-		n, err := c.io.N, c.io.Err
-		o.N += n
-		if err == nil && o.N < len(o.P) {
-			if n > 0 && !o.File.ended(o.N, len(o.P)) {
-				n, err = o.File.ReadAt(o.P[o.N:], o.Off+int64(o.N)) // a signal, or a part that was not cached
-				o.N += n
-			} else {
-				err = io.EOF
-			}
-		} else if err != nil {
-			err = o.File.readError(err)
-		}
-		o.Err = err
-		o.File.end()
+		ops[c.index].settle(&c.io)
 	}
 	return firstError(ops, func(o *ReadOp) error { return o.Err })
+}
+
+// settle takes the result of an operation, and goes on where it is short.
+func (o *ReadOp) settle(op *fileio.Op) {
+	defer o.File.end()
+	switch o.N += op.N; {
+	case op.Err != nil:
+		o.Err = o.File.readError(op.Err)
+	case o.N == len(o.P):
+	case op.N == 0 || o.File.ended(o.N, len(o.P)):
+		o.Err = io.EOF
+	default: // a signal came, or a part was not cached
+		n, err := o.File.ReadAt(o.P[o.N:], o.Off+int64(o.N))
+		o.N, o.Err = o.N+n, err
+	}
 }
 
 // WriteBatch does many writes, of one file or of many, as one; the elements must not overlap. The error is nil when all have
@@ -92,16 +93,20 @@ func (rt *Runtime) WriteBatch(ctx context.Context, ops []WriteOp) error {
 	}
 	b.run()
 	for _, c := range b.calls {
-		o := &ops[c.index]
-		o.N, o.Err = c.io.N, o.File.pathError("write", c.io.Err)
-		o.File.grown(o.Off + int64(o.N))
-		if o.Err == nil && o.N < len(o.P) {
-			n, err := o.File.WriteAt(o.P[o.N:], o.Off+int64(o.N))
-			o.N, o.Err = o.N+n, err
-		}
-		o.File.end()
+		ops[c.index].settle(&c.io)
 	}
 	return firstError(ops, func(o *WriteOp) error { return o.Err })
+}
+
+// settle takes the result of an operation, and goes on where it is short.
+func (o *WriteOp) settle(op *fileio.Op) {
+	defer o.File.end()
+	o.N, o.Err = op.N, o.File.pathError("write", op.Err)
+	o.File.grown(o.Off + int64(o.N))
+	if o.Err == nil && o.N < len(o.P) {
+		n, err := o.File.WriteAt(o.P[o.N:], o.Off+int64(o.N))
+		o.N, o.Err = o.N+n, err
+	}
 }
 
 // beginOf is begin for an element, after a look at it.
