@@ -226,7 +226,8 @@ func TestFileRandomReadsNothingAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if n := rt.Stats().Files.Hits - hits; n != 0 {
+		// A page that is on some CPU's way to the lists of the cache stays, posix_fadvise(2), BUGS. Read-ahead would bring all.
+		if n := rt.Stats().Files.Hits - hits; n > 1 {
 			t.Errorf("%d of four cold reads found their page", n)
 		}
 	})
