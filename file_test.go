@@ -220,7 +220,7 @@ func TestFileBuffersGoThere(t *testing.T) {
 	})
 }
 
-func alloc(t *testing.T, rt *unio.Runtime, n int) *mem.Buf {
+func alloc(t testing.TB, rt *unio.Runtime, n int) *mem.Buf {
 	t.Helper()
 	b, err := rt.Alloc(context.Background(), n)
 	if err != nil {
