@@ -493,7 +493,7 @@ func exploreAll(t *testing.T, plans map[string]plan) {
 
 // TestNoWakeUpIsLostInRandomOrders is for more callers than have all their orders played.
 func TestNoWakeUpIsLostInRandomOrders(t *testing.T) {
-	for seed := range uint64(2000) {
+	for seed := range randomOrders {
 		dice := rand.New(rand.NewPCG(seed, 1))
 		p := plan{
 			slots: 1 + dice.IntN(4), refusals: dice.IntN(3), repeats: dice.IntN(3), fails: dice.IntN(8) / 7,
