@@ -92,6 +92,39 @@ func TestCheckLeaksFindsADescriptor(t *testing.T) {
 	r.wants(t, "2 descriptors leaked", "/dev/null", "socket:", "local "+ln.Addr().String())
 }
 
+// Package net keeps the pipes through which it splices for later.
+func TestCheckLeaksKnowsThePipesOfPackageNet(t *testing.T) {
+	uniotest.ShortSettle(t)
+	r := &recorder{TB: t}
+	uniotest.CheckLeaks(r)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	c.(*net.TCPConn).CloseWrite()
+	if n, err := io.Copy(p, p); n != 5 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, end := range []io.Closer{c, p, ln} {
+		end.Close()
+	}
+	r.end()
+	if len(r.errors) > 0 {
+		t.Error(r.errors)
+	}
+}
+
 func TestCleanTestPasses(t *testing.T) {
 	r := &recorder{TB: t}
 	rt := uniotest.New(r, nil)
