@@ -39,8 +39,8 @@ var defects = map[string][2]string{
 	},
 	"the helper leaves completions when the ring fails": {"		if left != more && !again {", "		if left == dead || left != more && !again {"},
 	"a failure is told to what was queued only":         {"	filled := f.side.unfill()\n", "	var filled *fileio.Op\n"},
-	"what has to be done again is dropped": {"			f.pushChain(repeat)\n", ""},
-	"it is pushed and nobody told":         {"			f.pushChain(repeat)\n			again = true\n", "			f.pushChain(repeat)\n"},
+	"what has to be done again is dropped":              {"			f.pushChain(repeat)\n", ""},
+	"it is pushed and nobody told":                      {"			f.pushChain(repeat)\n			again = true\n", "			f.pushChain(repeat)\n"},
 }
 
 // TestEachDefectIsFound builds the tests with each defect, and wants them to fail.

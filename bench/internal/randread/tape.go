@@ -19,12 +19,14 @@ const (
 	chunk = 512
 	// readsPerSecond bounds what a CPU can read from memory.
 	readsPerSecond = 5_000_000
+	// readsAtLeast is the least room: a short slice of a set that fits into the caches of a CPU has more reads for its time.
+	readsAtLeast = 1 << 20
 )
 
 // init makes room for a slice.
 func (t *tape) init(loops int, slice time.Duration) {
 	n := float64(runtime.GOMAXPROCS(0)*readsPerSecond) * slice.Seconds()
-	t.all = make([]int64, int(n)+(loops+1)*2*chunk)
+	t.all = make([]int64, max(int(n), readsAtLeast)+(loops+1)*2*chunk)
 	for i := range t.all {
 		t.all[i] = 1
 	}
