@@ -319,6 +319,19 @@ func TestFileCopies(t *testing.T) {
 	})
 }
 
+// The pool's largest buffer bounds what is copied at once.
+func TestFileCopiesWithALittlePool(t *testing.T) {
+	o := &unio.Options{BufBytes: 64 << 10, Loops: 1}
+	uniotest.EachEngineWith(t, o, func(t *testing.T, rt *unio.Runtime) {
+		want := noise(300_000, 3)
+		f := fileScene{t, rt, t.TempDir(), nil}.create("a", want)
+		var b bytes.Buffer
+		if n, err := f.CopyTo(context.Background(), &b, 0, -1); n != int64(len(want)) || err != nil || !bytes.Equal(b.Bytes(), want) {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+}
+
 func TestFileCloseAndErrors(t *testing.T) {
 	eachFileScene(t, func(t fileScene) {
 		f := t.create("a", []byte("hello"))

@@ -35,8 +35,9 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 			return copied, err
 		}
 	}
+	piece := int64(min(copyPiece, f.rt.pool.MaxLen()))
 	for n < 0 || copied < n {
-		size := int64(copyPiece)
+		size := piece
 		if n >= 0 {
 			size = min(size, f.rounded(n-copied))
 		}
