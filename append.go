@@ -39,7 +39,7 @@ const (
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
 func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {
 	r := &appendCall{n: len(p), d: d, pieces: [][]byte{p}}
-	if err := f.checkPiece("append", p); err != nil {
+	if err := f.check("append", p, 0); err != nil {
 		return 0, err
 	}
 	return f.append(ctx, r)
@@ -50,7 +50,7 @@ func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, e
 func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (off int64, err error) {
 	r := &appendCall{d: d, bufs: bufs}
 	for _, b := range bufs {
-		if err := f.checkPiece("append", b.Bytes()); err != nil {
+		if err := f.check("append", b.Bytes(), 0); err != nil {
 			release(bufs)
 			return 0, err
 		}
@@ -72,9 +72,6 @@ func (f *File) AppendFrom(off int64) error {
 	a.end, a.own = off, true
 	return nil
 }
-
-// checkPiece is check for a piece of a record, whose offset is not known yet.
-func (f *File) checkPiece(op string, p []byte) error { return f.check(op, p, 0) }
 
 // appender gathers the appends of a file.
 type appender struct {
@@ -107,8 +104,7 @@ type appendCall struct {
 	err    error
 
 	state atomic.Uint32
-	task  *loop.Task
-	ch    chan struct{}
+	fileWait
 }
 
 // The states of an appendCall.
@@ -136,9 +132,7 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 		release(r.bufs)
 		return 0, err
 	}
-	if r.task = t; t == nil {
-		r.ch = make(chan struct{})
-	}
+	r.begin(t)
 	if ctx.Done() != nil {
 		defer context.AfterFunc(ctx, r.leave)()
 	}
@@ -150,11 +144,7 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 	case begin:
 		go f.log.lead()
 	}
-	if t == nil {
-		<-r.ch
-	} else {
-		t.Wait()
-	}
+	r.await()
 	if r.state.Load() == appendLeft {
 		return 0, f.pathError("append", ctx.Err())
 	}
@@ -177,14 +167,6 @@ func (r *appendCall) leave() {
 		r.bufs != nil && r.state.CompareAndSwap(appendTaken, appendLeft) {
 		r.tell()
 	}
-}
-
-func (r *appendCall) tell() {
-	if r.task != nil {
-		r.task.Wake()
-		return
-	}
-	close(r.ch)
 }
 
 // lead writes what is queued until nothing is. It gives way first: those whose records have just become durable get to
@@ -238,6 +220,8 @@ func (a *appender) write(off int64) {
 		off = a.finish(off, written, err)
 	}
 	clear(a.batch)
+	clear(a.op.More)
+	a.op.Data, a.op.More = nil, a.op.More[:0]
 }
 
 // gatherBytesMax and gatherPiecesMax bound one write. The second is IOV_MAX of writev(2).
@@ -283,33 +267,40 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 	if a.broken != nil {
 		return off, a.broken
 	}
+	apart := a.sync && a.dirty // the sync is a call of its own, for what is dirty too
+	if written, err = a.writeAll(off, a.sync && !apart); !a.sync && written > off {
+		a.dirty = true
+	}
+	if apart && err == nil {
+		a.f.rt.files.pool.Call(func() { err = datasync(a.f.io.OS) })
+		a.dirty = err != nil
+	}
+	if err != nil {
+		a.failed(err)
+		if apart {
+			written = off
+		}
+		return written, err
+	}
+	if apart || a.sync && written > off {
+		a.syncs.Add(1)
+	}
+	return written, nil
+}
+
+// writeAll writes the operation's pieces from off on.
+func (a *appender) writeAll(off int64, dsync bool) (written int64, err error) {
 	op := &a.op
-	op.Dsync = a.sync && !a.dirty
-	op.Off = off
+	op.Dsync, op.Off = dsync, off
 	for left := op.Bytes(); left > 0; left -= op.N {
 		a.f.rt.files.pool.Do(op)
 		if op.Err == nil && op.N == 0 {
 			op.Err = io.ErrUnexpectedEOF
 		}
 		if op.Err != nil {
-			a.failed(op.Err)
-			if a.sync && a.dirty {
-				return off, op.Err
-			}
 			return op.Off, op.Err
 		}
 		op.Skip(op.N)
-	}
-	if a.sync && !op.Dsync {
-		a.f.rt.files.pool.Call(func() { err = datasync(a.f.io.OS) })
-		if err != nil {
-			a.failed(err)
-			return off, err
-		}
-	}
-	a.dirty = !a.sync
-	if a.sync {
-		a.syncs.Add(1)
 	}
 	return op.Off, nil
 }

@@ -29,3 +29,6 @@ var KnowsOwners = func() bool {
 	o.note()
 	return o.String() != ""
 }()
+
+// AppendsUnsynced reports whether a file has records that no sync has covered. Nobody may be in Append.
+func AppendsUnsynced(f *File) bool { return f.log.dirty }

@@ -80,11 +80,10 @@ func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOpti
 	}
 	f := &File{rt: rt, unused: make(chan struct{})}
 	f.cursor.f, f.log.f = f, f
-	if _, err := rt.executor(); err != nil {
+	if err := rt.openRing(); err != nil {
 		return nil, pathError("open", name, err)
 	}
-	err := rt.block(func() error { return f.open(name, flag, perm, opts) })
-	if err != nil {
+	if err := rt.block(func() error { return f.open(name, flag, perm, opts) }); err != nil {
 		return nil, err
 	}
 	if err := rt.files.add(f); err != nil {

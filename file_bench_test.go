@@ -33,7 +33,8 @@ func BenchmarkFileCached(b *testing.B) {
 	for _, e := range uniotest.Engines() {
 		rt, err := unio.New(&unio.Options{Engine: e})
 		if err != nil {
-			b.Skip(err)
+			b.Logf("lacks: the engine %s: %v", e, err)
+			continue
 		}
 		defer rt.Close()
 		f, err := rt.OpenFile(name, os.O_RDONLY, 0, nil)

@@ -144,7 +144,7 @@ func (t fileScene) direct(name string, flag int) *unio.File {
 	t.Helper()
 	f, err := t.rt.OpenFile(filepath.Join(t.dir, name), flag, 0o644, &unio.FileOptions{Direct: true})
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		t.Skip(err)
+		t.Skipf("lacks: direct access in %s: %v", t.dir, err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -79,6 +79,7 @@ func (f *File) readCached(p []byte, off int64) (n int, err error, done bool) {
 	case modeMemory:
 		for {
 			if n, err = syscall.Pread(f.io.FD, p[:min(len(p), pieceBytesMax)], off); err != syscall.EINTR {
+				f.rt.breathe()
 				return max(n, 0), err, true
 			}
 		}

@@ -163,11 +163,7 @@ func readAround(t testing.TB, rt *unio.Runtime, name string) {
 
 // A full file system fails the write that meets it, says how much was written, and nothing else breaks.
 func TestFileSystemFull(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("the right to mount a small tmpfs: %v", err)
-	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	dir := smallFileSystem(t)
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		ctx := context.Background()
 		f, err := rt.OpenFile(filepath.Join(dir, string(rt.Report().Engine)), os.O_RDWR|os.O_CREATE, 0o644, nil)
@@ -216,7 +212,7 @@ func TestFileRandomReadsNothingAhead(t *testing.T) {
 			t.Fatal(err)
 		}
 		if rt.Stats().Files.Hits == 0 {
-			t.Skip("a file system whose page cache can be asked (RWF_NOWAIT)")
+			t.Skip("lacks: a file system whose page cache can be asked (RWF_NOWAIT) in the temporary directory")
 		}
 		if err := errors.Join(f.Sync(), f.Advise(0, 0, unio.AdviceDontNeed)); err != nil {
 			t.Fatal(err)
@@ -230,6 +226,44 @@ func TestFileRandomReadsNothingAhead(t *testing.T) {
 		// A page that is on some CPU's way to the lists of the cache stays, posix_fadvise(2), BUGS. Read-ahead would bring all.
 		if n := rt.Stats().Files.Hits - hits; n > 1 {
 			t.Errorf("%d of four cold reads found their page", n)
+		}
+	})
+}
+
+// smallFileSystem is a directory with room for 256 KiB.
+func smallFileSystem(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256k"); err != nil {
+		t.Skipf("lacks: the right to mount a tmpfs: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// What was written before an append failed is made durable by the next durable one, as everything before it is.
+func TestFailedAppendLeavesItsBytesToTheNextSync(t *testing.T) {
+	dir := smallFileSystem(t)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		f, err := rt.OpenFile(filepath.Join(dir, "a"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := f.Append(context.Background(), make([]byte, 1<<20), unio.Buffered); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("Append: %v", err)
+		}
+		if !unio.AppendsUnsynced(f) {
+			t.Error("no sync would cover what was written")
+		}
+		if err := f.Truncate(0); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Append(context.Background(), make([]byte, 100), unio.Durable); err != nil {
+			t.Errorf("Append: %v", err)
+		}
+		if unio.AppendsUnsynced(f) {
+			t.Error("a durable append has left something")
 		}
 	})
 }

@@ -49,7 +49,7 @@ func (f *File) readOnce(p []byte, off int64) (int, error) {
 	if n, err, done := f.readCached(p, off); done {
 		return n, err
 	}
-	return f.rt.transfer(fileio.Read, f, p[:min(len(p), pieceBytesMax)], off, f.reader())
+	return f.transfer(fileio.Read, p[:min(len(p), pieceBytesMax)], off, f.reader())
 }
 
 // reader is the executor for reads that have to wait.
@@ -109,7 +109,8 @@ func (f *File) ReadBuf(ctx context.Context, off int64, n int) (*mem.Buf, error) 
 		b.Release()
 		return nil, err
 	}
-	got, err := f.readBuf(ctx, b, off)
+	defer f.end()
+	got, err := f.fill(ctx, b, off)
 	switch {
 	case err != nil:
 		return nil, f.readError(err)
@@ -134,52 +135,39 @@ func (f *File) bufFor(ctx context.Context, n int) (*mem.Buf, error) {
 	return b, f.pathError("read", err)
 }
 
-// readBuf fills b as far as the file goes, and releases it on an error. It ends the use of f that the caller has begun.
-func (f *File) readBuf(ctx context.Context, b *mem.Buf, off int64) (n int, err error) {
-	p := b.Bytes()
-	for n < len(p) {
+// fill reads into b as far as the file goes. On an error b is gone.
+func (f *File) fill(ctx context.Context, b *mem.Buf, off int64) (n int, err error) {
+	for p := b.Bytes(); n < len(p); {
 		m, err, done := f.readCached(p[n:], off+int64(n))
-		if !done {
-			if ctx.Done() != nil {
-				return f.readLeavable(ctx, b, n, off)
+		switch {
+		case done && err != nil:
+			b.Release()
+		case done:
+		case ctx.Done() != nil:
+			m, err = f.readLeavable(ctx, b, n, off+int64(n))
+		default:
+			if m, err = f.transfer(fileio.Read, p[n:], off+int64(n), f.reader()); err != nil {
+				releaseAfter(err, b)
 			}
-			m, err = f.readOnce(p[n:], off+int64(n))
 		}
 		if err != nil {
-			releaseAfter(err, b)
-			f.end()
 			return 0, err
 		}
 		if n += m; m == 0 || f.ended(n, len(p)) {
 			break
 		}
 	}
-	f.end()
 	return n, nil
 }
 
-// readLeavable goes on with a readBuf that has n bytes, as long as ctx is not done.
+// readLeavable is one operation that reads behind the first n bytes of b.
 func (f *File) readLeavable(ctx context.Context, b *mem.Buf, n int, off int64) (int, error) {
-	p := b.Bytes()
-	for n < len(p) {
-		if err := f.begin("read"); err != nil { // each operation ends one
-			b.Release()
-			f.end()
-			return 0, fs.ErrClosed
-		}
-		c := &fileCall{file: f, bufs: []*mem.Buf{b}}
-		c.io.Code, c.io.File, c.io.Data, c.io.Off = fileio.Read, &f.io, p[n:], off+int64(n)
-		if err := f.runLeavable(ctx, c, f.reader()); err != nil {
-			f.end()
-			return 0, err
-		}
-		m := c.io.N
-		if n += m; m == 0 || f.ended(n, len(p)) {
-			break
-		}
+	c := &fileCall{bufs: []*mem.Buf{b}}
+	c.io.Code, c.io.Data, c.io.Off = fileio.Read, b.Bytes()[n:], off
+	if err := f.runLeavable(ctx, c, f.reader()); err != nil {
+		return 0, err
 	}
-	f.end()
-	return n, nil
+	return c.io.N, nil
 }
 
 // cursor is the position of Read, Write and Seek.

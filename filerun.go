@@ -16,14 +16,45 @@ type fileCall struct {
 	io fileio.Op
 	op engine.Op // carries io to a loop's engine
 
-	task *loop.Task
-	next *fileCall // among those that a loop keeps
+	fileWait
+	woken func(*fileio.Op) // wakes the task
+	next  *fileCall        // among those that a loop keeps
 
 	// For a call that may be given up.
 	state atomic.Uint32
-	ch    chan struct{} // tells a goroutine
-	bufs  []*mem.Buf    // what it holds
+	bufs  []*mem.Buf // what it holds
 	file  *File
+}
+
+// fileWait is the wait of a task or a goroutine, once.
+type fileWait struct {
+	task *loop.Task
+	ch   chan struct{} // a goroutine's
+}
+
+// begin is called before anybody may end the wait.
+func (w *fileWait) begin(t *loop.Task) {
+	if w.task = t; t == nil {
+		w.ch = make(chan struct{})
+	}
+}
+
+// tell ends the wait.
+func (w *fileWait) tell() {
+	if w.task != nil {
+		w.task.Wake()
+		return
+	}
+	close(w.ch)
+}
+
+// await is the wait.
+func (w *fileWait) await() {
+	if w.task != nil {
+		w.task.Wait()
+		return
+	}
+	<-w.ch
 }
 
 // The states of a fileCall that may be given up.
@@ -33,10 +64,13 @@ const (
 	callLeft // nobody waits any more; whoever completes it cleans up
 )
 
-var fileCalls = sync.Pool{New: func() any { return new(fileCall) }}
+var fileCalls = sync.Pool{New: func() any {
+	c := new(fileCall)
+	c.woken = func(*fileio.Op) { c.task.Wake() }
+	return c
+}}
 
-// callFor gives a call for the task t, or for a goroutine if t is nil. A loop keeps its own, with p: the engine of p does
-// what it can.
+// callFor gives a call for the engine of p, which keeps its own, or for an executor if p is nil.
 func callFor(p *place) *fileCall {
 	if p == nil {
 		return fileCalls.Get().(*fileCall)
@@ -78,12 +112,12 @@ func (rt *Runtime) caller() (*loop.Task, *place, error) {
 }
 
 // transfer performs one read or write for the caller, and waits for it. ex is who does it where the caller's loop does not.
-func (rt *Runtime) transfer(code fileio.Code, f *File, data []byte, off int64, ex fileio.Executor) (int, error) {
-	t, p, err := rt.caller()
+func (f *File) transfer(code fileio.Code, data []byte, off int64, ex fileio.Executor) (int, error) {
+	t, p, err := f.rt.caller()
 	if err != nil {
 		return 0, err
 	}
-	if ex == fileio.Executor(rt.files.pool) {
+	if ex == fileio.Executor(f.rt.files.pool) {
 		p = nil
 	}
 	c := callFor(p)
@@ -95,10 +129,10 @@ func (rt *Runtime) transfer(code fileio.Code, f *File, data []byte, off int64, e
 		if !p.Submit(&c.op) {
 			t.Wait()
 		}
-	case t == nil || rt.files.inline:
+	case t == nil || f.rt.files.inline:
 		ex.Do(&c.io)
 	default:
-		c.io.Done = c.wakeTask
+		c.io.Done = c.woken
 		ex.Start(&c.io)
 		t.Wait()
 	}
@@ -110,12 +144,11 @@ func (rt *Runtime) transfer(code fileio.Code, f *File, data []byte, off int64, e
 // Complete is called on the task's loop.
 func (c *fileCall) Complete(*engine.Op) { c.task.Waiter.Finish() }
 
-// wakeTask is called by an executor.
-func (c *fileCall) wakeTask(*fileio.Op) { c.task.Wake() }
-
-// runLeavable is run for a call whose memory is the runtime's: when ctx ends it returns at once, and bufs are released when
-// the operation has completed. c is not used again. The caller has begun a use of f, which ends with the operation.
+// runLeavable performs c.io, whose memory is the runtime's, and waits as long as ctx is not done. With an error c.bufs are
+// released, at the latest when the operation has completed, until which f stays open.
 func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor) error {
+	c.file, c.io.File = f, &f.io
+	f.users.Add(1) // besides the caller's use, which ends when that leaves
 	t, p, err := f.rt.caller()
 	if err == nil {
 		err = ctx.Err()
@@ -128,23 +161,15 @@ func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor)
 		ex.Do(&c.io)
 		return c.ended()
 	}
-	c.task = t
-	if t == nil {
-		c.ch = make(chan struct{})
+	c.fileWait.begin(t)
+	if ctx.Done() != nil {
+		defer context.AfterFunc(ctx, c.leave)()
 	}
-	leave := context.AfterFunc(ctx, func() {
-		if c.state.CompareAndSwap(callPending, callLeft) {
-			c.tell()
-		}
-	})
-	defer leave()
 	if p != nil && ex != fileio.Executor(f.rt.files.pool) {
 		f.io.UsedBy(p.index)
 		c.op = engine.Op{Code: engine.File, IO: &c.io, To: (*leavableOp)(c)}
-		if !p.Submit(&c.op) {
+		if !p.Submit(&c.op) || c.state.Swap(callDone) == callLeft { // then a wake-up is on its way
 			t.Wait()
-		} else if c.state.Swap(callDone) == callLeft {
-			t.Wait() // for the wake-up that is on its way
 		}
 	} else {
 		c.io.Done = c.completed
@@ -155,6 +180,13 @@ func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor)
 		return ctx.Err()
 	}
 	return c.ended()
+}
+
+// leave gives the call up.
+func (c *fileCall) leave() {
+	if c.state.CompareAndSwap(callPending, callLeft) {
+		c.tell()
+	}
 }
 
 // ended is the end of a call whose operation has completed while somebody waited.
@@ -187,23 +219,6 @@ func (c *fileCall) completed(*fileio.Op) {
 		return
 	}
 	c.drop()
-}
-
-// tell ends the wait of the caller.
-func (c *fileCall) tell() {
-	if c.task != nil {
-		c.task.Wake()
-		return
-	}
-	close(c.ch)
-}
-
-func (c *fileCall) await() {
-	if c.task != nil {
-		c.task.Wait()
-		return
-	}
-	<-c.ch
 }
 
 // drop gives up what the call holds.

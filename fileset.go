@@ -47,8 +47,8 @@ func (s *fileSet) init(e Engine) {
 	}
 }
 
-// executor makes the executor at the first call.
-func (rt *Runtime) executor() (fileio.Executor, error) {
+// openRing makes the ring for goroutines at the first call, or finds out what serves them instead.
+func (rt *Runtime) openRing() error {
 	s := &rt.files
 	s.once.Do(func() {
 		s.async = s.pool
@@ -68,7 +68,7 @@ func (rt *Runtime) executor() (fileio.Executor, error) {
 			rt.log.Warn("unio: files are served by threads", slog.Any("error", err))
 		}
 	})
-	return s.async, s.err
+	return s.err
 }
 
 // ring is the executor for what need not hold a thread. There is a File, so it has been made.

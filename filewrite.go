@@ -42,7 +42,7 @@ func (f *File) writeOnce(p []byte, off int64) (int, error) {
 		f.writing.Lock()
 		defer f.writing.Unlock()
 	}
-	n, err := f.rt.transfer(fileio.Write, f, p, off, f.writer(off+int64(len(p))))
+	n, err := f.transfer(fileio.Write, p, off, f.writer(off+int64(len(p))))
 	f.grown(off + int64(n))
 	return n, err
 }
@@ -76,20 +76,21 @@ func (f *File) WriteBuf(ctx context.Context, off int64, bufs ...*mem.Buf) (n int
 		release(bufs)
 		return 0, err
 	}
-	for rest := bufs; ; {
-		if err := f.begin("write"); err != nil {
-			release(bufs)
-			return n, err
-		}
-		c := &fileCall{file: f, bufs: bufs}
-		c.io.Code, c.io.File, c.io.Off = fileio.Write, &f.io, off+int64(n)
-		c.setPieces(rest, n)
-		if c.io.Bytes() == 0 {
-			f.end()
+	if err := f.begin("write"); err != nil {
+		release(bufs)
+		return 0, err
+	}
+	defer f.end()
+	for {
+		c := &fileCall{bufs: bufs}
+		c.io.Code, c.io.Off = fileio.Write, off+int64(n)
+		c.setPieces(bufs, n)
+		left := c.io.Bytes()
+		if left == 0 {
 			release(bufs)
 			return n, nil
 		}
-		err := f.runLeavable(ctx, c, f.writer(c.io.Off+int64(c.io.Bytes())))
+		err := f.runLeavable(ctx, c, f.writer(c.io.Off+int64(left)))
 		if err == nil && c.io.N == 0 {
 			err = io.ErrUnexpectedEOF
 			release(bufs)
