@@ -157,6 +157,7 @@ func TestFileDirect(t *testing.T) {
 	eachFileScene(t, func(t fileScene) {
 		ctx := context.Background()
 		f := t.direct("a", os.O_RDWR|os.O_CREATE)
+		opsBefore := t.rt.Stats().Files.Ops
 		size := 16 * max(f.Alignment(), 4096)
 		b := alloc(t.T, t.rt, size)
 		defer b.Release()
@@ -171,6 +172,10 @@ func TestFileDirect(t *testing.T) {
 		if n, err := f.ReadAt(got.Bytes(), 0); n != size || err != nil || !bytes.Equal(got.Bytes(), b.Bytes()) {
 			t.Fatalf("%d, %v", n, err)
 		}
+		// Three writes and a read, whoever performs them; an engine tells what it has done at the end of a turn.
+		unio.Offload(func() {
+			until(t.T, "the operations are counted", func() bool { return t.rt.Stats().Files.Ops >= opsBefore+4 })
+		})
 		a := f.Alignment()
 		for _, c := range []struct {
 			p   []byte

@@ -62,14 +62,14 @@ type Stats struct {
 	BufferBytes int64 // memory in use by buffers
 }
 
-// FileStats are the counters of a runtime's files. What tasks have done by the ring of their loop is among Ops and Enters of
-// Stats.
+// FileStats are the counters of a runtime's files. Where a loop's ring serves its tasks, the entries into it are among Enters
+// of Stats.
 type FileStats struct {
 	Open    int    // files open
 	Hits    uint64 // reads that found everything or something in the page cache
 	Misses  uint64 // reads that asked the page cache in vain
-	Ops     uint64 // operations completed that goroutines or threads performed
-	Enters  uint64 // system calls for them: entries into the ring, reads and writes
+	Ops     uint64 // operations completed, by rings and by threads
+	Enters  uint64 // entries into the ring for goroutines, and system calls of threads
 	Lone    uint64 // operations that found the ring empty and were done by a plain system call
 	Fixed   uint64 // operations on registered memory
 	Appends uint64 // records appended
@@ -80,12 +80,12 @@ type FileStats struct {
 // Stats adds up the counters of all loops.
 func (rt *Runtime) Stats() Stats {
 	var s Stats
+	s.Files = rt.files.stats()
 	for _, p := range rt.places() {
 		s.Conns += p.conns.Load()
 		s.addLoop(p)
 		s.addEngine(p.Engine().Counters())
 	}
-	s.Files = rt.files.stats()
 	m := rt.pool.Stats()
 	s.BuffersOut, s.BufferBytes = int64(m.Buffers), int64(m.InUseBytes)
 	return s
@@ -109,4 +109,6 @@ func (s *Stats) addEngine(c *engine.Counters) {
 	s.NoBuffers += c.NoBuffers.Load()
 	s.Copied += c.Copied.Load()
 	s.Pending += c.Pending.Load()
+	s.Files.Ops += c.Files.Load()
+	s.Files.Fixed += c.Fixed.Load()
 }
