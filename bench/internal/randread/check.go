@@ -158,7 +158,7 @@ func checkThreads(summaries []Summary) (findings []Finding) {
 		f := Finding{Case: s.Case, Bound: threadsMax, Goal: none, Seen: none}
 		for j := range s.Rows {
 			r := &s.Rows[j]
-			if r.Engine == "uring" && !(r.threads() <= f.Seen) {
+			if r.Engine == "uring" && (math.IsNaN(f.Seen) || r.threads() > f.Seen) {
 				f.Seen, f.What = r.threads(), r.String()+": threads, kernel workers included"
 			}
 		}

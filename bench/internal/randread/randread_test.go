@@ -352,6 +352,20 @@ func TestWhatWasNotMeasuredIsNotJudged(t *testing.T) {
 	}
 }
 
+// A contender whose threads were not counted does not hide the one with too many.
+func TestUncountedThreadsHideNone(t *testing.T) {
+	run := sampleRun(caseDirect, map[Contender][]float64{uringReadAt: {1000}, uringTask: {1000}})
+	for i := range run {
+		if run[i].Threads = 50; run[i].Contender == uringTask {
+			run[i].Threads, run[i].Workers = math.NaN(), math.NaN()
+		}
+	}
+	findings := Check(Summarise(run))
+	if f := findings[len(findings)-1]; f.Seen != 51 || f.Verdict() != "BROKEN" {
+		t.Errorf("%s: %v, %s", f.What, f.Seen, f.Verdict())
+	}
+}
+
 func TestTable(t *testing.T) {
 	for _, s := range Summarise(goodRun()) {
 		var b bytes.Buffer
