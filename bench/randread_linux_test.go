@@ -34,7 +34,7 @@ func TestShortRandRead(t *testing.T) {
 // Fio, where it is installed, reads the same set, and its heat maps are among the others.
 func TestShortRandReadOfFio(t *testing.T) {
 	if _, err := exec.LookPath("fio"); err != nil {
-		t.Skip("fio is not installed")
+		t.Skip("lacks: fio")
 	}
 	out, raw := shortRandRead(t, "-slice", "200ms", "-contenders", "fio/(io_uring-fixed|psync)", "-cases", "direct.*4$|cached")
 	for _, want := range []string{"fio/io_uring-fixed", "fio/psync", "process", "threads"} {

@@ -30,7 +30,7 @@ func TestHiddenCommandsBeginAlike(t *testing.T) {
 
 func TestShortRunOfTwoContenders(t *testing.T) {
 	if _, _, err := host.ChooseCPUs(); errors.Is(err, host.ErrOneCPU) {
-		t.Skip(err)
+		t.Skipf("lacks: two CPUs: %v", err)
 	}
 	dir := t.TempDir()
 	var out bytes.Buffer
@@ -87,7 +87,7 @@ func TestShortSoak(t *testing.T) {
 	for _, engine := range []string{"uring", "epoll", "std"} {
 		t.Run(engine, func(t *testing.T) {
 			if rt, err := unio.New(&unio.Options{Engine: unio.Engine(engine), Loops: 1}); err != nil {
-				t.Skip(err)
+				t.Skipf("lacks: the engine %s: %v", engine, err)
 			} else if err := rt.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,7 @@ func TestParseCPUList(t *testing.T) {
 func TestProcessCPUGrowsWithWork(t *testing.T) {
 	before, err := ProcessCPU(os.Getpid())
 	if err != nil {
-		t.Skip("schedstat is not available:", err)
+		t.Skipf("lacks: the scheduler's account of a process, /proc/PID/schedstat: %v", err)
 	}
 	x := 1
 	for range 100_000_000 {

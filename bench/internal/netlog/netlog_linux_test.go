@@ -36,7 +36,7 @@ func TestContendersDoEveryCase(t *testing.T) {
 	for _, contender := range Suite.Cases[0].Contenders {
 		t.Run(contender, func(t *testing.T) {
 			if err := uniotest.Refused(engines[contender]); err != nil {
-				t.Skip(err)
+				t.Skipf("lacks: the engine %s: %v", engines[contender], err)
 			}
 			p, err := start(contender, t.TempDir())
 			if err != nil {

@@ -16,11 +16,11 @@ func TestEveryLayer(t *testing.T) {
 	for _, contender := range Suite.Cases[0].Contenders {
 		t.Run(contender, func(t *testing.T) {
 			if err := uniotest.Refused(unio.Uring); err != nil && contender != onThreads {
-				t.Skip(err)
+				t.Skipf("lacks: the engine %s: %v", unio.Uring, err)
 			}
 			p, err := start(contender, t.TempDir())
 			if errors.Is(err, cfloor.ErrNoCompiler) || errors.Is(err, cfloor.ErrNoLiburing) {
-				t.Skip(err)
+				t.Skipf("lacks: a compiler, or its library: %v", err)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -53,7 +53,7 @@ func TestContendersDoEveryCase(t *testing.T) {
 func skipRefused(t *testing.T, engine unio.Engine) {
 	t.Helper()
 	if err := uniotest.Refused(engine); err != nil {
-		t.Skip(err)
+		t.Skipf("lacks: the engine %s: %v", engine, err)
 	}
 }
 
