@@ -17,6 +17,7 @@ import (
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
 	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 // gomaxprocs are the values that every Go contender is tried with: with 2 its helpers (garbage collector,
@@ -159,16 +160,16 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	base := filepath.Join(b.opts.OutDir, b.opts.Suite.File+"-"+time.Now().UTC().Format("20060102-150405"))
-	raw, err := os.Create(base + ".txt")
+	file, err := os.Create(base + ".txt")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	var samples []Sample
-	out := NewRawWriter(raw, b.facts())
+	out := raw.NewWriter(file, b.facts())
 	b.emit = func(s Sample) error {
 		samples = append(samples, s)
-		return out.Write(s)
+		return out.Write(s.line())
 	}
 	perCase := len(b.children) * (b.opts.Rounds + 2)
 	b.progress.Begin(perCase * len(b.opts.Cases))

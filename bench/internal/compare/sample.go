@@ -6,9 +6,7 @@ import (
 	"math"
 	"time"
 
-	"golang.org/x/perf/benchfmt"
-
-	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 // Sample is what one slice gave: one line of a raw file. Samples of the same name stand in the order of the
@@ -27,7 +25,7 @@ type Sample struct {
 	P99_9    time.Duration
 }
 
-// Units of a raw line. benchstat understands the "ns" in them.
+// Units of a raw line.
 const (
 	unitCPU    = "cpu-ns/msg"
 	unitPoller = "poller-ns/msg"
@@ -38,61 +36,34 @@ const (
 	unitP999   = "p99.9-ns"
 )
 
-// RawWriter writes samples as a file in the Go benchmark format, headed by facts.
-type RawWriter struct {
-	w     *benchfmt.Writer
-	facts []host.Fact
-}
-
-// NewRawWriter returns a writer that puts facts at the head of w.
-func NewRawWriter(w io.Writer, facts []host.Fact) *RawWriter {
-	return &RawWriter{w: benchfmt.NewWriter(w), facts: facts}
-}
-
-// Write appends one sample.
-func (rw *RawWriter) Write(s Sample) error {
-	r := &benchfmt.Result{Name: benchfmt.Name(benchName(s.Contender, s.Case, s.Procs)), Iters: s.Messages}
-	for _, f := range rw.facts {
-		r.Config = append(r.Config, benchfmt.Config{Key: f.Key, Value: []byte(f.Value), File: true})
-	}
-	add := func(v float64, unit string) {
-		if !math.IsNaN(v) {
-			r.Values = append(r.Values, benchfmt.Value{Value: v, Unit: unit})
-		}
-	}
-	add(round(s.CPUNs), unitCPU)
+// line is the sample as a line of a raw file.
+func (s Sample) line() raw.Line {
+	l := raw.Line{Name: benchName(s.Contender, s.Case, s.Procs), Iters: s.Messages}
+	l.Add(s.CPUNs, unitCPU)
 	if s.PollerNs > 0 {
-		add(round(s.PollerNs), unitPoller)
+		l.Add(s.PollerNs, unitPoller)
 	}
-	add(round(s.Enters), unitEnters)
-	add(math.Round(s.Rate), unitRate)
-	add(float64(s.P50), unitP50)
-	add(float64(s.P99), unitP99)
-	add(float64(s.P99_9), unitP999)
-	return rw.w.Write(r)
+	l.Add(s.Enters, unitEnters)
+	l.Add(math.Round(s.Rate), unitRate)
+	l.Add(float64(s.P50), unitP50)
+	l.Add(float64(s.P99), unitP99)
+	l.Add(float64(s.P99_9), unitP999)
+	return l
 }
-
-// round keeps four decimals, so that a raw file stays readable.
-func round(v float64) float64 { return math.Round(v*1e4) / 1e4 }
 
 // ReadRaw reads the samples of a raw file. Lines that are no samples are skipped; a broken one is an error.
 func ReadRaw(r io.Reader, name string) ([]Sample, error) {
-	var samples []Sample
-	in := benchfmt.NewReader(r, name)
-	for in.Scan() {
-		switch rec := in.Result().(type) {
-		case *benchfmt.Result:
-			s, err := sampleOf(rec)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			samples = append(samples, s)
-		case *benchfmt.SyntaxError:
-			return nil, rec
-		}
-	}
-	if err := in.Err(); err != nil {
+	lines, _, err := raw.Read(r, name)
+	if err != nil {
 		return nil, err
+	}
+	var samples []Sample
+	for _, l := range lines {
+		s, err := sampleOf(l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		samples = append(samples, s)
 	}
 	if len(samples) == 0 {
 		return nil, fmt.Errorf("%s holds no samples", name)
@@ -100,36 +71,32 @@ func ReadRaw(r io.Reader, name string) ([]Sample, error) {
 	return samples, nil
 }
 
-func sampleOf(r *benchfmt.Result) (Sample, error) {
-	s := Sample{Messages: r.Iters, Enters: math.NaN()}
+func sampleOf(l raw.Line) (Sample, error) {
+	s := Sample{Messages: l.Iters, Enters: math.NaN()}
 	var err error
-	if s.Contender, s.Case, s.Procs, err = parseBenchName(r.Name.String()); err != nil {
+	if s.Contender, s.Case, s.Procs, err = parseBenchName(l.Name); err != nil {
 		return Sample{}, err
 	}
-	for _, v := range r.Values {
-		value, unit := v.Value, v.Unit
-		if v.OrigUnit != "" { // the reader turns "ns" into "sec"
-			value, unit = v.OrigValue, v.OrigUnit
-		}
-		switch unit {
+	for _, v := range l.Values {
+		switch v.Unit {
 		case unitCPU:
-			s.CPUNs = value
+			s.CPUNs = v.Value
 		case unitPoller:
-			s.PollerNs = value
+			s.PollerNs = v.Value
 		case unitEnters:
-			s.Enters = value
+			s.Enters = v.Value
 		case unitRate:
-			s.Rate = value
+			s.Rate = v.Value
 		case unitP50:
-			s.P50 = time.Duration(value)
+			s.P50 = time.Duration(v.Value)
 		case unitP99:
-			s.P99 = time.Duration(value)
+			s.P99 = time.Duration(v.Value)
 		case unitP999:
-			s.P99_9 = time.Duration(value)
+			s.P99_9 = time.Duration(v.Value)
 		}
 	}
 	if s.CPUNs <= 0 {
-		return Sample{}, fmt.Errorf("%s: no %s", r.Name, unitCPU)
+		return Sample{}, fmt.Errorf("%s: no %s", l.Name, unitCPU)
 	}
 	return s, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/figures"
 	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 // sampleRun makes samples of one case: CPU time by contender and round.
@@ -75,9 +76,9 @@ func TestRawFileIsReadBack(t *testing.T) {
 	want = append(want, sampleRun(caseOpen, map[Contender][]float64{contenderCEpoll: {300}})...)
 	want[2].Enters = 2.25
 	var b bytes.Buffer
-	out := NewRawWriter(&b, []host.Fact{{Key: "kernel", Value: "6.18"}})
+	out := raw.NewWriter(&b, []host.Fact{{Key: "kernel", Value: "6.18"}})
 	for _, s := range want {
-		if err := out.Write(s); err != nil {
+		if err := out.Write(s.line()); err != nil {
 			t.Fatal(err)
 		}
 	}

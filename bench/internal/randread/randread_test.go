@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 var (
@@ -109,9 +110,9 @@ func TestRawFileIsReadBack(t *testing.T) {
 	want[0].Enters, want[1].SpinsPerUs, want[2].ProcessNs = 1.25, 17, 0.5
 	want[1].CPUNs = math.NaN()
 	var b bytes.Buffer
-	out := NewRawWriter(&b, []host.Fact{{Key: "kernel", Value: "6.18"}})
+	out := raw.NewWriter(&b, []host.Fact{{Key: "kernel", Value: "6.18"}})
 	for _, s := range want {
-		if err := out.Write(s); err != nil {
+		if err := out.Write(s.line()); err != nil {
 			t.Fatal(err)
 		}
 	}

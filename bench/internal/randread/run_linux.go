@@ -21,6 +21,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 const (
@@ -133,16 +134,16 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	base := filepath.Join(b.opts.OutDir, "randread-"+time.Now().UTC().Format("20060102-150405"))
-	raw, err := os.Create(base + ".txt")
+	file, err := os.Create(base + ".txt")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
+	defer func() { err = errors.Join(err, file.Close()) }()
 	run := &Record{Facts: b.facts()}
-	out := NewRawWriter(raw, run.Facts)
+	out := raw.NewWriter(file, run.Facts)
 	b.emit = func(s Sample) error {
 		run.Samples = append(run.Samples, s)
-		return out.Write(s)
+		return out.Write(s.line())
 	}
 	steps := 0
 	for _, cs := range b.opts.Cases {

@@ -7,9 +7,8 @@ import (
 	"math"
 	"time"
 
-	"golang.org/x/perf/benchfmt"
-
 	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 // Sample is what one slice gave: one line of a raw file. Samples of the same name stand in the order of the rounds. A
@@ -35,7 +34,7 @@ type Sample struct {
 	Heat       Heat
 }
 
-// field is a figure of a sample and its unit in a raw file. benchstat understands the "ns" in them.
+// field is a figure of a sample and its unit in a raw file.
 type field struct {
 	unit string
 	get  func(*Sample) float64
@@ -73,29 +72,13 @@ var fields = []field{
 	floatField("spins/us", func(s *Sample) *float64 { return &s.SpinsPerUs }),
 }
 
-// RawWriter writes samples as a file in the Go benchmark format, headed by facts.
-type RawWriter struct {
-	w     *benchfmt.Writer
-	facts []host.Fact
-}
-
-// NewRawWriter returns a writer that puts facts at the head of w.
-func NewRawWriter(w io.Writer, facts []host.Fact) *RawWriter {
-	return &RawWriter{w: benchfmt.NewWriter(w), facts: facts}
-}
-
-// Write appends one sample.
-func (rw *RawWriter) Write(s Sample) error {
-	r := &benchfmt.Result{Name: benchfmt.Name(benchName(s.Contender, s.Case)), Iters: s.Reads}
-	for _, f := range rw.facts {
-		r.Config = append(r.Config, benchfmt.Config{Key: f.Key, Value: []byte(f.Value), File: true})
-	}
+// line is the sample as a line of a raw file.
+func (s *Sample) line() raw.Line {
+	l := raw.Line{Name: benchName(s.Contender, s.Case), Iters: s.Reads}
 	for _, f := range fields {
-		if v := f.get(&s); !math.IsNaN(v) {
-			r.Values = append(r.Values, benchfmt.Value{Value: math.Round(v*1e4) / 1e4, Unit: f.unit})
-		}
+		l.Add(f.get(s), f.unit)
 	}
-	return rw.w.Write(r)
+	return l
 }
 
 // IsRaw reports whether a raw file is one of ours.
@@ -109,26 +92,17 @@ type Record struct {
 
 // ReadRaw reads a raw file. Lines that are no samples are skipped; a broken one is an error.
 func ReadRaw(r io.Reader, name string) (*Record, error) {
-	run := &Record{}
-	in := benchfmt.NewReader(r, name)
-	for in.Scan() {
-		switch rec := in.Result().(type) {
-		case *benchfmt.Result:
-			s, err := sampleOf(rec)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
-			}
-			if run.Samples = append(run.Samples, s); len(run.Samples) == 1 {
-				for _, c := range rec.Config {
-					run.Facts = append(run.Facts, host.Fact{Key: c.Key, Value: string(c.Value)})
-				}
-			}
-		case *benchfmt.SyntaxError:
-			return nil, rec
-		}
-	}
-	if err := in.Err(); err != nil {
+	lines, facts, err := raw.Read(r, name)
+	if err != nil {
 		return nil, err
+	}
+	run := &Record{Facts: facts}
+	for _, l := range lines {
+		s, err := sampleOf(l)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		run.Samples = append(run.Samples, s)
 	}
 	if len(run.Samples) == 0 {
 		return nil, fmt.Errorf("%s holds no samples", name)
@@ -142,25 +116,21 @@ func emptySample() Sample {
 	return Sample{CPUNs: nan, ProcessNs: nan, Threads: nan, Workers: nan, Enters: nan, Switches: nan, SpinsPerUs: nan}
 }
 
-func sampleOf(r *benchfmt.Result) (s Sample, err error) {
+func sampleOf(l raw.Line) (s Sample, err error) {
 	s = emptySample()
-	if s.Contender, s.Case, err = parseBenchName(r.Name.String()); err != nil {
+	if s.Contender, s.Case, err = parseBenchName(l.Name); err != nil {
 		return Sample{}, err
 	}
-	s.Reads = r.Iters
-	for _, v := range r.Values {
-		value, unit := v.Value, v.Unit
-		if v.OrigUnit != "" { // the reader turns "ns" into "sec"
-			value, unit = v.OrigValue, v.OrigUnit
-		}
+	s.Reads = l.Iters
+	for _, v := range l.Values {
 		for _, f := range fields {
-			if f.unit == unit {
-				f.set(&s, value)
+			if f.unit == v.Unit {
+				f.set(&s, v.Value)
 			}
 		}
 	}
 	if s.Rate <= 0 {
-		return Sample{}, fmt.Errorf("%s: no %s", r.Name, unitRate)
+		return Sample{}, fmt.Errorf("%s: no %s", l.Name, unitRate)
 	}
 	return s, nil
 }

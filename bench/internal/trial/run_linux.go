@@ -14,6 +14,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 // run is a comparison in progress.
@@ -22,7 +23,7 @@ type run struct {
 	rng      *rand.Rand
 	line     *progress.Line
 	children map[string]*child
-	out      *rawWriter
+	out      *raw.Writer
 	samples  []Sample
 	failed   []string
 }
@@ -104,12 +105,12 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	name := filepath.Join(r.OutDir, r.Suite.File+"-"+time.Now().UTC().Format("20060102-150405")+".txt")
-	raw, err := os.Create(name)
+	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, raw.Close()) }()
-	r.out = newRawWriter(r.Suite, raw, r.facts())
+	defer func() { err = errors.Join(err, file.Close()) }()
+	r.out = raw.NewWriter(file, r.facts())
 	r.line.Begin(r.steps())
 	fmt.Fprint(w, "\n", r.Suite.Legend)
 	for _, cs := range r.Cases {
@@ -161,7 +162,7 @@ func (r *run) runCase(ctx context.Context, cs Case) error {
 			}
 			sample := Sample{cs.Name, ch.contender, s}
 			r.samples = append(r.samples, sample)
-			if err := r.out.write(sample); err != nil {
+			if err := r.out.Write(r.Suite.line(sample)); err != nil {
 				return err
 			}
 		}

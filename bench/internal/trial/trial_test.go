@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/raw"
 )
 
 func samplesOf(contender string, values ...float64) (all []Sample) {
@@ -61,20 +63,20 @@ func TestTableAndCheck(t *testing.T) {
 }
 
 func TestSamplesAreReadBack(t *testing.T) {
-	var raw bytes.Buffer
+	var file bytes.Buffer
 	want := append(samplesOf("fast-1", 300, 400), samplesOf("plain", 100)...)
 	for i := range want {
 		want[i].Values["p50-ns"] = 12.5
 	}
-	out := newRawWriter(toy, &raw, nil)
+	out := raw.NewWriter(&file, nil)
 	for _, s := range want {
-		if err := out.write(s); err != nil {
+		if err := out.Write(toy.line(s)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	suite, got, err := ReadRaw(bytes.NewReader(raw.Bytes()), "raw", []*Suite{{Name: "Other"}, toy})
+	suite, got, err := ReadRaw(bytes.NewReader(file.Bytes()), "raw", []*Suite{{Name: "Other"}, toy})
 	if err != nil || suite != toy || len(got) != len(want) {
-		t.Fatalf("%v %v %v from\n%s", suite, got, err, raw.String())
+		t.Fatalf("%v %v %v from\n%s", suite, got, err, file.String())
 	}
 	for i, s := range got {
 		if s.Case != want[i].Case || s.Contender != want[i].Contender || s.Ops != want[i].Ops {
@@ -86,7 +88,7 @@ func TestSamplesAreReadBack(t *testing.T) {
 			}
 		}
 	}
-	if suite, _, err := ReadRaw(bytes.NewReader(raw.Bytes()), "raw", []*Suite{{Name: "Other"}}); suite != nil || err != nil {
+	if suite, _, err := ReadRaw(bytes.NewReader(file.Bytes()), "raw", []*Suite{{Name: "Other"}}); suite != nil || err != nil {
 		t.Errorf("a file of another comparison: %v, %v", suite, err)
 	}
 	if _, _, err := ReadRaw(strings.NewReader("BenchmarkToy/who=x 1 2 op/s\n"), "raw", []*Suite{toy}); err == nil {
