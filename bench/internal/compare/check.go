@@ -12,30 +12,17 @@ import (
 // Finding is one line of the check: what unio promises, what it aims at, and what a run has seen. All are
 // upper limits; NaN says that there is none, or that the run did not measure it.
 type Finding struct {
-	Case  Case
-	What  string
-	Bound float64
-	Goal  float64
-	Seen  float64
+	Case Case
+	What string
+	figures.Limit
+	Seen float64
 }
 
 // Broken reports whether the bound was measured and does not hold.
-func (f Finding) Broken() bool { return f.Seen > f.Bound }
+func (f Finding) Broken() bool { return f.Limit.Broken(f.Seen) }
 
 // Verdict says how the finding ended.
-func (f Finding) Verdict() string {
-	switch {
-	case math.IsNaN(f.Seen):
-		return "not measured"
-	case math.IsNaN(f.Bound):
-		return "shown"
-	case f.Broken():
-		return "BROKEN"
-	case f.Seen <= f.Goal:
-		return "goal reached"
-	}
-	return "holds"
-}
+func (f Finding) Verdict() string { return f.Limit.Verdict(f.Seen) }
 
 // none stands for a bound, goal or measurement that does not exist.
 var none = math.NaN()
@@ -107,7 +94,7 @@ func Check(summaries []Summary) []Finding {
 		if len(summaries) > 0 && r.cs.suite() != summaries[0].Case.suite() {
 			continue
 		}
-		f := Finding{Case: r.cs, What: r.what, Bound: r.bound, Goal: r.goal, Seen: none}
+		f := Finding{Case: r.cs, What: r.what, Limit: figures.Limit{Bound: r.bound, Goal: r.goal}, Seen: none}
 		for i := range summaries {
 			if summaries[i].Case != r.cs {
 				continue

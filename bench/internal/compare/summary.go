@@ -47,26 +47,14 @@ func (s *Summary) Row(c Contender) *Row {
 func Summarise(samples []Sample) []Summary {
 	order := slices.Concat(Echo.Contenders, HTTPSuite.Contenders)
 	var all []Summary
-	for _, s := range samples {
-		if !slices.Contains(order, s.Contender) {
-			order = append(order, s.Contender)
+	for _, p := range figures.PartsOf(samples, order, func(s *Sample) (Case, Contender) { return s.Case, s.Contender }) {
+		if n := len(all); n == 0 || all[n-1].Case != p.Case {
+			all = append(all, Summary{Case: p.Case})
 		}
-		if !slices.ContainsFunc(all, func(x Summary) bool { return x.Case == s.Case }) {
-			all = append(all, Summary{Case: s.Case})
-		}
+		s := &all[len(all)-1]
+		s.Rows = append(s.Rows, bestRow(p.Contender, p.Samples))
 	}
 	for i := range all {
-		for _, c := range order {
-			var mine []Sample
-			for _, s := range samples {
-				if s.Case == all[i].Case && s.Contender == c {
-					mine = append(mine, s)
-				}
-			}
-			if len(mine) > 0 {
-				all[i].Rows = append(all[i].Rows, bestRow(c, mine))
-			}
-		}
 		all[i].compare()
 	}
 	return all
@@ -88,24 +76,22 @@ func bestRow(c Contender, samples []Sample) Row {
 }
 
 func newRow(c Contender, samples []Sample) Row {
-	of := func(f func(Sample) float64) figures.Spread {
-		values := make([]float64, len(samples))
-		for i, s := range samples {
-			values[i] = f(s)
-		}
-		return figures.SpreadOf(values)
+	of := func(figure func(*Sample) float64) figures.Spread {
+		return figures.SpreadOf(figures.ValuesOf(samples, figure))
 	}
 	return Row{
 		Contender: c, Procs: samples[0].Procs, samples: samples,
-		CPUNs:  of(func(s Sample) float64 { return s.CPUNs }),
-		Poller: of(func(s Sample) float64 { return s.PollerNs }),
-		Enters: of(func(s Sample) float64 { return s.Enters }),
-		Rate:   of(func(s Sample) float64 { return s.Rate }),
-		P50:    time.Duration(of(func(s Sample) float64 { return float64(s.P50) }).Median),
-		P99:    time.Duration(of(func(s Sample) float64 { return float64(s.P99) }).Median),
-		P99_9:  time.Duration(of(func(s Sample) float64 { return float64(s.P99_9) }).Median),
+		CPUNs:  of(cpuNs),
+		Poller: of(func(s *Sample) float64 { return s.PollerNs }),
+		Enters: of(func(s *Sample) float64 { return s.Enters }),
+		Rate:   of(func(s *Sample) float64 { return s.Rate }),
+		P50:    time.Duration(of(func(s *Sample) float64 { return float64(s.P50) }).Median),
+		P99:    time.Duration(of(func(s *Sample) float64 { return float64(s.P99) }).Median),
+		P99_9:  time.Duration(of(func(s *Sample) float64 { return float64(s.P99_9) }).Median),
 	}
 }
+
+func cpuNs(s *Sample) float64 { return s.CPUNs }
 
 // compare fills in the ratios.
 func (s *Summary) compare() {
@@ -118,15 +104,10 @@ func (s *Summary) compare() {
 	}
 }
 
-// cpuRatio divides within each round, so that what disturbed a whole round cancels out.
+// cpuRatio is the ratio of CPU time to another contender's.
 func (r *Row) cpuRatio(base *Row) figures.Spread {
 	if base == nil {
 		return figures.SpreadOf(nil)
 	}
-	n := min(len(r.samples), len(base.samples))
-	ratios := make([]float64, n)
-	for i := range n {
-		ratios[i] = r.samples[i].CPUNs / base.samples[i].CPUNs
-	}
-	return figures.SpreadOf(ratios)
+	return figures.RatioOf(figures.ValuesOf(r.samples, cpuNs), figures.ValuesOf(base.samples, cpuNs))
 }

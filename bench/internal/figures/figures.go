@@ -1,4 +1,4 @@
-// Package figures sums rounds up, as median and spread, and prints numbers for tables.
+// Package figures sums rounds up, as median and spread, holds them against limits, and prints numbers for tables.
 package figures
 
 import (
@@ -24,6 +24,18 @@ func SpreadOf(values []float64) Spread {
 		mid = (v[len(v)/2-1] + mid) / 2
 	}
 	return Spread{Median: mid, Min: v[0], Max: v[len(v)-1]}
+}
+
+// RatioOf divides within each round, so that what disturbed a whole round cancels out. A round whose base is zero has no
+// ratio.
+func RatioOf(values, base []float64) Spread {
+	ratios := make([]float64, min(len(values), len(base)))
+	for i := range ratios {
+		if ratios[i] = values[i] / base[i]; math.IsInf(ratios[i], 0) {
+			ratios[i] = math.NaN()
+		}
+	}
+	return SpreadOf(ratios)
 }
 
 // Known reports whether there was anything to summarise.

@@ -1,7 +1,9 @@
 package figures
 
 import (
+	"fmt"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -29,5 +31,49 @@ func TestWhatIsNotKnownIsADash(t *testing.T) {
 	}
 	if got := Number(1.234, 2) + (Spread{1, 0.5, 1.5}).Times(2).Limits(1); got != "1.23(1.0..3.0)" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A machine that changes its speed between two rounds does not change a ratio; a round without a base has none.
+func TestRatiosAreThoseOfARound(t *testing.T) {
+	if got, want := RatioOf([]float64{2, 8, 5, 1, 9}, []float64{1, 4, 2, 0}), (Spread{2, 2, 2.5}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if RatioOf([]float64{1}, nil).Known() {
+		t.Error("there is a ratio to nothing")
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		limit Limit
+		seen  float64
+		want  string
+	}{
+		{Limit{Bound: 2, Goal: 1}, 3, "BROKEN"}, {Limit{Bound: 2, Goal: 1}, 2, "holds"}, {Limit{Bound: 2, Goal: 1}, 1, "goal reached"},
+		{Limit{AtLeast: true, Bound: 1, Goal: 2}, 0.9, "BROKEN"}, {Limit{AtLeast: true, Bound: 1, Goal: 2}, 1, "holds"},
+		{Limit{AtLeast: true, Bound: 1, Goal: 2}, 2, "goal reached"}, {Limit{Bound: 2, Goal: nan}, 0, "holds"},
+		{Limit{Bound: nan, Goal: nan}, 3, "shown"}, {Limit{Bound: 2, Goal: 1}, nan, "not measured"},
+	} {
+		if got := c.limit.Verdict(c.seen); got != c.want || c.limit.Broken(c.seen) != (c.want == "BROKEN") {
+			t.Errorf("%+v, %v: %s, want %s", c.limit, c.seen, got, c.want)
+		}
+	}
+}
+
+func TestPartsOfSamples(t *testing.T) {
+	type sample struct{ cs, c string }
+	samples := []sample{{"b", "x"}, {"b", "new"}, {"a", "z"}, {"b", "y"}, {"b", "x"}}
+	parts := PartsOf(samples, []string{"y", "x", "z"}, func(s *sample) (string, string) { return s.cs, s.c })
+	var got []string
+	for _, p := range parts {
+		got = append(got, fmt.Sprint(p.Case, p.Contender, len(p.Samples)))
+	}
+	if want := []string{"by1", "bx2", "bnew1", "az1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := ValuesOf(samples, func(s *sample) float64 { return float64(len(s.c)) }); !slices.Equal(got, []float64{1, 3, 1, 1, 1}) {
+		t.Errorf("%v", got)
 	}
 }

@@ -12,40 +12,17 @@ import (
 // Finding is one line of the check: what unio promises, what it aims at, and what a run has seen. NaN says that there is
 // none, or that the run did not measure it.
 type Finding struct {
-	Case    Case
-	What    string
-	AtLeast bool // the bound and the goal are lower limits, else upper ones
-	Bound   float64
-	Goal    float64
-	Seen    float64
+	Case Case
+	What string
+	figures.Limit
+	Seen float64
 }
 
 // Broken reports whether the bound was measured and does not hold.
-func (f Finding) Broken() bool {
-	if f.AtLeast {
-		return f.Seen < f.Bound
-	}
-	return f.Seen > f.Bound
-}
+func (f Finding) Broken() bool { return f.Limit.Broken(f.Seen) }
 
 // Verdict says how the finding ended.
-func (f Finding) Verdict() string {
-	reached := f.Seen <= f.Goal
-	if f.AtLeast {
-		reached = f.Seen >= f.Goal
-	}
-	switch {
-	case math.IsNaN(f.Seen):
-		return "not measured"
-	case math.IsNaN(f.Bound):
-		return "shown"
-	case f.Broken():
-		return "BROKEN"
-	case reached:
-		return "goal reached"
-	}
-	return "holds"
-}
+func (f Finding) Verdict() string { return f.Limit.Verdict(f.Seen) }
 
 // none stands for a bound, goal or measurement that does not exist.
 var none = math.NaN()
@@ -71,7 +48,7 @@ type rule struct {
 	seen        func(*Summary) float64
 }
 
-// rate, cpu, p99 and p999 are ratios of a contender to another: of rates and CPU times within the rounds, of latencies
+// rate, cpu and latency are ratios of a contender to another: of rates and CPU times within the rounds, of latencies of
 // the medians.
 func rate(c, base Contender) func(*Summary) float64 {
 	return func(s *Summary) float64 { return s.ratio(c, base, rateOf).Median }
@@ -140,7 +117,7 @@ func rules() []rule {
 func Check(summaries []Summary) []Finding {
 	var findings []Finding
 	for _, r := range rules() {
-		f := Finding{Case: r.cs, What: r.what, AtLeast: r.atLeast, Bound: r.bound, Goal: r.goal, Seen: none}
+		f := Finding{Case: r.cs, What: r.what, Limit: figures.Limit{AtLeast: r.atLeast, Bound: r.bound, Goal: r.goal}, Seen: none}
 		for i := range summaries {
 			if summaries[i].Case == r.cs {
 				f.Seen = r.seen(&summaries[i])
@@ -155,7 +132,7 @@ func Check(summaries []Summary) []Finding {
 func checkThreads(summaries []Summary) (findings []Finding) {
 	for i := range summaries {
 		s := &summaries[i]
-		f := Finding{Case: s.Case, Bound: threadsMax, Goal: none, Seen: none}
+		f := Finding{Case: s.Case, Limit: figures.Limit{Bound: threadsMax, Goal: none}, Seen: none}
 		for j := range s.Rows {
 			r := &s.Rows[j]
 			if r.Engine == "uring" && (math.IsNaN(f.Seen) || r.threads() > f.Seen) {

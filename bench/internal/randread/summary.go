@@ -2,7 +2,6 @@ package randread
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/figures"
@@ -48,47 +47,28 @@ func (s *Summary) Row(c Contender) *Row {
 // Summarise makes the accounts of all cases, in the order in which the samples name them. Contenders that are not in the
 // table follow those that are.
 func Summarise(samples []Sample) []Summary {
-	order := Contenders()
 	var all []Summary
-	for _, s := range samples {
-		if !slices.Contains(order, s.Contender) {
-			order = append(order, s.Contender)
+	for _, p := range figures.PartsOf(samples, Contenders(), func(s *Sample) (Case, Contender) { return s.Case, s.Contender }) {
+		if n := len(all); n == 0 || all[n-1].Case != p.Case {
+			all = append(all, Summary{Case: p.Case})
 		}
-		if !slices.ContainsFunc(all, func(x Summary) bool { return x.Case == s.Case }) {
-			all = append(all, Summary{Case: s.Case})
-		}
-	}
-	for i := range all {
-		for _, c := range order {
-			var mine []Sample
-			for _, s := range samples {
-				if s.Case == all[i].Case && s.Contender == c {
-					mine = append(mine, s)
-				}
-			}
-			if len(mine) > 0 {
-				all[i].Rows = append(all[i].Rows, newRow(c, mine))
-			}
-		}
+		s := &all[len(all)-1]
+		s.Rows = append(s.Rows, newRow(p.Contender, p.Samples))
 	}
 	return all
 }
 
 func newRow(c Contender, samples []Sample) Row {
-	of := func(f func(*Sample) float64) figures.Spread {
-		values := make([]float64, len(samples))
-		for i := range samples {
-			values[i] = f(&samples[i])
-		}
-		return figures.SpreadOf(values)
+	of := func(figure func(*Sample) float64) figures.Spread {
+		return figures.SpreadOf(figures.ValuesOf(samples, figure))
 	}
 	median := func(f func(*Sample) time.Duration) time.Duration {
 		return time.Duration(of(func(s *Sample) float64 { return float64(f(s)) }).Median)
 	}
 	return Row{
 		Contender: c, samples: samples,
-		Rate:     of(func(s *Sample) float64 { return s.Rate }),
-		CPUNs:    of(func(s *Sample) float64 { return s.CPUNs }),
+		Rate:     of(rateOf),
+		CPUNs:    of(cpuOf),
 		Process:  of(func(s *Sample) float64 { return s.ProcessNs }),
 		P50:      median(func(s *Sample) time.Duration { return s.P50 }),
 		P90:      median(func(s *Sample) time.Duration { return s.P90 }),
@@ -104,20 +84,13 @@ func newRow(c Contender, samples []Sample) Row {
 	}
 }
 
-// ratio divides a figure of two contenders within each round, so that what disturbed a whole round cancels out.
+// ratio is that of two contenders.
 func (s *Summary) ratio(c, base Contender, figure func(*Sample) float64) figures.Spread {
 	r, b := s.Row(c), s.Row(base)
 	if r == nil || b == nil {
 		return figures.SpreadOf(nil)
 	}
-	ratios := make([]float64, min(len(r.samples), len(b.samples)))
-	for i := range ratios {
-		ratios[i] = figure(&r.samples[i]) / figure(&b.samples[i])
-		if math.IsInf(ratios[i], 0) {
-			ratios[i] = math.NaN()
-		}
-	}
-	return figures.SpreadOf(ratios)
+	return figures.RatioOf(figures.ValuesOf(r.samples, figure), figures.ValuesOf(b.samples, figure))
 }
 
 func rateOf(s *Sample) float64 { return s.Rate }

@@ -25,15 +25,9 @@ func of(samples []Sample, cs, contender, unit string) (values []float64) {
 	return values
 }
 
-// ratio divides within each round, so that what disturbed a whole round cancels out.
+// ratio is that of two contenders.
 func ratio(samples []Sample, cs, contender, base, unit string) figures.Spread {
-	a, b := of(samples, cs, contender, unit), of(samples, cs, base, unit)
-	n := min(len(a), len(b))
-	ratios := make([]float64, n)
-	for i := range n {
-		ratios[i] = a[i] / b[i]
-	}
-	return figures.SpreadOf(ratios)
+	return figures.RatioOf(of(samples, cs, contender, unit), of(samples, cs, base, unit))
 }
 
 // WriteTable prints one case for a terminal.
