@@ -7,16 +7,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/compare"
-	"github.com/unio-go/unio/bench/internal/progress"
 	"github.com/unio-go/unio/bench/internal/randread"
+	"github.com/unio-go/unio/bench/internal/rounds"
 	"github.com/unio-go/unio/bench/internal/server"
 	"github.com/unio-go/unio/bench/internal/soak"
 )
@@ -121,34 +119,16 @@ func runCompare(s *compare.Suite, args []string, w io.Writer) error {
 	var a compareArgs
 	a.opts.Suite = s
 	f := compareFlags(s, &a, w)
-	if err := f.Parse(args); err != nil {
+	if err := parsePlan(f, args, &a.opts.Plan, map[string]string{"rounds": "2", "slice": "50ms"}); err != nil {
 		return err
 	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("%s: unexpected %q", s.File, f.Args())
-	}
-	said := map[string]bool{}
-	f.Visit(func(f *flag.Flag) { said[f.Name] = true })
 	a.opts.Cases, a.opts.Contenders = slices.Clone(s.Cases), slices.Clone(s.Contenders)
-	if a.opts.Quick {
-		if !said["cases"] {
-			a.opts.Cases = slices.Clone(s.Quick)
-		}
-		if !said["rounds"] {
-			a.opts.Rounds = 2
-		}
-		if !said["slice"] {
-			a.opts.Slice = 50 * time.Millisecond
-		}
+	if a.opts.Quick && !said(f, "cases") {
+		a.opts.Cases = slices.Clone(s.Quick)
 	}
 	if err := a.opts.Limit(a.cases, a.contenders); err != nil {
 		return err
 	}
-	if a.opts.Seed == 0 {
-		a.opts.Seed = rand.Uint64() >> 32
-	}
-	a.opts.Progress = os.Stderr
-	a.opts.Terminal = progress.IsTerminal(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return compare.Run(ctx, a.opts, w)
@@ -173,15 +153,11 @@ func again(what, name string, w io.Writer) error {
 	summaries := compare.Summarise(samples)
 	switch what {
 	case "plot":
-		svg := strings.TrimSuffix(name, ".txt") + ".svg"
+		svg := rounds.Base(name) + ".svg"
 		fmt.Fprintln(w, svg)
 		return compare.WritePlot(svg, summaries)
 	case "check":
-		broken, err := compare.WriteCheck(w, compare.Check(summaries))
-		if broken > 0 {
-			return fmt.Errorf("%d bounds are broken", broken)
-		}
-		return err
+		return rounds.Broken(compare.WriteCheck(w, compare.Check(summaries)))
 	}
 	fmt.Fprint(w, compare.Legend)
 	for _, s := range summaries {

@@ -6,15 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/unio-go/unio/bench/internal/progress"
 	"github.com/unio-go/unio/bench/internal/randread"
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 // randreadArgs are the flags of randread that are not options as they stand.
@@ -48,24 +46,9 @@ func randreadFlags(a *randreadArgs, w io.Writer) *flag.FlagSet {
 func runRandread(args []string, w io.Writer) error {
 	var a randreadArgs
 	f := randreadFlags(&a, w)
-	if err := f.Parse(args); err != nil {
+	quick := map[string]string{"depths": "32", "rounds": "2", "slice": "200ms"}
+	if err := parsePlan(f, args, &a.opts.Plan, quick); err != nil {
 		return err
-	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("randread: unexpected %q", f.Args())
-	}
-	said := map[string]bool{}
-	f.Visit(func(f *flag.Flag) { said[f.Name] = true })
-	if a.opts.Quick {
-		if !said["depths"] {
-			a.depths = "32"
-		}
-		if !said["rounds"] {
-			a.opts.Rounds = 2
-		}
-		if !said["slice"] {
-			a.opts.Slice = 200 * time.Millisecond
-		}
 	}
 	a.opts.Mode = randread.Mode(a.mode)
 	if err := a.opts.Limit(a.cases, a.contenders, a.depths); err != nil {
@@ -82,10 +65,6 @@ func runRandread(args []string, w io.Writer) error {
 		}
 		a.opts.Dir = filepath.Join(cache, "unio-bench")
 	}
-	if a.opts.Seed == 0 {
-		a.opts.Seed = rand.Uint64() >> 32
-	}
-	a.opts.Progress, a.opts.Terminal = os.Stderr, progress.IsTerminal(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return randread.Run(ctx, a.opts, w)
@@ -103,15 +82,11 @@ func againRandread(what, name string, text []byte, w io.Writer) error {
 		if err := randread.ReadHeat(name, record.Samples); err != nil {
 			return err
 		}
-		base := strings.TrimSuffix(name, ".txt")
+		base := rounds.Base(name)
 		fmt.Fprintf(w, "%s.html\n%s.svg\n", base, base)
 		return randread.WriteReport(base, record)
 	case "check":
-		broken, err := randread.WriteCheck(w, randread.Check(summaries))
-		if broken > 0 {
-			return fmt.Errorf("%d bounds are broken", broken)
-		}
-		return err
+		return rounds.Broken(randread.WriteCheck(w, randread.Check(summaries)))
 	}
 	fmt.Fprint(w, randread.Legend)
 	for i := range summaries {

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
 	"strings"
@@ -34,15 +33,10 @@ func runSoak(args []string, w io.Writer) error {
 	var o soak.Options
 	var engines string
 	f := soakFlags(&o, &engines, w)
-	if err := f.Parse(args); err != nil {
+	if err := parse(f, args); err != nil {
 		return err
 	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("soak: unexpected %q", f.Args())
-	}
-	if o.Seed == 0 {
-		o.Seed = rand.Uint64() >> 32
-	}
+	o.Seed = drawn(o.Seed)
 	if o.Tick <= 0 {
 		return fmt.Errorf("soak: %v between lines: it must be positive", o.Tick)
 	}

@@ -3,18 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"os/signal"
-	"time"
 
 	"github.com/unio-go/unio/bench/internal/netlog"
 	"github.com/unio-go/unio/bench/internal/nop"
-	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/rounds"
 	"github.com/unio-go/unio/bench/internal/trial"
 	"github.com/unio-go/unio/bench/internal/wal"
 )
@@ -48,32 +45,13 @@ func runTrial(s *trial.Suite, args []string, w io.Writer) error {
 	var a trialArgs
 	a.opts.Suite = s
 	f := trialFlags(s, &a, w)
-	if err := f.Parse(args); err != nil {
+	quick := map[string]string{"cases": s.Quick, "rounds": "2", "slice": "50ms"}
+	if err := parsePlan(f, args, &a.opts.Plan, quick); err != nil {
 		return err
-	}
-	if f.NArg() > 0 {
-		return fmt.Errorf("%s: unexpected %q", s.File, f.Args())
-	}
-	said := map[string]bool{}
-	f.Visit(func(f *flag.Flag) { said[f.Name] = true })
-	if a.opts.Quick {
-		if !said["cases"] {
-			a.cases = s.Quick
-		}
-		if !said["rounds"] {
-			a.opts.Rounds = 2
-		}
-		if !said["slice"] {
-			a.opts.Slice = 50 * time.Millisecond
-		}
 	}
 	if err := a.opts.Limit(a.cases, a.contenders); err != nil {
 		return err
 	}
-	if a.opts.Seed == 0 {
-		a.opts.Seed = rand.Uint64() >> 32
-	}
-	a.opts.Progress, a.opts.Terminal = os.Stderr, progress.IsTerminal(os.Stderr)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return trial.Run(ctx, a.opts, w)
@@ -89,11 +67,7 @@ func againTrial(what, name string, text []byte, w io.Writer) (done bool, err err
 	case "plot":
 		return true, fmt.Errorf("plot: %s has no drawing, show prints its tables", suite.File)
 	case "check":
-		broken, err := suite.WriteCheck(w, samples)
-		if broken > 0 {
-			err = errors.Join(err, fmt.Errorf("%d bounds are broken", broken))
-		}
-		return true, err
+		return true, rounds.Broken(suite.WriteCheck(w, samples))
 	}
 	return true, suite.WriteTables(w, samples)
 }

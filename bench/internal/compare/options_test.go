@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 func TestNetAlwaysRuns(t *testing.T) {
@@ -27,13 +29,14 @@ func TestWrongOptionsAreRefused(t *testing.T) {
 		}
 	}
 	for _, o := range []Options{
-		{Rounds: 4, Slice: time.Second}, {Rounds: 0, Slice: time.Second, Quick: true}, {Rounds: 5, Slice: 1},
+		{Plan: rounds.Plan{Rounds: 4, Slice: time.Second}}, {Plan: rounds.Plan{Rounds: 0, Slice: time.Second, Quick: true}},
+		{Plan: rounds.Plan{Rounds: 5, Slice: 1}},
 	} {
 		if err := o.Validate(); err == nil {
 			t.Errorf("%+v: no error", o)
 		}
 	}
-	if err := (&Options{Rounds: 2, Slice: time.Second, Quick: true}).Validate(); err != nil {
+	if err := (&Options{Plan: rounds.Plan{Rounds: 2, Slice: time.Second, Quick: true}}).Validate(); err != nil {
 		t.Error(err)
 	}
 }

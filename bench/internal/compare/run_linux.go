@@ -7,17 +7,15 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/cfloor"
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
-	"github.com/unio-go/unio/bench/internal/progress"
 	"github.com/unio-go/unio/bench/internal/raw"
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 // gomaxprocs are the values that every Go contender is tried with: with 2 its helpers (garbage collector,
@@ -39,16 +37,13 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	}
 	runtime.LockOSThread() // children die with this thread
 	defer runtime.UnlockOSThread()
-	if opts.Progress == nil {
-		opts.Progress = io.Discard
-	}
 	serverCPU, loadCPU, err := host.ChooseCPUs()
 	if err != nil {
 		return err
 	}
 	b := &bench{
 		opts: opts, serverCPU: serverCPU, rng: rand.New(rand.NewPCG(opts.Seed, 0)),
-		progress: &progress.Line{W: opts.Progress, Terminal: opts.Terminal},
+		progress: opts.Line(),
 	}
 	fmt.Fprintf(w, "servers on CPU %d, load on CPU %d, %d rounds of %v slices, seed %d\n", serverCPU, loadCPU,
 		opts.Rounds, opts.Slice, opts.Seed)
@@ -156,11 +151,7 @@ func (b *bench) stop() {
 
 // measureAll runs the cases, prints each when it is done, and writes the files.
 func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
-	if err := os.MkdirAll(b.opts.OutDir, 0o755); err != nil {
-		return err
-	}
-	base := filepath.Join(b.opts.OutDir, b.opts.Suite.File+"-"+time.Now().UTC().Format("20060102-150405"))
-	file, err := os.Create(base + ".txt")
+	file, err := b.opts.Create(b.opts.Suite.File)
 	if err != nil {
 		return err
 	}
@@ -178,7 +169,7 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		from := len(samples)
 		if err := b.runCase(ctx, cs); err != nil {
 			b.progress.Clear()
-			return fmt.Errorf("%w; %s.txt holds what was measured until then", err, base)
+			return fmt.Errorf("%w; %s holds what was measured until then", err, file.Name())
 		}
 		b.progress.Clear()
 		for _, s := range Summarise(samples[from:]) {
@@ -187,42 +178,24 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 			}
 		}
 	}
-	fmt.Fprintf(w, "\nraw file: %s.txt\n", base)
-	return b.conclude(w, samples, base)
+	fmt.Fprintf(w, "\nraw file: %s\n", file.Name())
+	return b.conclude(w, samples, rounds.Base(file.Name()))
 }
 
 // conclude draws, checks, and names what failed.
 func (b *bench) conclude(w io.Writer, samples []Sample, base string) error {
-	var errs []error
 	summaries := Summarise(samples)
-	if err := WritePlot(base+".svg", summaries); err != nil {
-		errs = append(errs, err)
-	} else {
+	err := WritePlot(base+".svg", summaries)
+	if err == nil {
 		fmt.Fprintf(w, "plot:     %s.svg\n", base)
 	}
-	if b.opts.Check {
-		fmt.Fprintln(w)
-		broken, err := WriteCheck(w, Check(summaries))
-		if broken > 0 {
-			err = fmt.Errorf("%d bounds are broken", broken)
-		}
-		errs = append(errs, err)
-	}
-	if len(b.failed) > 0 {
-		errs = append(errs, fmt.Errorf("contenders failed:\n  %s", strings.Join(b.failed, "\n  ")))
-	}
-	return errors.Join(errs...)
+	check := func(w io.Writer) (int, error) { return WriteCheck(w, Check(summaries)) }
+	return errors.Join(err, b.opts.Conclude(w, check, b.failed))
 }
 
 // facts head the raw file.
 func (b *bench) facts() []host.Fact {
-	facts := append(host.Facts(),
-		host.Fact{Key: "rounds", Value: strconv.Itoa(b.opts.Rounds)},
-		host.Fact{Key: "slice", Value: b.opts.Slice.String()},
-		host.Fact{Key: "seed", Value: strconv.FormatUint(b.opts.Seed, 10)},
-		host.Fact{Key: "gomaxprocs", Value: "1 and 2, each the suffix of a name; the tables have the one with the lower median"})
-	if b.opts.Quick {
-		facts = append(facts, host.Fact{Key: "quick", Value: "a first look, not to be published"})
-	}
-	return facts
+	return slices.Concat(host.Facts(), b.opts.Facts(), []host.Fact{
+		{Key: "gomaxprocs", Value: "1 and 2, each the suffix of a name; the tables have the one with the lower median"},
+	}, b.opts.Warning())
 }

@@ -10,8 +10,9 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 const (
@@ -102,7 +103,7 @@ type heatLine struct {
 }
 
 // heatFile is the name of the file of heat maps that belongs to a raw file.
-func heatFile(raw string) string { return strings.TrimSuffix(raw, ".txt") + ".heat.gz" }
+func heatFile(raw string) string { return rounds.Base(raw) + ".heat.gz" }
 
 // writeHeat writes the heat maps of samples, as lines of JSON under gzip.
 func writeHeat(name string, samples []Sample) (err error) {

@@ -1,46 +1,31 @@
 package randread
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-)
 
-// roundsMin is the least number of rounds whose median and spread say something.
-const roundsMin = 5
+	"github.com/unio-go/unio/bench/internal/rounds"
+)
 
 // Options says what a run measures.
 type Options struct {
-	Rounds     int
-	Slice      time.Duration
+	rounds.Plan
 	Mode       Mode
 	Cases      []Case
 	Contenders []Contender
 	Dir        string
 	Size       int64 // bytes of the data set; 0: the one that is there, or by what is free
-	Seed       uint64
-	OutDir     string
-	Check      bool
-	Quick      bool
-	Progress   io.Writer // where the progress line goes, nil for nowhere
-	Terminal   bool      // Progress is a terminal
 }
 
 // Limit fills o with the cases and contenders that the two patterns match ("" matches all), at the depths that are listed
 // with commas ("" for those of the published comparison).
 func (o *Options) Limit(cases, contenders, depths string) error {
-	byCase, err := regexp.Compile(cases)
+	byCase, byContender, err := rounds.Patterns(cases, contenders)
 	if err != nil {
-		return fmt.Errorf("-cases: %w", err)
-	}
-	byContender, err := regexp.Compile(contenders)
-	if err != nil {
-		return fmt.Errorf("-contenders: %w", err)
+		return err
 	}
 	if o.Mode != ModeDefault && o.Mode != ModeIOPoll && o.Mode != ModeSQPoll {
 		return fmt.Errorf("-mode %q: there are %s, %s and %s", o.Mode, ModeDefault, ModeIOPoll, ModeSQPoll)
@@ -84,11 +69,10 @@ func atDepths(cases []Case, list string) (all []Case, err error) {
 
 // Validate refuses what would give no usable result.
 func (o *Options) Validate() error {
+	if err := o.Plan.Validate(); err != nil {
+		return err
+	}
 	switch {
-	case o.Rounds < roundsMin && !o.Quick:
-		return fmt.Errorf("-rounds %d: at least %d, or -quick for a first look", o.Rounds, roundsMin)
-	case o.Rounds < 1:
-		return errors.New("-rounds: at least 1")
 	case o.Slice < 10*time.Millisecond || o.Slice > 10*time.Second:
 		return fmt.Errorf("-slice %v: at least 10ms and at most 10s", o.Slice)
 	case o.Size < 0:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/raw"
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 var (
@@ -268,13 +269,14 @@ func TestOptions(t *testing.T) {
 	if err := o.Limit("", "", ""); err == nil {
 		t.Error("mode fast is taken")
 	}
-	good := Options{Rounds: 5, Slice: time.Second}
+	good := Options{Plan: rounds.Plan{Rounds: 5, Slice: time.Second}}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []Options{
-		{Rounds: 4, Slice: time.Second}, {Rounds: 0, Quick: true, Slice: time.Second}, {Rounds: 5, Slice: time.Millisecond},
-		{Rounds: 5, Slice: time.Minute}, {Rounds: 5, Slice: time.Second, Size: -1},
+		{Plan: rounds.Plan{Rounds: 4, Slice: time.Second}}, {Plan: rounds.Plan{Rounds: 0, Quick: true, Slice: time.Second}},
+		{Plan: rounds.Plan{Rounds: 5, Slice: time.Millisecond}}, {Plan: rounds.Plan{Rounds: 5, Slice: time.Minute}},
+		{Plan: rounds.Plan{Rounds: 5, Slice: time.Second}, Size: -1},
 	} {
 		if err := bad.Validate(); err == nil {
 			t.Errorf("%+v is taken", bad)

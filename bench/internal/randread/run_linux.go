@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -22,6 +21,7 @@ import (
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/progress"
 	"github.com/unio-go/unio/bench/internal/raw"
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 const (
@@ -51,11 +51,7 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	}
 	runtime.LockOSThread() // children die with this thread
 	defer runtime.UnlockOSThread()
-	if opts.Progress == nil {
-		opts.Progress = io.Discard
-	}
-	b := &bench{opts: opts, rng: rand.New(rand.NewPCG(opts.Seed, 0)),
-		line: &progress.Line{W: opts.Progress, Terminal: opts.Terminal}}
+	b := &bench{opts: opts, rng: rand.New(rand.NewPCG(opts.Seed, 0)), line: opts.Line()}
 	var err error
 	if b.self, err = os.Executable(); err != nil {
 		return err
@@ -130,11 +126,7 @@ func (b *bench) choose(ctx context.Context, w io.Writer) error {
 
 // measureAll runs the cases, prints each when it is done, and writes the files.
 func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
-	if err := os.MkdirAll(b.opts.OutDir, 0o755); err != nil {
-		return err
-	}
-	base := filepath.Join(b.opts.OutDir, "randread-"+time.Now().UTC().Format("20060102-150405"))
-	file, err := os.Create(base + ".txt")
+	file, err := b.opts.Create("randread")
 	if err != nil {
 		return err
 	}
@@ -156,8 +148,8 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		err := b.runCase(ctx, cs)
 		b.line.Clear()
 		if err != nil {
-			return errors.Join(fmt.Errorf("%w; %s.txt holds what was measured until then", err, base),
-				writeHeat(heatFile(base+".txt"), run.Samples))
+			return errors.Join(fmt.Errorf("%w; %s holds what was measured until then", err, file.Name()),
+				writeHeat(heatFile(file.Name()), run.Samples))
 		}
 		for _, s := range Summarise(run.Samples[from:]) {
 			if err := WriteTable(w, &s); err != nil {
@@ -165,7 +157,7 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 			}
 		}
 	}
-	return b.conclude(w, run, base)
+	return b.conclude(w, run, file.Name())
 }
 
 // contenders are those that have a part in a case.
@@ -284,45 +276,28 @@ func (r *result) sample(c Contender, cs Case, threads *threadCount) Sample {
 }
 
 // conclude writes the report, checks, and names what failed.
-func (b *bench) conclude(w io.Writer, run *Record, base string) error {
-	errs := []error{writeHeat(heatFile(base+".txt"), run.Samples)}
-	fmt.Fprintf(w, "\nraw file: %s.txt\n", base)
-	if err := WriteReport(base, run); err != nil {
-		errs = append(errs, err)
-	} else {
+func (b *bench) conclude(w io.Writer, run *Record, file string) error {
+	heat := writeHeat(heatFile(file), run.Samples)
+	fmt.Fprintf(w, "\nraw file: %s\n", file)
+	base := rounds.Base(file)
+	report := WriteReport(base, run)
+	if report == nil {
 		fmt.Fprintf(w, "report:   %s.html\nplot:     %s.svg\n", base, base)
 	}
-	if b.opts.Check {
-		fmt.Fprintln(w)
-		broken, err := WriteCheck(w, Check(Summarise(run.Samples)))
-		if broken > 0 {
-			err = fmt.Errorf("%d bounds are broken", broken)
-		}
-		errs = append(errs, err)
-	}
-	if len(b.failures) > 0 {
-		errs = append(errs, fmt.Errorf("contenders failed:\n  %s", strings.Join(b.failures, "\n  ")))
-	}
-	return errors.Join(errs...)
+	check := func(w io.Writer) (int, error) { return WriteCheck(w, Check(Summarise(run.Samples))) }
+	return errors.Join(heat, report, b.opts.Conclude(w, check, b.failures))
 }
 
 // facts head the raw file.
 func (b *bench) facts() []host.Fact {
-	facts := append(host.Facts(), host.Disk(b.layout.Dir)...)
-	facts = append(facts,
-		host.Fact{Key: "fio", Value: b.fio.String()},
-		host.Fact{Key: "rounds", Value: strconv.Itoa(b.opts.Rounds)},
-		host.Fact{Key: "slice", Value: b.opts.Slice.String()},
-		host.Fact{Key: "seed", Value: strconv.FormatUint(b.opts.Seed, 10)},
-		host.Fact{Key: "files", Value: strconv.Itoa(filesInSet)},
-		host.Fact{Key: "bytes", Value: strconv.FormatInt(b.layout.Bytes(), 10)},
-		host.Fact{Key: "resident-bytes", Value: strconv.FormatInt(b.layout.hot()*blockBytes, 10)},
-		host.Fact{Key: "latency", Value: "from the end of one read of a closed loop to the end of the next; " +
-			"of a batch, its own; fio: from submission to completion"})
-	if b.opts.Quick {
-		facts = append(facts, host.Fact{Key: "quick", Value: "a first look, not to be published"})
-	}
-	return facts
+	return slices.Concat(host.Facts(), host.Disk(b.layout.Dir), []host.Fact{{Key: "fio", Value: b.fio.String()}}, b.opts.Facts(),
+		[]host.Fact{
+			{Key: "files", Value: strconv.Itoa(filesInSet)},
+			{Key: "bytes", Value: strconv.FormatInt(b.layout.Bytes(), 10)},
+			{Key: "resident-bytes", Value: strconv.FormatInt(b.layout.hot()*blockBytes, 10)},
+			{Key: "latency", Value: "from the end of one read of a closed loop to the end of the next; " +
+				"of a batch, its own; fio: from submission to completion"},
+		}, b.opts.Warning())
 }
 
 // usage is the CPU time of a process that has been waited for, with all threads that it had.

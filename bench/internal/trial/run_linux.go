@@ -8,9 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/progress"
@@ -50,7 +49,7 @@ func Run(ctx context.Context, opts Options, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := &run{
 		Options: opts, rng: rand.New(rand.NewPCG(opts.Seed, 0)), children: map[string]*child{},
-		line: &progress.Line{W: opts.Progress, Terminal: opts.Terminal},
+		line: opts.Line(),
 	}
 	defer func() { err = errors.Join(err, r.stop()) }()
 	if err := r.start(dir); err != nil {
@@ -101,11 +100,7 @@ func (r *run) stop() (err error) {
 
 // measureAll runs the cases, prints each when it is done, and writes the raw file.
 func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
-	if err := os.MkdirAll(r.OutDir, 0o755); err != nil {
-		return err
-	}
-	name := filepath.Join(r.OutDir, r.Suite.File+"-"+time.Now().UTC().Format("20060102-150405")+".txt")
-	file, err := os.Create(name)
+	file, err := r.Create(r.Suite.File)
 	if err != nil {
 		return err
 	}
@@ -117,14 +112,14 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 		err := r.runCase(ctx, cs)
 		r.line.Clear()
 		if err != nil {
-			return fmt.Errorf("%w; %s holds what was measured until then", err, name)
+			return fmt.Errorf("%w; %s holds what was measured until then", err, file.Name())
 		}
 		if err := r.Suite.WriteTable(w, cs, r.samples); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(w, "\nraw file: %s\n", name)
-	return r.conclude(w)
+	fmt.Fprintf(w, "\nraw file: %s\n", file.Name())
+	return r.Conclude(w, func(w io.Writer) (int, error) { return r.Suite.WriteCheck(w, r.samples) }, r.failed)
 }
 
 func (r *run) steps() (n int) {
@@ -171,32 +166,7 @@ func (r *run) runCase(ctx context.Context, cs Case) error {
 	return nil
 }
 
-// conclude checks, and names what failed.
-func (r *run) conclude(w io.Writer) error {
-	var errs []error
-	if r.Check {
-		fmt.Fprintln(w)
-		broken, err := r.Suite.WriteCheck(w, r.samples)
-		if broken > 0 {
-			err = fmt.Errorf("%d bounds are broken", broken)
-		}
-		errs = append(errs, err)
-	}
-	if len(r.failed) > 0 {
-		errs = append(errs, fmt.Errorf("contenders failed:\n  %s", strings.Join(r.failed, "\n  ")))
-	}
-	return errors.Join(errs...)
-}
-
 // facts head the raw file.
 func (r *run) facts() []host.Fact {
-	facts := append(host.Facts(),
-		host.Fact{Key: "rounds", Value: strconv.Itoa(r.Rounds)},
-		host.Fact{Key: "slice", Value: r.Slice.String()},
-		host.Fact{Key: "seed", Value: strconv.FormatUint(r.Seed, 10)})
-	facts = append(facts, host.Disk(r.Dir)...)
-	if r.Quick {
-		facts = append(facts, host.Fact{Key: "quick", Value: "a first look, not to be published"})
-	}
-	return facts
+	return slices.Concat(host.Facts(), r.Plan.Facts(), host.Disk(r.Dir), r.Plan.Warning())
 }

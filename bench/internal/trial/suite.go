@@ -3,13 +3,12 @@
 package trial
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"math"
-	"regexp"
 	"slices"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 // Suite is a comparison.
@@ -102,34 +101,19 @@ const (
 	UnitThreads = "threads" // of the process, kernel workers included
 )
 
-// roundsMin is the least number of rounds whose median and spread say something.
-const roundsMin = 5
-
 // Options says what a run measures.
 type Options struct {
-	Suite      *Suite
-	Rounds     int
-	Slice      time.Duration
-	Cases      []Case
-	Contenders string // a pattern; "" is all. The base always runs.
-	Seed       uint64
-	Dir        string // where contenders have their files
-	OutDir     string // of the raw file
-	Check      bool
-	Quick      bool
-	Progress   io.Writer // where the progress line goes
-	Terminal   bool      // Progress is a terminal: the line is drawn over itself
+	rounds.Plan
+	Suite *Suite
+	Cases []Case
+	Dir   string // where contenders have their files
 }
 
-// Limit shortens o to the cases and contenders that two patterns match; "" matches all.
+// Limit shortens o to the cases and contenders that two patterns match; "" matches all. The base always runs.
 func (o *Options) Limit(cases, contenders string) error {
-	byCase, err := regexp.Compile(cases)
+	byCase, byContender, err := rounds.Patterns(cases, contenders)
 	if err != nil {
-		return fmt.Errorf("-cases: %w", err)
-	}
-	byContender, err := regexp.Compile(contenders)
-	if err != nil {
-		return fmt.Errorf("-contenders: %w", err)
+		return err
 	}
 	o.Cases = nil
 	for _, c := range o.Suite.Cases {
@@ -149,12 +133,10 @@ func (o *Options) Limit(cases, contenders string) error {
 
 // Validate refuses what would give no usable result.
 func (o *Options) Validate() error {
-	switch {
-	case o.Rounds < roundsMin && !o.Quick:
-		return fmt.Errorf("-rounds %d: at least %d, or -quick for a first look", o.Rounds, roundsMin)
-	case o.Rounds < 1:
-		return errors.New("-rounds: at least 1")
-	case o.Slice < time.Millisecond:
+	if err := o.Plan.Validate(); err != nil {
+		return err
+	}
+	if o.Slice < time.Millisecond {
 		return fmt.Errorf("-slice %v: at least 1ms", o.Slice)
 	}
 	return nil

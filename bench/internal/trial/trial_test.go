@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/raw"
+	"github.com/unio-go/unio/bench/internal/rounds"
 )
 
 func samplesOf(contender string, values ...float64) (all []Sample) {
@@ -97,7 +98,7 @@ func TestSamplesAreReadBack(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	o := Options{Suite: toy, Rounds: 5, Slice: time.Second}
+	o := Options{Suite: toy, Plan: rounds.Plan{Rounds: 5, Slice: time.Second}}
 	if err := o.Limit("depth=2", "none of them"); err != nil || len(o.Cases) != 1 || len(o.Cases[0].Contenders) != 1 ||
 		o.Cases[0].Contenders[0] != "plain" {
 		t.Errorf("%v, %v", o.Cases, err)
@@ -110,8 +111,8 @@ func TestLimit(t *testing.T) {
 			t.Errorf("%q: no error", p)
 		}
 	}
-	for _, bad := range []Options{{Rounds: 4, Slice: time.Second}, {Quick: true, Slice: time.Second}, {Rounds: 5}} {
-		if err := bad.Validate(); err == nil {
+	for _, bad := range []rounds.Plan{{Rounds: 4, Slice: time.Second}, {Quick: true, Slice: time.Second}, {Rounds: 5}} {
+		if err := (&Options{Plan: bad}).Validate(); err == nil {
 			t.Errorf("%+v: no error", bad)
 		}
 	}
