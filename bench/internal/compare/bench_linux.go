@@ -42,7 +42,7 @@ type bench struct {
 func (b *bench) variants(c Contender) []*child {
 	var all []*child
 	for _, ch := range b.children {
-		if ch.Contender == c && ch.cmd != nil {
+		if ch.Contender == c && ch.server != nil {
 			all = append(all, ch)
 		}
 	}
@@ -201,10 +201,10 @@ func (c *caseRun) account(ch *child) (a account, err error) {
 	if a.enters, err = ch.enters(); err != nil {
 		return a, err
 	}
-	if a.cpu, err = host.SleepingCPU(ch.cmd.Process.Pid); err != nil {
+	if a.cpu, err = host.SleepingCPU(ch.server.PID()); err != nil {
 		return a, err
 	}
-	if a.poller, err = host.PollerCPU(ch.cmd.Process.Pid); err != nil {
+	if a.poller, err = host.PollerCPU(ch.server.PID()); err != nil {
 		return a, err
 	}
 	soft, err := c.softirqd.CPU()

@@ -1,19 +1,17 @@
 package compare
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/process"
 	"github.com/unio-go/unio/bench/internal/server"
 )
 
@@ -30,10 +28,7 @@ type child struct {
 	id    int  // the load generator's name for it
 	open  bool // the load generator is connected
 
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	lines  *bufio.Reader
-	stderr bytes.Buffer
+	server *process.Process // nil: it does not run
 	addr   netip.AddrPort
 	tls    netip.AddrPort // HTTP servers
 	counts bool           // it tells its kernel entries
@@ -50,27 +45,17 @@ func (c *child) String() string {
 // start runs the server on a CPU and waits until it listens. prog is a floor's program, empty for a contender
 // in this binary.
 func (c *child) start(self, prog string, cpu int) error {
-	if prog != "" {
-		c.cmd = host.Command(self, cpu, prog)
-	} else {
-		c.cmd = host.Command(self, cpu, self, server.Verb, c.Contender.String())
-		c.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(c.procs))
+	cmd := host.Command(self, cpu, prog)
+	if prog == "" {
+		cmd = host.Command(self, cpu, self, server.Verb, c.Contender.String())
+		cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(c.procs))
 	}
-	c.stderr.Reset()
-	c.cmd.Stderr = &c.stderr
-	var err error
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		return err
-	}
-	out, err := c.cmd.StdoutPipe()
+	p, err := process.Start(cmd, stopLimit)
 	if err != nil {
 		return err
 	}
-	if err := c.cmd.Start(); err != nil {
-		return err
-	}
-	c.lines = bufio.NewReader(out)
-	line, err := c.readLine()
+	c.server = p
+	line, err := p.Line(startLimit)
 	if err != nil {
 		return c.failure(err)
 	}
@@ -88,23 +73,14 @@ func (c *child) start(self, prog string, cpu int) error {
 	return err
 }
 
-// readLine reads one answer within startLimit. A server that is silent for longer is killed, which ends the
-// read.
-func (c *child) readLine() (string, error) {
-	timer := time.AfterFunc(startLimit, func() { _ = c.cmd.Process.Kill() })
-	defer timer.Stop()
-	line, err := c.lines.ReadString('\n')
-	return strings.TrimSuffix(line, "\n"), err
-}
-
 // failure ends the process and says what it complained about.
 func (c *child) failure(cause error) error {
-	c.stop()
-	if said := strings.TrimSpace(c.stderr.String()); said != "" {
-		first, _, _ := strings.Cut(said, "\n")
-		return errors.New(strings.TrimPrefix(first, fmt.Sprintf("bench: %v: ", c.Contender)))
+	said := c.server.Said()
+	c.server = nil
+	if said == "" {
+		return cause
 	}
-	return cause
+	return errors.New(strings.TrimPrefix(said, fmt.Sprintf("bench: %v: ", c.Contender)))
 }
 
 // enters asks for the kernel entries so far. The answer costs the server a few of its own, so it is asked
@@ -113,10 +89,10 @@ func (c *child) enters() (uint64, error) {
 	if !c.counts {
 		return 0, nil
 	}
-	if _, err := io.WriteString(c.in, "stats\n"); err != nil {
+	if _, err := io.WriteString(c.server, "stats\n"); err != nil {
 		return 0, err
 	}
-	line, err := c.readLine()
+	line, err := c.server.Line(startLimit)
 	if err != nil {
 		return 0, err
 	}
@@ -130,12 +106,8 @@ func (c *child) enters() (uint64, error) {
 
 // stop asks the server to end, and kills it when it does not.
 func (c *child) stop() {
-	if c.cmd == nil || c.cmd.Process == nil {
-		return
+	if c.server != nil {
+		_ = c.server.Stop() // whether it ended by itself does not matter any more
+		c.server = nil
 	}
-	_ = c.in.Close()
-	timer := time.AfterFunc(stopLimit, func() { _ = c.cmd.Process.Kill() })
-	defer timer.Stop()
-	_ = c.cmd.Wait() // whether it ended by itself does not matter any more
-	c.cmd = nil
 }

@@ -73,13 +73,13 @@ func (b *bench) noteIdle(w io.Writer) error {
 	before := make([]time.Duration, len(b.children))
 	for i, ch := range b.children {
 		var err error
-		if before[i], err = host.SleepingCPU(ch.cmd.Process.Pid); err != nil {
+		if before[i], err = host.SleepingCPU(ch.server.PID()); err != nil {
 			return err
 		}
 	}
 	time.Sleep(idleWatch)
 	for i, ch := range b.children {
-		after, err := host.ProcessCPU(ch.cmd.Process.Pid)
+		after, err := host.ProcessCPU(ch.server.PID())
 		if err != nil {
 			return err
 		}

@@ -1,31 +1,33 @@
 package netlog
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/process"
 	"github.com/unio-go/unio/bench/internal/trial"
 	"github.com/unio-go/unio/examples/log/journal"
 )
 
 // loaded is a server in a process of its own, with its clients in this one.
 type loaded struct {
-	cmd  *exec.Cmd
-	in   io.Closer
-	addr string
-	size atomic.Int64 // of the journal, as far as it is known
+	server *process.Process
+	addr   string
+	size   atomic.Int64 // of the journal, as far as it is known
 }
+
+const (
+	// startLimit bounds the wait for a server to listen, stopLimit the wait for it to end.
+	startLimit = 2 * time.Minute
+	stopLimit  = 10 * time.Second
+)
 
 // start runs a server and waits until it listens.
 func start(contender, dir string) (trial.Program, error) {
@@ -33,27 +35,15 @@ func start(contender, dir string) (trial.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{cmd: exec.Command(self, Verb, contender, dir)}
-	var stderr bytes.Buffer
-	l.cmd.Stderr = &stderr
-	if l.in, err = l.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := l.cmd.StdoutPipe()
+	server, err := process.Start(exec.Command(self, Verb, contender, dir), stopLimit)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.cmd.Start(); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
+	addr, err := server.Line(startLimit)
 	if err != nil {
-		_ = l.Close() // it has failed already
-		first, _, _ := strings.Cut(strings.TrimSpace(stderr.String()), "\n")
-		return nil, fmt.Errorf("%s: %w: %s", contender, err, first)
+		return nil, fmt.Errorf("%s: %w", contender, server.Failure(err))
 	}
-	l.addr = strings.TrimSpace(line)
-	return l, nil
+	return &loaded{server: server, addr: addr}, nil
 }
 
 // sliceSlack is what requests may take beyond the time of a slice.
@@ -88,7 +78,7 @@ func (l *loaded) Slice(cs string, d time.Duration, verify bool) (trial.Slice, er
 
 // account replaces the CPU and the threads of this process by the server's.
 func (l *loaded) account(load func() (trial.Slice, error)) (trial.Slice, error) {
-	pid := l.cmd.Process.Pid
+	pid := l.server.PID()
 	before, err := host.SleepingCPU(pid)
 	if err != nil {
 		return trial.Slice{}, err
@@ -170,9 +160,8 @@ func (l *loaded) reads(clients []*journal.Client) func(int) error {
 
 // Close ends the server.
 func (l *loaded) Close() error {
-	err := l.in.Close()
-	if end := l.cmd.Wait(); end != nil {
-		err = errors.Join(err, fmt.Errorf("the server: %w", end))
+	if err := l.server.Stop(); err != nil {
+		return fmt.Errorf("the server: %w", err)
 	}
-	return err
+	return nil
 }

@@ -1,16 +1,15 @@
 package trial
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/process"
 )
 
 // Verb is the hidden command by which a bench binary becomes a contender.
@@ -73,31 +72,19 @@ func Serve(suites []*Suite, args []string, in io.Reader, out io.Writer) (err err
 	}
 }
 
-// child is a contender's process. It ends when its input does, so also when this process is killed.
+// child is a contender's process.
 type child struct {
 	contender string
-	cmd       *exec.Cmd
-	in        io.WriteCloser
-	answers   *bufio.Reader
-	stderr    bytes.Buffer
+	*process.Process
 }
 
 // start runs a contender and waits until it is ready.
 func start(self, suite, contender, dir string) (*child, error) {
-	c := &child{contender: contender, cmd: exec.Command(self, Verb, suite, contender, dir)}
-	c.cmd.Stderr = &c.stderr
-	var err error
-	if c.in, err = c.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := c.cmd.StdoutPipe()
+	p, err := process.Start(exec.Command(self, Verb, suite, contender, dir), stopLimit)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, err
-	}
-	c.answers = bufio.NewReader(out)
+	c := &child{contender, p}
 	if _, err := c.answer(startLimit); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -106,8 +93,8 @@ func start(self, suite, contender, dir string) (*child, error) {
 
 // slice has the contender work.
 func (c *child) slice(cs string, d time.Duration, verify bool) (Slice, error) {
-	if err := json.NewEncoder(c.in).Encode(request{cs, d, verify}); err != nil {
-		return Slice{}, c.failure(err)
+	if err := json.NewEncoder(c).Encode(request{cs, d, verify}); err != nil {
+		return Slice{}, c.Failure(err)
 	}
 	s, err := c.answer(d + sliceSlack)
 	if err == nil && s.Ops == 0 {
@@ -116,17 +103,15 @@ func (c *child) slice(cs string, d time.Duration, verify bool) (Slice, error) {
 	return s, err
 }
 
-// answer reads one answer. A contender that is silent for longer than limit is killed, which ends the read.
+// answer reads one answer.
 func (c *child) answer(limit time.Duration) (Slice, error) {
-	timer := time.AfterFunc(limit, func() { _ = c.cmd.Process.Kill() })
-	defer timer.Stop()
-	line, err := c.answers.ReadBytes('\n')
+	line, err := c.Line(limit)
 	if err != nil {
-		return Slice{}, c.failure(err)
+		return Slice{}, c.Failure(err)
 	}
 	var a answer
-	if err := json.Unmarshal(line, &a); err != nil {
-		return Slice{}, c.failure(fmt.Errorf("unexpected answer %q: %w", line, err))
+	if err := json.Unmarshal([]byte(line), &a); err != nil {
+		return Slice{}, c.Failure(fmt.Errorf("unexpected answer %q: %w", line, err))
 	}
 	if a.Err != "" {
 		return Slice{}, errors.New(a.Err)
@@ -134,22 +119,10 @@ func (c *child) answer(limit time.Duration) (Slice, error) {
 	return a.Slice, nil
 }
 
-// failure is what the process complained about, if it did, beside a cause.
-func (c *child) failure(cause error) error {
-	if said := strings.TrimSpace(c.stderr.String()); said != "" {
-		first, _, _ := strings.Cut(said, "\n")
-		return fmt.Errorf("%w: %s", cause, first)
-	}
-	return cause
-}
-
 // stop ends the process, and tells when it did not end well.
 func (c *child) stop() error {
-	_ = c.in.Close()
-	timer := time.AfterFunc(stopLimit, func() { _ = c.cmd.Process.Kill() })
-	defer timer.Stop()
-	if err := c.cmd.Wait(); err != nil {
-		return fmt.Errorf("%s: %w", c.contender, c.failure(err))
+	if err := c.Stop(); err != nil {
+		return fmt.Errorf("%s: %w", c.contender, c.Failure(err))
 	}
 	return nil
 }
