@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -40,7 +41,10 @@ func ProcessCPU(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// PollerCPU is the part of that which the kernel's threads have used that look for submissions to a ring
+// UsageCPU is the CPU time in an account of getrusage(2), which counts a ring's kernel workers, too.
+func UsageCPU(u *syscall.Rusage) time.Duration { return time.Duration(u.Utime.Nano() + u.Stime.Nano()) }
+
+// PollerCPU is the part of ProcessCPU which the kernel's threads have used that look for submissions to a ring
 // (IORING_SETUP_SQPOLL). They are threads of the process, called iou-sqp-PID.
 func PollerCPU(pid int) (time.Duration, error) {
 	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/comm", pid))

@@ -6,45 +6,87 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
-// Disk tells on what the files of a folder lie: file system and device, how the kernel sorts requests to it and how far it
-// reads ahead. What the machine does not tell is left out.
-func Disk(dir string) []Fact {
-	var st syscall.Stat_t
-	if err := syscall.Stat(dir, &st); err != nil {
+// Disk is the disk under the files of a directory, in sysfs; "" where there is none.
+type Disk string
+
+// DiskOf finds it. Of a partition it is the whole disk, for which requests are queued and flushes counted
+// (Documentation/block/stat.rst).
+func DiskOf(dir string) Disk {
+	_, name := deviceOf(dir)
+	if name == "" {
+		return ""
+	}
+	if _, err := os.Stat(filepath.Join(name, "partition")); err == nil {
+		name = filepath.Dir(name)
+	}
+	return Disk(name)
+}
+
+// deviceOf is the device that the files of a directory lie on, by number, and in sysfs where it is there.
+func deviceOf(dir string) (number, name string) {
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return "", ""
+	}
+	number = fmt.Sprintf("%d:%d", unix.Major(st.Dev), unix.Minor(st.Dev))
+	name, err := filepath.EvalSymlinks("/sys/dev/block/" + number)
+	if err != nil {
+		return number, ""
+	}
+	return number, name
+}
+
+// read is the first line of one of the disk's files.
+func (d Disk) read(name string) string {
+	if d == "" {
+		return ""
+	}
+	return firstLine(filepath.Join(string(d), name))
+}
+
+// flushField is where the number of completed flushes stands in a disk's stat.
+const flushField = 15
+
+// Flushes is how many flushes the device has completed. ok is false where the device needs none, because it has no cache that
+// loses what is in it, and where the system does not tell: it counts none for devices that are made of others.
+func (d Disk) Flushes() (n uint64, ok bool) {
+	if !strings.HasPrefix(d.read("queue/write_cache"), "write back") {
+		return 0, false
+	}
+	fields := strings.Fields(d.read("stat"))
+	if len(fields) <= flushField {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(fields[flushField], 10, 64)
+	return n, err == nil && n > 0
+}
+
+// DiskFacts tell on what the files of a directory lie: file system and device, how the kernel sorts requests to it and how far
+// it reads ahead. What the machine does not tell is left out.
+func DiskFacts(dir string) []Fact {
+	number, name := deviceOf(dir)
+	if number == "" {
 		return nil
 	}
-	// makedev(3): the major number has bits 8 to 19, the minor bits 0 to 7 and 20 upwards.
-	device := fmt.Sprintf("%d:%d", st.Dev>>8&0xfff, st.Dev&0xff|st.Dev>>12&0xfff00)
-	name := "/sys/dev/block/" + device
-	queue := filepath.Join(name, "queue")
-	if _, err := os.Stat(queue); err != nil {
-		queue = filepath.Join(name, "..", "queue") // a partition has that of its disk
+	disk := DiskOf(dir)
+	all := []Fact{{"filesystem", filesystem(number)}}
+	if name != "" {
+		all = append(all, Fact{"disk", filepath.Base(name)})
 	}
-	disk := ""
-	if target, err := os.Readlink(name); err == nil {
-		disk = filepath.Base(target)
+	if m := scheduler.FindStringSubmatch(disk.read("queue/scheduler")); m != nil {
+		all = append(all, Fact{"disk-scheduler", m[1]})
 	}
-	scheduler := ""
-	if m := regexp.MustCompile(`\[(.+)\]`).FindStringSubmatch(firstLine(filepath.Join(queue, "scheduler"))); m != nil {
-		scheduler = m[1]
-	}
-	var told []Fact
-	for _, f := range []Fact{
-		{"filesystem", filesystem(device)},
-		{"disk", disk},
-		{"disk-scheduler", scheduler},
-		{"disk-read-ahead-kb", firstLine(filepath.Join(queue, "read_ahead_kb"))},
-	} {
-		if f.Value != "" {
-			told = append(told, f)
-		}
-	}
-	return told
+	return told(append(all, Fact{"disk-read-ahead-kb", disk.read("queue/read_ahead_kb")}))
 }
+
+// scheduler is the one of those that a disk could have which it has.
+var scheduler = regexp.MustCompile(`\[(.+)\]`)
 
 // filesystem is the type of what is mounted from a device, by /proc/PID/mountinfo (proc_pid_mountinfo(5)): the third
 // field names the device, and the type stands behind a lone hyphen.

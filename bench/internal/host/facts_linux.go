@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 // Facts tells what a reader must know about the machine to judge a measurement taken on it. A fact that the
 // machine does not tell is left out.
 func Facts() []Fact {
-	all := []Fact{
+	return told([]Fact{
 		{"date", time.Now().UTC().Format(time.RFC3339)},
 		{"goos", runtime.GOOS},
 		{"goarch", runtime.GOARCH},
@@ -26,14 +27,12 @@ func Facts() []Fact {
 		{"congestion-control", firstLine("/proc/sys/net/ipv4/tcp_congestion_control")},
 		{"gcc", gccVersion()},
 		{"commit", commit()},
-	}
-	var told []Fact
-	for _, f := range all {
-		if f.Value != "" {
-			told = append(told, f)
-		}
-	}
-	return told
+	})
+}
+
+// told leaves out what the machine does not tell.
+func told(facts []Fact) []Fact {
+	return slices.DeleteFunc(facts, func(f Fact) bool { return f.Value == "" })
 }
 
 func firstLine(name string) string {

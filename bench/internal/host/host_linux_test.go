@@ -39,12 +39,39 @@ func TestProcessCPUGrowsWithWork(t *testing.T) {
 }
 
 func TestDiskOfAFolder(t *testing.T) {
-	facts := Disk(t.TempDir())
+	facts := DiskFacts(t.TempDir())
 	t.Log(facts)
 	if len(facts) == 0 || facts[0].Key != "filesystem" {
 		t.Errorf("%v", facts)
 	}
-	if facts := Disk("/nowhere"); facts != nil {
+	if facts := DiskFacts("/nowhere"); facts != nil {
 		t.Errorf("a folder that is not there: %v", facts)
+	}
+}
+
+// A disk that counts flushes has done one at least when a file was synced on it.
+func TestFlushesAreCounted(t *testing.T) {
+	dir := t.TempDir()
+	d := DiskOf(dir)
+	before, ok := d.Flushes()
+	if !ok {
+		t.Log("the disk does not count, or needs none")
+	}
+	f, err := os.Create(dir + "/f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString("x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := d.Flushes(); ok && after <= before {
+		t.Errorf("%d flushes before and %d after a sync", before, after)
+	}
+	if _, ok := Disk("/nowhere").Flushes(); ok {
+		t.Error("a disk that there is not counts")
 	}
 }

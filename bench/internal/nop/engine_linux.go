@@ -125,24 +125,17 @@ type waiting struct{ w *loop.Waiter }
 func (w *waiting) Complete(*engine.Op) { w.w.Finish() }
 
 func (p tasks) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error) {
-	n, err := depth(cs)
-	if err != nil {
-		return trial.Slice{}, err
+	return together(cs, d, p.begin, p.work)
+}
+
+// begin starts a task.
+func (p tasks) begin(fn func()) error {
+	task := &newTask{fn: fn}
+	task.Mail = task
+	if !p.l.Post(&task.Node) {
+		return fmt.Errorf("the loop has ended: %w", p.l.Err())
 	}
-	counts := make(chan int, n)
-	m, end := trial.StartMeter(), time.Now().Add(d)
-	for range n {
-		task := &newTask{fn: func() { counts <- p.work(end) }}
-		task.Mail = task
-		if !p.l.Post(&task.Node) {
-			return trial.Slice{}, fmt.Errorf("the loop has ended: %w", p.l.Err())
-		}
-	}
-	ops := 0
-	for range n {
-		ops += <-counts
-	}
-	return account(m, ops), nil
+	return nil
 }
 
 // work performs no-ops in a task.

@@ -2,7 +2,6 @@ package nop
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -145,6 +144,24 @@ func (r ring) Close() error { return r.r.Close() }
 type executor struct{ fileio.Executor }
 
 func (e executor) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error) {
+	return together(cs, d, func(work func()) error { go work(); return nil }, e.work)
+}
+
+// work performs no-ops in a goroutine.
+func (e executor) work(end time.Time) (ops int) {
+	op := &fileio.Op{Code: fileio.Nop, File: nopFile}
+	for time.Now().Before(end) {
+		for range many {
+			e.Do(op)
+		}
+		ops += many
+	}
+	return ops
+}
+
+// together has as many goroutines or tasks as a case is deep perform no-ops for d. begin starts one of them; work returns
+// how many it has performed.
+func together(cs string, d time.Duration, begin func(func()) error, work func(end time.Time) int) (trial.Slice, error) {
 	n, err := depth(cs)
 	if err != nil {
 		return trial.Slice{}, err
@@ -152,16 +169,9 @@ func (e executor) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error)
 	counts := make(chan int, n)
 	m, end := trial.StartMeter(), time.Now().Add(d)
 	for range n {
-		go func() {
-			ops, op := 0, &fileio.Op{Code: fileio.Nop, File: nopFile}
-			for time.Now().Before(end) {
-				for range many {
-					e.Do(op)
-				}
-				ops += many
-			}
-			counts <- ops
-		}()
+		if err := begin(func() { counts <- work(end) }); err != nil {
+			return trial.Slice{}, err
+		}
 	}
 	ops := 0
 	for range n {
@@ -172,5 +182,3 @@ func (e executor) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error)
 
 // nopFile is what a no-op names.
 var nopFile = &fileio.File{FD: -1}
-
-var _ io.Closer = executor{}

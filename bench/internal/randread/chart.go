@@ -109,14 +109,15 @@ func barChart(summaries []Summary) string {
 }
 
 const (
-	tileWidth  = 240.0
-	tileHeight = 150.0
-	tilePadX   = 62.0
-	tilePadY   = 44.0
+	tileColumns = 4 // how many heat maps stand beside each other
+	tileWidth   = 240.0
+	tileHeight  = 150.0
+	tilePadX    = 62.0
+	tilePadY    = 44.0
 )
 
 // heatMaps draws the heat maps of a case, one for each contender, all with the same axes.
-func heatMaps(s *Summary, columns int) string {
+func heatMaps(s *Summary) string {
 	var rows []Row
 	low, high := heatRows, 0
 	for _, r := range s.Rows {
@@ -133,10 +134,10 @@ func heatMaps(s *Summary, columns int) string {
 	if len(rows) == 0 {
 		return ""
 	}
-	lines := (len(rows) + columns - 1) / columns
-	c := &canvas{width: float64(columns)*(tileWidth+tilePadX) + 10, height: float64(lines)*(tileHeight+tilePadY) + 10}
+	lines := (len(rows) + tileColumns - 1) / tileColumns
+	c := &canvas{width: float64(tileColumns)*(tileWidth+tilePadX) + 10, height: float64(lines)*(tileHeight+tilePadY) + 10}
 	for i := range rows {
-		c.tile(tilePadX+float64(i%columns)*(tileWidth+tilePadX), 24+float64(i/columns)*(tileHeight+tilePadY), &rows[i], low, high)
+		c.tile(tilePadX+float64(i%tileColumns)*(tileWidth+tilePadX), 24+float64(i/tileColumns)*(tileHeight+tilePadY), &rows[i], low, high)
 	}
 	return c.String()
 }

@@ -296,15 +296,11 @@ func (s *slice) account(workers []*worker) (*result, error) {
 	r.Quantile[len(quantiles)] = time.Duration(longest)
 	a, b := &s.first, &s.last
 	per := func(n float64) float64 { return n / float64(accounted) }
-	r.CPUNs = per(float64(cpuTime(&b.usage) - cpuTime(&a.usage)))
+	r.CPUNs = per(float64(host.UsageCPU(&b.usage) - host.UsageCPU(&a.usage)))
 	r.Switches = per(float64(b.usage.Nvcsw + b.usage.Nivcsw - a.usage.Nvcsw - a.usage.Nivcsw))
 	r.SpinsPerUs = float64(b.spins-a.spins) / (float64(b.at-a.at) / 1e3)
 	if s.prog.enters != nil {
 		r.Enters = per(float64(b.enters - a.enters))
 	}
 	return r, nil
-}
-
-func cpuTime(u *syscall.Rusage) time.Duration {
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

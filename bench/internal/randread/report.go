@@ -19,9 +19,6 @@ var reportText string
 
 var reportPage = template.Must(template.New("report").Parse(reportText))
 
-// reportTileColumns is how many heat maps stand beside each other.
-const reportTileColumns = 4
-
 // reportCase is a case in the report.
 type reportCase struct {
 	Title string
@@ -59,7 +56,7 @@ func WriteReport(base string, run *Record) error {
 	for i := range summaries {
 		s := &summaries[i]
 		data.Cases = append(data.Cases, reportCase{Title: s.Case.Title(), ID: strings.NewReplacer("/", "-", "=", "-").Replace(
-			s.Case.String()), Table: tableOf(s), Heat: template.HTML(heatMaps(s, reportTileColumns))})
+			s.Case.String()), Table: tableOf(s), Heat: template.HTML(heatMaps(s))})
 	}
 	f, err := os.Create(base + ".html")
 	if err != nil {

@@ -290,7 +290,7 @@ func (b *bench) conclude(w io.Writer, run *Record, file string) error {
 
 // facts head the raw file.
 func (b *bench) facts() []host.Fact {
-	return slices.Concat(host.Facts(), host.Disk(b.layout.Dir), []host.Fact{{Key: "fio", Value: b.fio.String()}}, b.opts.Facts(),
+	return slices.Concat(host.Facts(), host.DiskFacts(b.layout.Dir), []host.Fact{{Key: "fio", Value: b.fio.String()}}, b.opts.Facts(),
 		[]host.Fact{
 			{Key: "files", Value: strconv.Itoa(filesInSet)},
 			{Key: "bytes", Value: strconv.FormatInt(b.layout.Bytes(), 10)},

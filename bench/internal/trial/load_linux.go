@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/hist"
+	"github.com/unio-go/unio/bench/internal/host"
 )
 
 // Load has workers call op again and again for d, each one call at a time and at least one, and counts. op is told which
@@ -60,11 +61,11 @@ type Meter struct {
 }
 
 // StartMeter begins to measure.
-func StartMeter() *Meter { return &Meter{cpu: ProcessCPU(), begin: time.Now()} }
+func StartMeter() *Meter { return &Meter{cpu: processCPU(), begin: time.Now()} }
 
 // Stop ends it: CPU time and rate of ops operations, and the threads that there are.
 func (m *Meter) Stop(ops int) Slice {
-	wall, used := time.Since(m.begin), ProcessCPU()-m.cpu
+	wall, used := time.Since(m.begin), processCPU()-m.cpu
 	s := Slice{Ops: ops, Values: map[string]float64{}}
 	if ops > 0 {
 		s.Values[UnitCPU] = float64(used) / float64(ops)
@@ -76,11 +77,11 @@ func (m *Meter) Stop(ops int) Slice {
 	return s
 }
 
-// ProcessCPU is the CPU time of this process so far: getrusage(2), which counts a ring's kernel workers, too.
-func ProcessCPU() time.Duration {
+// processCPU is the CPU time of this process so far.
+func processCPU() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		panic(err) // it fails for wrong arguments only
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return host.UsageCPU(&u)
 }

@@ -168,5 +168,5 @@ func (r *run) runCase(ctx context.Context, cs Case) error {
 
 // facts head the raw file.
 func (r *run) facts() []host.Fact {
-	return slices.Concat(host.Facts(), r.Plan.Facts(), host.Disk(r.Dir), r.Plan.Warning())
+	return slices.Concat(host.Facts(), r.Plan.Facts(), host.DiskFacts(r.Dir), r.Plan.Warning())
 }

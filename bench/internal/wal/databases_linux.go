@@ -2,7 +2,6 @@ package wal
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"log"
 	"path/filepath"
@@ -26,9 +25,9 @@ type database struct {
 }
 
 func (d *database) Slice(cs string, limit time.Duration, _ bool) (trial.Slice, error) {
-	s, ok := shapes[cs]
-	if !ok {
-		return trial.Slice{}, fmt.Errorf("there is no case %q", cs)
+	s, err := shapeOf(cs)
+	if err != nil {
+		return trial.Slice{}, err
 	}
 	value := record()[keyBytes:]
 	return trial.Load(s.writers, limit, func(int) error {

@@ -53,9 +53,9 @@ func writeDsync(_ *os.File, fd int, p []byte, off int64) error {
 }
 
 func (o *own) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error) {
-	s, ok := shapes[cs]
-	if !ok {
-		return trial.Slice{}, fmt.Errorf("there is no case %q", cs)
+	s, err := shapeOf(cs)
+	if err != nil {
+		return trial.Slice{}, err
 	}
 	name, flag := filepath.Join(o.dir, "preallocated"), os.O_RDWR
 	if !s.preallocated {

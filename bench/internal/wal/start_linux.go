@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/trial"
 )
 
@@ -31,7 +32,7 @@ func start(contender, dir string) (trial.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flushed{p, diskOf(dir)}, nil
+	return &flushed{p, host.DiskOf(dir)}, nil
 }
 
 func open(contender, dir string) (trial.Program, error) {

@@ -78,6 +78,15 @@ func (s shape) name() string {
 // shapes are the cases by name.
 var shapes = map[string]shape{}
 
+// shapeOf is the shape of the case of a name.
+func shapeOf(cs string) (shape, error) {
+	s, ok := shapes[cs]
+	if !ok {
+		return shape{}, fmt.Errorf("there is no case %q", cs)
+	}
+	return s, nil
+}
+
 func cases() (all []trial.Case) {
 	// The threads that a contender has once had stay, so the cases with few writers come first.
 	for _, writers := range []int{1, 8, 64} {

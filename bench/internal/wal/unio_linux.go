@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/trial"
 )
 
@@ -18,21 +19,24 @@ import (
 type appender struct {
 	rt   *unio.Runtime
 	dir  string
-	disk disk
+	disk host.Disk
 }
 
 func startUnio(engine unio.Engine, dir string) (trial.Program, error) {
+	if err := preallocate(filepath.Join(dir, "preallocated")); err != nil {
+		return nil, err
+	}
 	rt, err := unio.New(&unio.Options{Engine: engine})
 	if err != nil {
 		return nil, err
 	}
-	return &appender{rt, dir, diskOf(dir)}, preallocate(filepath.Join(dir, "preallocated"))
+	return &appender{rt, dir, host.DiskOf(dir)}, nil
 }
 
 func (a *appender) Slice(cs string, d time.Duration, verify bool) (trial.Slice, error) {
-	s, ok := shapes[cs]
-	if !ok {
-		return trial.Slice{}, fmt.Errorf("there is no case %q", cs)
+	s, err := shapeOf(cs)
+	if err != nil {
+		return trial.Slice{}, err
 	}
 	f, err := a.open(s)
 	if err != nil {
@@ -69,7 +73,10 @@ func (a *appender) open(s shape) (*unio.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, f.AppendFrom(0)
+	if err := f.AppendFrom(0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // verified appends records that differ, and looks whether each acknowledgement came after a sync that had not been completed
@@ -82,7 +89,7 @@ func (a *appender) verified(f *unio.File, s shape, d time.Duration) (trial.Slice
 	}
 	var numbers atomic.Uint64
 	syncs := a.rt.Stats().Files.Syncs
-	flushes, counts := a.disk.flushes()
+	flushes, counts := a.disk.Flushes()
 	slice, err := trial.Load(s.writers, d, func(worker int) error {
 		p, number := record(), numbers.Add(1)
 		binary.LittleEndian.PutUint64(p, number)
@@ -101,7 +108,7 @@ func (a *appender) verified(f *unio.File, s shape, d time.Duration) (trial.Slice
 		return trial.Slice{}, err
 	}
 	syncs = a.rt.Stats().Files.Syncs - syncs
-	if now, _ := a.disk.flushes(); counts && now-flushes < syncs {
+	if now, _ := a.disk.Flushes(); counts && now-flushes < syncs {
 		return trial.Slice{}, fmt.Errorf("%d syncs are counted, and the device has flushed its cache %d times", syncs, now-flushes)
 	}
 	return slice, readBack(f, records, slice.Ops)

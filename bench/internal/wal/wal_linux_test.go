@@ -114,30 +114,3 @@ func TestMemoryIsRefused(t *testing.T) {
 		t.Errorf("a directory that there is not: %v", err)
 	}
 }
-
-// A disk that counts flushes has done one at least when a file was synced on it.
-func TestFlushesAreCounted(t *testing.T) {
-	dir := t.TempDir()
-	d := diskOf(dir)
-	before, ok := d.flushes()
-	if !ok {
-		t.Log("the disk does not count, or needs none")
-	}
-	f, err := os.Create(dir + "/f")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString("x"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Sync(); err != nil {
-		t.Fatal(err)
-	}
-	if after, _ := d.flushes(); ok && after <= before {
-		t.Errorf("%d flushes before and %d after a sync", before, after)
-	}
-	if _, ok := disk("/nowhere").flushes(); ok {
-		t.Error("a disk that there is not counts")
-	}
-}
