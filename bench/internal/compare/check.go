@@ -1,28 +1,14 @@
 package compare
 
 import (
-	"fmt"
 	"io"
 	"math"
-	"text/tabwriter"
 
 	"github.com/unio-go/unio/bench/internal/figures"
 )
 
-// Finding is one line of the check: what unio promises, what it aims at, and what a run has seen. All are
-// upper limits; NaN says that there is none, or that the run did not measure it.
-type Finding struct {
-	Case Case
-	What string
-	figures.Limit
-	Seen float64
-}
-
-// Broken reports whether the bound was measured and does not hold.
-func (f Finding) Broken() bool { return f.Limit.Broken(f.Seen) }
-
-// Verdict says how the finding ended.
-func (f Finding) Verdict() string { return f.Limit.Verdict(f.Seen) }
+// Finding is one line of the check. All limits are upper ones.
+type Finding = figures.Finding[Case]
 
 // none stands for a bound, goal or measurement that does not exist.
 var none = math.NaN()
@@ -111,16 +97,8 @@ func Check(summaries []Summary) []Finding {
 
 // WriteCheck prints the findings and returns how many bounds are broken.
 func WriteCheck(w io.Writer, findings []Finding) (broken int, err error) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "case\tCPU per message (ratio), unless said\tbound\tgoal\tseen\t")
-	for _, f := range findings {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Case.Title(), f.What,
-			figures.Number(f.Bound, 2), figures.Number(f.Goal, 2), figures.Number(f.Seen, 3), f.Verdict())
-		if f.Broken() {
-			broken++
-		}
-	}
-	return broken, tw.Flush()
+	return figures.WriteFindings(w, "CPU per message (ratio), unless said", findings,
+		func(_ figures.Limit, v float64) string { return figures.Number(v, 2) })
 }
 
 // cpuOf is the median ratio of CPU per message between two contenders.

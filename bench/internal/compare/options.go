@@ -34,12 +34,4 @@ func (o *Options) Limit(cases, contenders string) error {
 }
 
 // Validate refuses what would give no usable result.
-func (o *Options) Validate() error {
-	if err := o.Plan.Validate(); err != nil {
-		return err
-	}
-	if o.Slice < time.Millisecond {
-		return fmt.Errorf("-slice %v: at least 1ms", o.Slice)
-	}
-	return nil
-}
+func (o *Options) Validate() error { return o.Plan.Validate(time.Millisecond, 0) }

@@ -1,28 +1,14 @@
 package randread
 
 import (
-	"fmt"
 	"io"
 	"math"
-	"text/tabwriter"
 
 	"github.com/unio-go/unio/bench/internal/figures"
 )
 
-// Finding is one line of the check: what unio promises, what it aims at, and what a run has seen. NaN says that there is
-// none, or that the run did not measure it.
-type Finding struct {
-	Case Case
-	What string
-	figures.Limit
-	Seen float64
-}
-
-// Broken reports whether the bound was measured and does not hold.
-func (f Finding) Broken() bool { return f.Limit.Broken(f.Seen) }
-
-// Verdict says how the finding ended.
-func (f Finding) Verdict() string { return f.Limit.Verdict(f.Seen) }
+// Finding is one line of the check.
+type Finding = figures.Finding[Case]
 
 // none stands for a bound, goal or measurement that does not exist.
 var none = math.NaN()
@@ -148,26 +134,17 @@ func checkThreads(summaries []Summary) (findings []Finding) {
 
 // WriteCheck prints the findings and returns how many bounds are broken.
 func WriteCheck(w io.Writer, findings []Finding) (broken int, err error) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "case\twhat, as a ratio unless said\tbound\tgoal\tseen\t")
-	for _, f := range findings {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Case.Title(), f.What, f.limit(f.Bound), f.limit(f.Goal),
-			figures.Number(f.Seen, 3), f.Verdict())
-		if f.Broken() {
-			broken++
-		}
-	}
-	return broken, tw.Flush()
+	return figures.WriteFindings(w, "what, as a ratio unless said", findings, limitText)
 }
 
-// limit prints a bound or a goal.
-func (f Finding) limit(v float64) string {
+// limitText prints a bound or a goal.
+func limitText(l figures.Limit, v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "-"
-	case f.AtLeast && v == justAbove1:
+	case l.AtLeast && v == justAbove1:
 		return "> 1"
-	case f.AtLeast:
+	case l.AtLeast:
 		return "≥ " + figures.Number(v, 2)
 	}
 	return "≤ " + figures.Number(v, 2)

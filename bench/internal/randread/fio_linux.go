@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,6 +117,14 @@ func (f *fio) run(ctx context.Context, dir, more string, c Contender, cs Case, l
 		return nil, complain(err, complaint.String())
 	}
 	return &fioRun{out.Bytes(), watch, cmd.ProcessState}, nil
+}
+
+// usage is the CPU time of a process that has been waited for, with all threads that it had.
+func usage(state *os.ProcessState) float64 {
+	if state == nil {
+		return math.NaN()
+	}
+	return float64(state.UserTime() + state.SystemTime())
 }
 
 // fioJob is the job file of a contender. Threads share one process, so that its resource usage is that of all.

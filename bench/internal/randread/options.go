@@ -69,13 +69,10 @@ func atDepths(cases []Case, list string) (all []Case, err error) {
 
 // Validate refuses what would give no usable result.
 func (o *Options) Validate() error {
-	if err := o.Plan.Validate(); err != nil {
+	if err := o.Plan.Validate(10*time.Millisecond, 10*time.Second); err != nil {
 		return err
 	}
-	switch {
-	case o.Slice < 10*time.Millisecond || o.Slice > 10*time.Second:
-		return fmt.Errorf("-slice %v: at least 10ms and at most 10s", o.Slice)
-	case o.Size < 0:
+	if o.Size < 0 {
 		return fmt.Errorf("-size %d: it is a number of bytes", o.Size)
 	}
 	return nil

@@ -50,7 +50,7 @@ func WriteReport(base string, run *Record) error {
 		PublishedOn: publishedOn, Verdicts: verdicts(summaries), Legend: strings.Split(strings.TrimSpace(Legend), "\n"),
 	}
 	for _, f := range Check(summaries) {
-		data.Findings = append(data.Findings, []string{f.Case.Title(), f.What, f.limit(f.Bound), f.limit(f.Goal),
+		data.Findings = append(data.Findings, []string{f.Case.Title(), f.What, limitText(f.Limit, f.Bound), limitText(f.Limit, f.Goal),
 			figures.Number(f.Seen, 3), f.Verdict()})
 	}
 	for i := range summaries {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -298,12 +297,4 @@ func (b *bench) facts() []host.Fact {
 			{Key: "latency", Value: "from the end of one read of a closed loop to the end of the next; " +
 				"of a batch, its own; fio: from submission to completion"},
 		}, b.opts.Warning())
-}
-
-// usage is the CPU time of a process that has been waited for, with all threads that it had.
-func usage(state *os.ProcessState) float64 {
-	if state == nil {
-		return math.NaN()
-	}
-	return float64(state.UserTime() + state.SystemTime())
 }

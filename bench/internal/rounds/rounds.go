@@ -32,13 +32,18 @@ type Plan struct {
 	Terminal bool      // Progress is a terminal: the line is drawn over itself
 }
 
-// Validate refuses a number of rounds that would give no usable result.
-func (p *Plan) Validate() error {
+// Validate refuses what would give no usable result: few rounds, and slices that are shorter or longer than what a comparison
+// can tell something of. longest 0 is no limit.
+func (p *Plan) Validate(shortest, longest time.Duration) error {
 	switch {
 	case p.Rounds < least && !p.Quick:
 		return fmt.Errorf("-rounds %d: at least %d, or -quick for a first look", p.Rounds, least)
 	case p.Rounds < 1:
 		return errors.New("-rounds: at least 1")
+	case longest > 0 && (p.Slice < shortest || p.Slice > longest):
+		return fmt.Errorf("-slice %v: at least %v and at most %v", p.Slice, shortest, longest)
+	case p.Slice < shortest:
+		return fmt.Errorf("-slice %v: at least %v", p.Slice, shortest)
 	}
 	return nil
 }

@@ -14,15 +14,20 @@ import (
 	"github.com/unio-go/unio/bench/internal/host"
 )
 
-func TestFewRoundsAreAFirstLook(t *testing.T) {
+func TestPlansThatTellNothing(t *testing.T) {
 	for _, c := range []struct {
-		plan Plan
-		ok   bool
+		plan    Plan
+		longest time.Duration
+		wrong   string // what the error tells; empty: no error
 	}{
-		{Plan{Rounds: 5}, true}, {Plan{Rounds: 4}, false}, {Plan{Rounds: 1, Quick: true}, true}, {Plan{Quick: true}, false},
+		{Plan{Rounds: 5, Slice: 10}, 0, ""}, {Plan{Rounds: 1, Slice: 10, Quick: true}, 0, ""}, {Plan{Rounds: 5, Slice: 20}, 20, ""},
+		{Plan{Rounds: 4, Slice: 10}, 0, "-rounds 4: at least 5, or -quick"}, {Plan{Slice: 10, Quick: true}, 0, "-rounds: at least 1"},
+		{Plan{Rounds: 5, Slice: 9}, 0, "-slice 9ns: at least 10ns"}, {Plan{Rounds: 5, Slice: 9}, 20, "at least 10ns and at most 20ns"},
+		{Plan{Rounds: 5, Slice: 21}, 20, "-slice 21ns: at least 10ns and at most 20ns"},
 	} {
-		if err := c.plan.Validate(); (err == nil) != c.ok {
-			t.Errorf("%+v: %v", c.plan, err)
+		err := c.plan.Validate(10, c.longest)
+		if (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
+			t.Errorf("%+v: %v, want %q", c.plan, err, c.wrong)
 		}
 	}
 }
