@@ -1,6 +1,9 @@
 package fileio
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"syscall"
+)
 
 // Code names an operation.
 type Code uint8
@@ -50,6 +53,18 @@ type Op struct {
 	Slot  uint32
 	State atomic.Uint32
 	Wake  chan struct{} // made by the executor at first use and kept
+}
+
+// Check is why no executor performs the operation: there is none of its code, or its offset is negative, of which -1 would be
+// the file's position to the kernel.
+func (op *Op) Check() error {
+	switch {
+	case op.Code >= codeCount:
+		return syscall.ENOSYS
+	case op.Off < 0:
+		return syscall.EINVAL
+	}
+	return nil
 }
 
 // Bytes is the length of the operation's memory.

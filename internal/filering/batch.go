@@ -13,6 +13,7 @@ import (
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
@@ -31,7 +32,7 @@ const (
 // many calls as there are Ps run so at a time; the others use the shared ring, which needs no thread while it waits.
 type batches struct {
 	r       *Ring
-	memory  Memory
+	memory  ringfile.Chunks
 	turns   chan struct{}
 	mu      sync.Mutex
 	threads map[int]*threadRing
@@ -48,7 +49,7 @@ type threadRing struct {
 	missing int
 }
 
-func (b *batches) init(r *Ring, m Memory) {
+func (b *batches) init(r *Ring, m ringfile.Chunks) {
 	b.r, b.memory, b.threads = r, m, map[int]*threadRing{}
 	b.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 }
@@ -148,7 +149,7 @@ func (b *batches) take(tid int) *threadRing {
 		var err error
 		if t, err = b.open(); err != nil {
 			b.off = errors.Is(err, syscall.EINVAL)
-			b.r.limits.note("no ring for batches", err)
+			b.r.limits.Note("no ring for batches", err)
 			return nil
 		}
 		b.threads[tid] = t
@@ -162,11 +163,11 @@ func (b *batches) open() (*threadRing, error) {
 		return nil, err
 	}
 	if _, _, err := ring.RegisterIowqMaxWorkers(workersMax, workersMax); err != nil {
-		b.r.limits.note("the kernel's worker threads are not bounded", err)
+		b.r.limits.Note("the kernel's worker threads are not bounded", err)
 	}
 	t := &threadRing{ring: ring, ops: make([]*fileio.Op, batchEntries)}
 	t.regs = registry{ring: ring, limits: &b.r.limits}
-	t.regs.openMemory(b.memory)
+	t.regs.memory.Open(ring, b.memory, b.r.limits.Note)
 	return t, nil
 }
 
@@ -174,7 +175,7 @@ func (b *batches) open() (*threadRing, error) {
 // from which completions are missing is kept as it is, with the memory that the kernel may write to.
 func (b *batches) drop(tid int, t *threadRing, err error) {
 	if !errors.Is(err, syscall.EEXIST) {
-		b.r.limits.note("a ring for batches has failed", err)
+		b.r.limits.Note("a ring for batches has failed", err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -10,11 +10,11 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
@@ -36,7 +36,7 @@ const (
 // Ring is a fileio.Executor.
 type Ring struct {
 	counters fileio.Counters
-	limits   limits
+	limits   ringfile.Limits
 	shards   []*shard
 	batches  batches
 	plain    plain
@@ -103,11 +103,11 @@ func (r *Ring) open(i uint, c Config) (*shard, error) {
 		return nil, err
 	}
 	if _, _, err := ring.RegisterIowqMaxWorkers(workersMax, workersMax); err != nil {
-		r.limits.note("the kernel's worker threads are not bounded", err)
+		r.limits.Note("the kernel's worker threads are not bounded", err)
 	}
 	s.side.regs = registry{ring: ring, limits: &r.limits, shift: i * regBits}
 	s.side.regs.openFiles()
-	s.side.regs.openMemory(c.Memory)
+	s.side.regs.memory.Open(ring, c.Memory, r.limits.Note)
 	s.ended.Add(2)
 	go s.helper()
 	go s.reaper()
@@ -169,17 +169,14 @@ func (r *Ring) shard() *shard {
 // check sets the error of an operation that must not reach the kernel.
 func (r *Ring) check(op *fileio.Op) bool {
 	op.Slot = 0
-	switch {
-	case r.closing.Load():
-		op.N, op.Err = 0, os.ErrClosed
-	case op.Code > fileio.Write:
-		op.N, op.Err = 0, syscall.ENOSYS
-	case op.Off < 0:
-		op.N, op.Err = 0, syscall.EINVAL // -1 would be the file's position
-	default:
-		return true
+	err := op.Check()
+	if r.closing.Load() {
+		err = os.ErrClosed
 	}
-	return false
+	if err != nil {
+		op.N, op.Err = 0, err
+	}
+	return err == nil
 }
 
 // Do performs an operation and returns when it has completed.
@@ -331,7 +328,7 @@ func (r *Ring) Forget(f *fileio.File) {
 func (r *Ring) Counters() *fileio.Counters { return &r.counters }
 
 // Limits says what is done in a slower way than it could, and why.
-func (r *Ring) Limits() []string { return r.limits.list() }
+func (r *Ring) Limits() []string { return r.limits.List() }
 
 // Close waits for what is pending, and frees everything.
 func (r *Ring) Close() error {
@@ -364,9 +361,7 @@ func (s *shard) close() error {
 	if s.side.regs.files > 0 {
 		ring.UnregisterFiles() // at once: what Close leaves is freed later
 	}
-	if s.side.regs.memory != nil {
-		ring.UnregisterBuffers()
-	}
+	s.side.regs.memory.Close()
 	return errors.Join(ring.Close(), s.event.Close())
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/uring"
 )
 
@@ -86,28 +87,17 @@ func prepare(e *uring.SQE, op *fileio.Op, regs *registry) []unix.Iovec {
 		e.PrepNop()
 		return nil
 	}
-	fd, registered := regs.file(op.File)
+	p := op.Data[:min(len(op.Data), bytesMax)]
+	var names ringfile.Names
 	var vector []unix.Iovec
-	off, n, at := uint64(op.Off), uint32(min(len(op.Data), bytesMax)), uring.Addr(op.Data)
-	switch index, fixed := regs.chunk(op.Data); {
-	case op.Code == fileio.Read && fixed:
-		e.PrepReadFixed(fd, at, n, off, index)
-	case op.Code == fileio.Read:
-		e.PrepRead(fd, at, n, off)
-	case len(op.More) > 0:
+	names.FD, names.Registered = regs.file(op.File)
+	if op.Code == fileio.Write && len(op.More) > 0 {
 		vector = pieces(op)
-		e.PrepWritev(fd, uring.AddrOf(&vector[0]), uint32(len(vector)), off)
-	case fixed:
-		e.PrepWriteFixed(fd, at, n, off, index)
-	default:
-		e.PrepWrite(fd, at, n, off)
+		names.Vector, names.Pieces = uring.AddrOf(&vector[0]), len(vector)
+	} else {
+		names.Buffer, names.Fixed = regs.memory.Find(p)
 	}
-	if op.Dsync && op.Code == fileio.Write {
-		e.OpFlags = unix.RWF_DSYNC
-	}
-	if registered {
-		e.SetFixedFile()
-	}
+	ringfile.Fill(e, op, p, &names)
 	return vector
 }
 
@@ -206,8 +196,8 @@ func (s *ringSide) reap(limit int) (done, again *fileio.Op, more bool) {
 	return done, again, ready > n
 }
 
-// retriesMax is how often the ring is asked again for an operation that it has not done for a reason that passes: a signal,
-// the end of the thread that had submitted it, a lack of memory. After that it is done by a system call.
+// retriesMax is how often the ring is asked again for an operation that it has not done for a reason that passes.
+// After that it is done by a system call.
 const retriesMax = 3
 
 // settle sets an operation's result. It is false for one that has to be done again.
@@ -217,8 +207,7 @@ func settle(op *fileio.Op, res int32) bool {
 		return true
 	}
 	errno := syscall.Errno(-res)
-	switch errno {
-	case syscall.EINTR, syscall.EAGAIN, syscall.ECANCELED:
+	if ringfile.Passes(errno) {
 		op.Slot++
 		return false
 	}

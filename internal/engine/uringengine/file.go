@@ -5,10 +5,9 @@ package uringengine
 import (
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/uring"
 )
 
@@ -36,13 +35,8 @@ type fileSlot struct {
 // would end every multishot request.
 func (e *Engine) submitFile(op *engine.Op) bool {
 	op.IO.N, op.IO.Err = 0, nil
-	switch op.IO.Code {
-	case fileio.Nop, fileio.Read, fileio.Write:
-	default:
-		return refuseFile(op, syscall.ENOSYS)
-	}
-	if op.IO.Off < 0 { // -1 would be the file's position
-		return refuseFile(op, syscall.EINVAL)
+	if err := op.IO.Check(); err != nil {
+		return refuseFile(op, err)
 	}
 	f := &e.files
 	if f.slots == nil {
@@ -60,8 +54,8 @@ func (e *Engine) submitFile(op *engine.Op) bool {
 	return false
 }
 
-func refuseFile(op *engine.Op, errno syscall.Errno) bool {
-	op.IO.Err, op.Err = errno, errno
+func refuseFile(op *engine.Op, err error) bool {
+	op.IO.Err, op.Err = err, err
 	return true
 }
 
@@ -156,28 +150,15 @@ func (e *Engine) fillFile(s *uring.SQE, slot *fileSlot) {
 		s.PrepNop()
 		return
 	}
-	fd, flags := e.fixedFile(io.File)
-	off := uint64(io.Off)
+	p := io.Data[:min(len(io.Data), fileBytesMax)]
+	var names ringfile.Names
+	names.FD, names.Registered = e.fixedFile(io.File)
 	if slot.rec != nil {
-		s.PrepWritev(fd, slot.rec.pieces(), uint32(slot.rec.n), off)
-	} else {
-		p := io.Data[:min(len(io.Data), fileBytesMax)]
-		number, fixed := e.fixedMemory(p)
-		switch {
-		case io.Code == fileio.Read && fixed:
-			s.PrepReadFixed(fd, addrOf(p), uint32(len(p)), off, number)
-		case io.Code == fileio.Read:
-			s.PrepRead(fd, addrOf(p), uint32(len(p)), off)
-		case fixed:
-			s.PrepWriteFixed(fd, addrOf(p), uint32(len(p)), off, number)
-		default:
-			s.PrepWrite(fd, addrOf(p), uint32(len(p)), off)
-		}
+		names.Vector, names.Pieces = slot.rec.pieces(), slot.rec.n
+	} else if names.Buffer, names.Fixed = e.fixed.memory.Find(p); names.Fixed {
+		e.n.fixed++
 	}
-	s.Flags |= flags
-	if io.Dsync && io.Code == fileio.Write {
-		s.OpFlags = unix.RWF_DSYNC
-	}
+	ringfile.Fill(s, io, p, &names)
 }
 
 // fileDone takes the completion of a request.
@@ -204,14 +185,9 @@ func (e *Engine) fileDone(data uint64, res int32) {
 	}
 }
 
-// retryFile reports whether a request that has failed is worth another try. It has done nothing, and names its place in the
-// file, so it may be repeated: what came between was a signal, the end of the thread that had submitted it, or a lack that
-// passes.
+// retryFile reports whether a request that has failed is tried again.
 func (e *Engine) retryFile(slot *fileSlot, errno syscall.Errno) bool {
-	if errno != syscall.EINTR && errno != syscall.EAGAIN && errno != syscall.ECANCELED {
-		return false
-	}
-	return slot.tries < fileTriesMax && !e.closing && e.err == nil
+	return ringfile.Passes(errno) && slot.tries < fileTriesMax && !e.closing && e.err == nil
 }
 
 // fileResult completes the operation of a slot, whose memory the kernel no longer has.

@@ -4,13 +4,12 @@ package uringengine
 
 import (
 	"fmt"
-	"slices"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
@@ -24,12 +23,9 @@ var (
 // under their ID, the pool's chunks under their number. It is done when it becomes worth it, and is best effort: what is
 // not registered is named as in any other request.
 type fixed struct {
-	chunks []bool // registered
-	full   bool   // no more can be
+	memory ringfile.Memory
 	files  []fixedFile
-
-	mu     sync.Mutex
-	limits []string // for other goroutines
+	limits ringfile.Limits // for other goroutines
 }
 
 // fixedFile is what is known of the file with an ID.
@@ -45,18 +41,13 @@ func (e *Engine) openFiles() {
 	e.files.slots = make([]fileSlot, 0, fileEntriesMax)
 	e.limitWorkers()
 	x := &e.fixed
-	chunks := min(e.blocks.pool.Chunks(), fixedBuffersMax)
-	if err := e.ring.RegisterBuffersSparse(uint32(chunks)); err != nil {
-		x.note("registered buffers", err)
-	} else {
-		x.chunks = make([]bool, chunks)
-	}
+	x.memory.Open(e.ring, e.blocks.pool, x.note)
 	n := uint64(fixedFilesMax)
 	if l, err := sys.FileLimit(); err == nil {
 		n = min(n, l.Cur) // the kernel makes no larger table
 	}
 	if err := e.ring.RegisterFilesSparse(uint32(n)); err != nil {
-		x.note("registered files", err)
+		x.note("files are not registered", err)
 	} else {
 		x.files = make([]fixedFile, n)
 	}
@@ -81,59 +72,29 @@ func (e *Engine) limitWorkers() {
 	}
 }
 
-// fixedMemory is the number of the registered buffer in which p lies.
-func (e *Engine) fixedMemory(p []byte) (number uint16, ok bool) {
-	x := &e.fixed
-	if len(x.chunks) == 0 {
-		return 0, false
-	}
-	n, chunk, ok := e.blocks.pool.Chunk(p)
-	if !ok || n >= len(x.chunks) || !x.chunks[n] && !e.fixChunk(n, chunk) {
-		return 0, false
-	}
-	e.n.fixed++
-	return uint16(n), true
-}
-
-func (e *Engine) fixChunk(n int, chunk []byte) bool {
-	x := &e.fixed
-	if x.full {
-		return false
-	}
-	iov := unix.Iovec{Base: &chunk[0]}
-	iov.SetLen(len(chunk))
-	if _, err := e.ring.UpdateBuffers(uint32(n), []unix.Iovec{iov}, nil); err != nil {
-		x.full = true
-		x.note("registered buffers", err)
-		return false
-	}
-	x.chunks[n] = true
-	return true
-}
-
-// fixedFile is how an entry names a file: by number and flags.
-func (e *Engine) fixedFile(f *fileio.File) (fd int, flags uint8) {
+// fixedFile is how an entry names a file: by its place in the table, or by its descriptor.
+func (e *Engine) fixedFile(f *fileio.File) (fd int, registered bool) {
 	x := &e.fixed
 	if int(f.ID) >= len(x.files) {
-		return f.FD, 0
+		return f.FD, false
 	}
 	r := &x.files[f.ID]
 	if r.registered && r.file == f {
-		return int(f.ID), uring.SqeFixedFile
+		return int(f.ID), true
 	}
 	if r.file != f {
 		e.unfix(f.ID)
 		r.file = f
 	}
 	if r.uses++; r.uses < fixedFileUses || f.FD < 0 {
-		return f.FD, 0
+		return f.FD, false
 	}
 	r.uses = 0
 	if _, err := e.ring.UpdateFiles(f.ID, []int32{int32(f.FD)}); err != nil {
-		return f.FD, 0
+		return f.FD, false
 	}
 	r.registered = true
-	return int(f.ID), uring.SqeFixedFile
+	return int(f.ID), true
 }
 
 // unfix empties a place in the table of files.
@@ -154,24 +115,16 @@ func (e *Engine) ForgetFile(f *fileio.File) {
 
 // note remembers what could not be registered.
 func (x *fixed) note(what string, err error) {
-	x.mu.Lock()
-	x.limits = append(x.limits, fmt.Sprintf("%s: %v: %v", what, err, uring.Diagnose(err)))
-	x.mu.Unlock()
+	x.limits.Note(what, fmt.Errorf("%w: %v", err, uring.Diagnose(err)))
 }
 
 // Limits are what could not be registered, and why; anybody may call it.
-func (e *Engine) Limits() []string {
-	e.fixed.mu.Lock()
-	defer e.fixed.mu.Unlock()
-	return slices.Clone(e.fixed.limits)
-}
+func (e *Engine) Limits() []string { return e.fixed.limits.List() }
 
 // unfixAll gives every registration back, at once: the end of a ring would do it some time later.
 func (e *Engine) unfixAll() {
 	if e.fixed.files != nil {
 		_ = e.ring.UnregisterFiles()
 	}
-	if e.fixed.chunks != nil {
-		_ = e.ring.UnregisterBuffers()
-	}
+	e.fixed.memory.Close()
 }

@@ -73,8 +73,6 @@ const (
 	// fileWorkersMax is how many threads the kernel may make for a loop's requests on regular files, and as many for those
 	// on others.
 	fileWorkersMax = 2
-	// fixedBuffersMax is how many buffers the kernel lets a ring register.
-	fixedBuffersMax = 1 << 14
 	// fixedFilesMax is how many files a ring registers: those with an ID below it.
 	fixedFilesMax = 1024
 	// fixedFileUses is after how many operations a file is registered. To register it and to give it up costs two calls,
