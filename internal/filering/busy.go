@@ -66,24 +66,36 @@ func (b *busy) waited() {
 // run yields when it is asked, and sees how long that takes.
 func (b *busy) run() {
 	defer b.ended.Done()
-	score := 0
+	var s score
 	for {
 		select {
 		case <-b.asked:
 		case <-b.quit:
 			return
 		}
-		if yields() && !crowded() {
-			score = min(score+longWeight, scoreMax)
-		} else {
-			score = max(score-1, 0)
-		}
-		b.on.Store(score >= scoreOn || score > 0 && b.on.Load())
+		b.on.Store(s.saw(yieldsLong() && !crowded()))
 	}
 }
 
-// yields reports whether the next turn comes only after a time slice.
-func yields() bool {
+// score sums up what was seen.
+type score struct {
+	sum int
+	on  bool
+}
+
+// saw adds whether Ps seemed to be held, and tells whether they are.
+func (s *score) saw(held bool) bool {
+	if held {
+		s.sum = min(s.sum+longWeight, scoreMax)
+	} else {
+		s.sum = max(s.sum-1, 0)
+	}
+	s.on = s.sum >= scoreOn || s.on && s.sum > 0
+	return s.on
+}
+
+// yieldsLong reports whether the next turn comes only after a time slice.
+func yieldsLong() bool {
 	began := time.Now()
 	runtime.Gosched()
 	return time.Since(began) >= slice
