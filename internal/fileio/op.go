@@ -30,6 +30,9 @@ func (c Code) String() string {
 	return "unknown"
 }
 
+// PiecesMax is IOV_MAX, how many pieces of memory one Write takes at most on Linux (writev(2)).
+const PiecesMax = 1024
+
 // Op is one operation. It lives in the Go heap, and holds its memory as slices: so memory on a goroutine's stack, which
 // moves, cannot be part of an Op, and the collector keeps what the kernel may write to. The submitter owns it and leaves it
 // alone until it has completed.
@@ -50,7 +53,7 @@ type Op struct {
 
 	// For the executor between submission and completion; the zero value is right for a new Op.
 	Next  *Op
-	Slot  uint32
+	Tries uint32
 	State atomic.Uint32
 	Wake  chan struct{} // made by the executor at first use and kept
 }

@@ -38,12 +38,9 @@ func call(op *fileio.Op) (int, error) {
 	return 0, syscall.ENOSYS
 }
 
-// piecesMax is IOV_MAX, how many pieces writev(2) takes.
-const piecesMax = 1024
-
 // pieces is the memory of a write, as far as one call takes it.
 func pieces(op *fileio.Op) [][]byte {
 	all := append(make([][]byte, 0, 1+len(op.More)), op.Data)
 	all = append(all, op.More...)
-	return all[:min(len(all), piecesMax)]
+	return all[:min(len(all), fileio.PiecesMax)]
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -85,32 +84,21 @@ func (r *Ring) DoAll(ops []*fileio.Op) {
 	}
 }
 
-// group counts the operations of a batch on the shared ring.
-type group struct {
-	left atomic.Int64
-	done chan struct{}
-}
-
-func (g *group) one(op *fileio.Op) {
-	op.Done = nil
-	if g.left.Add(-1) == 0 {
-		close(g.done)
-	}
-}
-
 // share performs operations, which are counted as pending, on a shared ring, and parks once.
 func (r *Ring) share(ops []*fileio.Op) {
-	g := &group{done: make(chan struct{})}
-	g.left.Store(int64(len(ops)))
-	one := g.one
+	var left sync.WaitGroup
+	left.Add(len(ops))
+	done := func(op *fileio.Op) {
+		op.Done = nil
+		left.Done()
+	}
 	for _, op := range ops {
-		op.Done = one
-		op.Slot = 0
+		op.Done = done
 		op.State.Store(stateStarted)
 	}
 	newest, oldest, _ := link(ops)
 	r.shard().perform(newest, oldest)
-	<-g.done
+	left.Wait()
 }
 
 // do performs operations on the thread's ring. It returns those that it has not done.
@@ -229,8 +217,8 @@ func (t *threadRing) do(r *Ring, ops []*fileio.Op) (rest int, err error) {
 
 func (t *threadRing) fill(r *Ring, op *fileio.Op, i int) []unix.Iovec {
 	e := t.ring.SQE()
-	vector := prepare(e, op, &t.regs)
-	if e.Opcode == uring.OpReadFixed || e.Opcode == uring.OpWriteFixed {
+	vector, fixed := prepare(e, op, &t.regs)
+	if fixed {
 		r.counters.Fixed.Add(1)
 	}
 	e.UserData = uint64(i)

@@ -341,7 +341,7 @@ func (f *flow) pushChain(first *fileio.Op) {
 	f.push(first, last)
 }
 
-// perform pushes an operation, and has it begun.
+// perform pushes operations that are linked from newest to oldest, and has them begun.
 func (f *flow) perform(newest, oldest *fileio.Op) {
 	f.push(newest, oldest)
 	left := f.submit(1, true)

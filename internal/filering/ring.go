@@ -168,7 +168,7 @@ func (r *Ring) shard() *shard {
 
 // check sets the error of an operation that must not reach the kernel.
 func (r *Ring) check(op *fileio.Op) bool {
-	op.Slot = 0
+	op.Tries = 0
 	err := op.Check()
 	if r.closing.Load() {
 		err = os.ErrClosed

@@ -275,12 +275,12 @@ func TestPassingErrorsAreTriedAgainAndThenAvoided(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EINTR, syscall.EAGAIN, syscall.ECANCELED} {
 		op := &fileio.Op{Code: fileio.Read, File: f, Off: blockBytes, Data: make([]byte, 10)}
 		for range retriesMax {
-			if settle(op, -int32(errno)) || op.Slot > retriesMax {
-				t.Fatalf("%v: given up at %d", errno, op.Slot)
+			if settle(op, -int32(errno)) || op.Tries > retriesMax {
+				t.Fatalf("%v: given up at %d", errno, op.Tries)
 			}
 		}
-		if settle(op, -int32(errno)) || op.Slot <= retriesMax {
-			t.Fatalf("%v: not given up at %d", errno, op.Slot)
+		if settle(op, -int32(errno)) || op.Tries <= retriesMax {
+			t.Fatalf("%v: not given up at %d", errno, op.Tries)
 		}
 		ended := make(chan struct{})
 		p := plain{deliver: func(*fileio.Op) { close(ended) }}

@@ -67,11 +67,11 @@ func (s *ringSide) fill(op *fileio.Op) {
 	s.order[s.filled&uint32(len(s.order)-1)] = n
 	s.filled++
 	e := s.ring.SQE()
-	vector := prepare(e, op, &s.regs)
+	vector, fixed := prepare(e, op, &s.regs)
 	if vector != nil {
 		s.vectors = append(s.vectors, vector)
 	}
-	if e.Opcode == uring.OpReadFixed || e.Opcode == uring.OpWriteFixed {
+	if fixed {
 		s.fixed++
 	}
 	slot := &s.slots[n]
@@ -81,16 +81,15 @@ func (s *ringSide) fill(op *fileio.Op) {
 	slot.gen.Store(gen)
 }
 
-// prepare fills in an entry. It gives the vector that the entry points to, if any.
-func prepare(e *uring.SQE, op *fileio.Op, regs *registry) []unix.Iovec {
+// prepare fills in an entry. It gives the vector that the entry points to, if any, and says whether the memory is registered.
+func prepare(e *uring.SQE, op *fileio.Op, regs *registry) (vector []unix.Iovec, fixed bool) {
 	if op.Code == fileio.Nop {
 		e.PrepNop()
-		return nil
+		return nil, false
 	}
-	p := op.Data[:min(len(op.Data), bytesMax)]
 	var names ringfile.Names
-	var vector []unix.Iovec
 	names.FD, names.Registered = regs.file(op.File)
+	p := op.Data[:min(len(op.Data), bytesMax)]
 	if op.Code == fileio.Write && len(op.More) > 0 {
 		vector = pieces(op)
 		names.Vector, names.Pieces = uring.AddrOf(&vector[0]), len(vector)
@@ -98,21 +97,17 @@ func prepare(e *uring.SQE, op *fileio.Op, regs *registry) []unix.Iovec {
 		names.Buffer, names.Fixed = regs.memory.Find(p)
 	}
 	ringfile.Fill(e, op, p, &names)
-	return vector
+	return vector, names.Fixed
 }
 
-const (
-	// bytesMax is MAX_RW_COUNT, the most that one call moves, read(2).
-	bytesMax = 0x7ffff000
-	// piecesMax is IOV_MAX, how many pieces writev(2) takes.
-	piecesMax = 1024
-)
+// bytesMax is MAX_RW_COUNT, the most that one call moves, read(2).
+const bytesMax = 0x7ffff000
 
 // pieces is the memory of a write, as far as one call takes it.
 func pieces(op *fileio.Op) []unix.Iovec {
-	vector := make([]unix.Iovec, 0, min(1+len(op.More), piecesMax))
+	vector := make([]unix.Iovec, 0, min(1+len(op.More), fileio.PiecesMax))
 	vector = appendPiece(vector, op.Data)
-	for _, p := range op.More[:min(len(op.More), piecesMax-1)] {
+	for _, p := range op.More[:min(len(op.More), fileio.PiecesMax-1)] {
 		vector = appendPiece(vector, p)
 	}
 	return vector
@@ -185,7 +180,7 @@ func (s *ringSide) reap(limit int) (done, again *fileio.Op, more bool) {
 		switch {
 		case settle(op, e.Res):
 			op.Next, done = done, op
-		case op.Slot <= retriesMax:
+		case op.Tries <= retriesMax:
 			op.Next, again = again, op
 		default:
 			s.r.plain.add(op)
@@ -208,7 +203,7 @@ func settle(op *fileio.Op, res int32) bool {
 	}
 	errno := syscall.Errno(-res)
 	if ringfile.Passes(errno) {
-		op.Slot++
+		op.Tries++
 		return false
 	}
 	op.N, op.Err = 0, errno
