@@ -1,5 +1,5 @@
-// Package wal is a write-ahead log in sixty lines beside its imports: what an appender has been told survives, whatever the process or the
-// machine did afterwards, and what was being written at that moment is found and cut off.
+// Package wal is a write-ahead log in sixty lines beside its imports: what an appender has been told survives, whatever the
+// process or the machine did afterwards, and what was being written at that moment is found and cut off.
 //
 // A record in the file is its length, a checksum of length and record, and the record. The checksum covers the length, so
 // that zeros are no record.

@@ -242,6 +242,9 @@ type Op struct {
 	IO *fileio.Op // File
 }
 
+// FailFile gives an error to a File that has done nothing.
+func (op *Op) FailFile(err error) { op.IO.N, op.IO.Err, op.Err = 0, err, err }
+
 // Completer is told about completions by the loop.
 type Completer interface{ Complete(*Op) }
 

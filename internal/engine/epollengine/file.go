@@ -10,6 +10,6 @@ import (
 
 // submitFile refuses: epoll(7) has nothing to say about files, which are always ready. Threads perform what is asked of them.
 func (e *Engine) submitFile(op *engine.Op) bool {
-	op.IO.N, op.IO.Err, op.Err = 0, errors.ErrUnsupported, errors.ErrUnsupported
+	op.FailFile(errors.ErrUnsupported)
 	return true
 }

@@ -4,6 +4,6 @@ import "errors"
 
 // file refuses: the simulation is of networks. Files are performed beside it.
 func (e *Engine) file(k *call) {
-	k.op.IO.N, k.op.IO.Err = 0, errors.ErrUnsupported
+	k.op.FailFile(errors.ErrUnsupported)
 	e.finish(k, errors.ErrUnsupported)
 }

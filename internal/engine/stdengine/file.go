@@ -8,6 +8,6 @@ import (
 
 // submitFile refuses: package os blocks its caller, so that files are for threads to perform and not for the loop.
 func (e *Engine) submitFile(op *engine.Op) bool {
-	op.IO.N, op.IO.Err, op.Err = 0, errors.ErrUnsupported, errors.ErrUnsupported
+	op.FailFile(errors.ErrUnsupported)
 	return true
 }

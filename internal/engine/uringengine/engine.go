@@ -154,9 +154,8 @@ func (e *Engine) Submit(op *engine.Op) (done bool) {
 func (e *Engine) submit(op *engine.Op) (done bool) {
 	op.Err = nil
 	if e.err != nil || e.closing {
-		op.Err = net.ErrClosed
-		if op.Code == engine.File {
-			op.IO.N, op.IO.Err = 0, op.Err
+		if op.Err = net.ErrClosed; op.Code == engine.File {
+			op.FailFile(op.Err)
 		}
 		return true
 	}

@@ -36,7 +36,8 @@ type fileSlot struct {
 func (e *Engine) submitFile(op *engine.Op) bool {
 	op.IO.N, op.IO.Err = 0, nil
 	if err := op.IO.Check(); err != nil {
-		return refuseFile(op, err)
+		op.FailFile(err)
+		return true
 	}
 	f := &e.files
 	if f.slots == nil {
@@ -49,14 +50,10 @@ func (e *Engine) submitFile(op *engine.Op) bool {
 	i := f.take(op)
 	if errno := e.startFile(i); errno != 0 {
 		f.put(i)
-		return refuseFile(op, errno)
+		op.FailFile(errno)
+		return true
 	}
 	return false
-}
-
-func refuseFile(op *engine.Op, err error) bool {
-	op.IO.Err, op.Err = err, err
-	return true
 }
 
 // take gives an operation a slot.
@@ -202,18 +199,17 @@ func (e *Engine) fileResult(slot *fileSlot, res int32) {
 	case res >= 0:
 		op.IO.N = int(res)
 	case e.closing && errno == syscall.ECANCELED:
-		op.IO.Err = engine.ErrCanceled
+		op.FailFile(engine.ErrCanceled)
 	default:
-		op.IO.Err = errno
+		op.FailFile(errno)
 	}
-	op.Err = op.IO.Err
 	e.complete(op)
 }
 
 // dropWaiting ends the operations that have not come to the kernel.
 func (e *Engine) dropWaiting() {
 	for op := e.files.waiting.Pop(); op != nil; op = e.files.waiting.Pop() {
-		op.IO.Err, op.Err = engine.ErrCanceled, engine.ErrCanceled
+		op.FailFile(engine.ErrCanceled)
 		e.complete(op)
 	}
 }
@@ -229,7 +225,7 @@ func (e *Engine) giveUpFiles() {
 		}
 		slot.op = nil
 		slot.kept = append(append(slot.kept, op.IO.Data), op.IO.More...)
-		op.IO.Err, op.Err = engine.ErrAbandoned, engine.ErrAbandoned
+		op.FailFile(engine.ErrAbandoned)
 		e.complete(op)
 	}
 }
