@@ -224,11 +224,8 @@ func (a *appender) write(off int64) {
 	a.op.Data, a.op.More = nil, a.op.More[:0]
 }
 
-// gatherBytesMax and gatherPiecesMax bound one write. The second is IOV_MAX of writev(2).
-const (
-	gatherBytesMax  = 4 << 20
-	gatherPiecesMax = 1024
-)
+// gatherBytesMax bounds one write, besides what one takes at all.
+const gatherBytesMax = 4 << 20
 
 // gather takes the first records, at least one, into part and their pieces into the operation. It returns how many they are,
 // with those that have been given up.
@@ -239,7 +236,7 @@ func (a *appender) gather(calls []*appendCall) (n int) {
 	a.part, a.sync = a.part[:0], false
 	bytes := 0
 	for _, r := range calls {
-		if n > 0 && (bytes+r.n > gatherBytesMax || len(op.More)+len(r.pieces) >= gatherPiecesMax) {
+		if n > 0 && (bytes+r.n > gatherBytesMax || len(op.More)+len(r.pieces) >= fileio.PiecesMax) {
 			break
 		}
 		n++
