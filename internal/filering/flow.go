@@ -71,12 +71,19 @@ type side interface {
 	// unfill gives back what was filled in and never taken, linked by Next, when enter has failed for good.
 	unfill() *fileio.Op
 
-	// reap gives completed operations, their results set, linked by Next, and others that have to be submitted again. more
-	// says that there are further completions.
-	reap(limit int) (done, again *fileio.Op, more bool)
+	// reap looks at completions.
+	reap(limit int) reaped
 
 	// deliver tells whoever waits for the operations, linked by Next. No lock is held.
 	deliver(*fileio.Op)
+}
+
+// reaped is what became of completions.
+type reaped struct {
+	done  *fileio.Op // completed operations, their results set, linked by Next
+	again *fileio.Op // those that have to be submitted again
+	freed bool       // slots are free that were not
+	more  bool       // there are further completions
 }
 
 // State words of an operation.
@@ -306,29 +313,37 @@ func (f *flow) reapAll(limit int) (again bool) {
 			return again
 		}
 		f.at(pointReap, nil)
-		done, repeat, left := f.side.reap(min(limit, f.reaps))
+		found := f.side.reap(min(limit, f.reaps))
 		if f.reaping.drop(f) {
-			left = true
+			found.more = true
 		}
-		if repeat != nil {
-			f.pushChain(repeat)
+		if found.again != nil {
+			f.pushChain(found.again)
 			again = true
 		}
-		f.at(pointStarved, nil)
-		if f.starved.Load() {
-			f.at(pointAgain, nil)
-			f.starved.Store(false)
+		if found.freed && f.unstarve() {
 			again = true // with a try of the submission lock, which sets starved anew if need be
 		}
-		if done != nil {
-			f.at(pointDeliver, done)
-			f.side.deliver(done)
+		if found.done != nil {
+			f.at(pointDeliver, found.done)
+			f.side.deliver(found.done)
 		}
-		if !left {
+		if !found.more {
 			return again
 		}
 		limit -= f.reaps
 	}
+	return true
+}
+
+// unstarve reports whether operations have waited for the slots that are free now.
+func (f *flow) unstarve() bool {
+	f.at(pointStarved, nil)
+	if !f.starved.Load() {
+		return false
+	}
+	f.at(pointAgain, nil)
+	f.starved.Store(false)
 	return true
 }
 

@@ -24,7 +24,7 @@ var defects = map[string][2]string{
 		"if l.word.Load() == lookAgain || l.word.CompareAndSwap(lookHeld, lookAgain) {", "if l.word.Load() != lookFree {",
 	},
 	"a mark on the completions is forgotten": {
-		"		if f.reaping.drop(f) {\n			left = true\n		}\n", "		f.reaping.drop(f)\n",
+		"		if f.reaping.drop(f) {\n			found.more = true\n		}\n", "		f.reaping.drop(f)\n",
 	},
 	"what is left is not handed to the helper": {
 		"		if left >= stuck || n == f.turns {\n			f.kick()\n", "		if left >= stuck || n == f.turns {\n",
@@ -39,8 +39,8 @@ var defects = map[string][2]string{
 	},
 	"the helper leaves completions when the ring fails": {"		if left != more && !again {", "		if left == dead || left != more && !again {"},
 	"a failure is told to what was queued only":         {"	filled := f.side.unfill()\n", "	var filled *fileio.Op\n"},
-	"what has to be done again is dropped":              {"			f.pushChain(repeat)\n", ""},
-	"it is pushed and nobody told":                      {"			f.pushChain(repeat)\n			again = true\n", "			f.pushChain(repeat)\n"},
+	"what has to be done again is dropped":              {"			f.pushChain(found.again)\n", ""},
+	"it is pushed and nobody told":                      {"			f.pushChain(found.again)\n			again = true\n", "			f.pushChain(found.again)\n"},
 }
 
 // TestEachDefectIsFound builds the tests with each defect, and wants them to fail.

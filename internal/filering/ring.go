@@ -41,6 +41,7 @@ type Ring struct {
 	batches  batches
 	plain    plain
 	busy     busy
+	company  company
 
 	closing atomic.Bool
 	idle    chan struct{} // pending has become zero while closing
@@ -184,7 +185,7 @@ func (r *Ring) Do(op *fileio.Op) {
 	if !r.check(op) {
 		return
 	}
-	if alone := r.counters.Pending.Add(1) == 1; op.Code != fileio.Nop && (alone || r.busy.on.Load()) {
+	if alone := r.company.alone(r.counters.Pending.Add(1)); op.Code != fileio.Nop && (alone || r.busy.on.Load()) {
 		r.byCall(op, alone)
 		return
 	}

@@ -159,11 +159,11 @@ func (s *ringSide) unfill() *fileio.Op {
 	return first
 }
 
-func (s *ringSide) reap(limit int) (done, again *fileio.Op, more bool) {
+func (s *ringSide) reap(limit int) (found reaped) {
 	ready := s.ring.CQReady()
 	n := min(ready, uint32(limit))
 	if n == 0 {
-		return nil, nil, false
+		return reaped{}
 	}
 	tail := s.freeTail.Load()
 	for i := range n {
@@ -179,16 +179,17 @@ func (s *ringSide) reap(limit int) (done, again *fileio.Op, more bool) {
 		tail++
 		switch {
 		case settle(op, e.Res):
-			op.Next, done = done, op
+			op.Next, found.done = found.done, op
 		case op.Tries <= retriesMax:
-			op.Next, again = again, op
+			op.Next, found.again = found.again, op
 		default:
 			s.r.plain.add(op)
 		}
 	}
 	s.ring.Seen(n)
+	found.freed, found.more = tail != s.freeTail.Load(), ready > n
 	s.freeTail.Store(tail)
-	return done, again, ready > n
+	return found
 }
 
 // retriesMax is how often the ring is asked again for an operation that it has not done for a reason that passes.

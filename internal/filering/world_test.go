@@ -295,20 +295,21 @@ func (w *world) unfill() (first *fileio.Op) {
 	return first
 }
 
-func (w *world) reap(limit int) (done, again *fileio.Op, more bool) {
+func (w *world) reap(limit int) (found reaped) {
 	n := min(limit, len(w.completed))
 	for _, op := range w.completed[:n] {
 		w.slots++
 		if w.repeats > 0 && w.choose(2) == 1 {
 			w.repeats--
-			op.Next, again = again, op
+			op.Next, found.again = found.again, op
 		} else {
-			op.Next, done = done, op
+			op.Next, found.done = found.done, op
 		}
 	}
 	w.completed = slices.Clone(w.completed[n:])
-	w.saw(w.chain(done), w.chain(again), bit(len(w.completed) > 0))
-	return done, again, len(w.completed) > 0
+	found.freed, found.more = n > 0, len(w.completed) > 0
+	w.saw(w.chain(found.done), w.chain(found.again), bit(found.more))
+	return found
 }
 
 func (w *world) deliver(op *fileio.Op) { w.r.deliver(op) }
