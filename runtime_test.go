@@ -494,3 +494,55 @@ func TestSleepKeepsItsTimeAndOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestGoOnStartsTasksOnTheLoopThatIsNamed(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 2}, func(t *testing.T, rt *unio.Runtime) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		type result struct {
+			loop int
+			err  error
+		}
+		got := make(chan result, 1)
+		for i := range 2 {
+			for _, from := range []string{"goroutine", "the other loop", "the same loop"} {
+				ask := func() {
+					err := rt.GoOn(i, func() {
+						c, err := rt.Dial(t.Context(), "tcp", ln.Addr().String(), nil)
+						if err != nil {
+							got <- result{err: err}
+							return
+						}
+						got <- result{c.Loop(), c.Close()}
+					})
+					if err != nil {
+						got <- result{err: err}
+					}
+				}
+				switch from {
+				case "goroutine":
+					ask()
+				case "the other loop":
+					rt.GoOn(1-i, ask)
+				default:
+					rt.GoOn(i, ask)
+				}
+				if r := <-got; r.err != nil || r.loop != i {
+					t.Errorf("a task started from %s on loop %d ran on %d: %v", from, i, r.loop, r.err)
+				}
+			}
+		}
+		for _, i := range []int{-1, 2} {
+			if rt.GoOn(i, func() { t.Error("a task began on a loop that there is not") }) == nil {
+				t.Errorf("GoOn(%d) is no error with two loops", i)
+			}
+		}
+		rt.Close()
+		if err := rt.GoOn(0, func() { t.Error("a task began") }); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package unio
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync/atomic"
 	"time"
@@ -115,6 +116,26 @@ func (rt *Runtime) Go(fn func()) {
 	m := &goMail{fn: fn}
 	m.Mail = m
 	rt.leastBusy().Post(&m.Node)
+}
+
+// GoOn starts fn as a task of a given loop, by the number that Conn.Loop tells, from 0 to Report().Loops-1: so a program
+// reaches what it keeps for each loop without a lock. It does not wait. It fails with net.ErrClosed when the runtime is
+// closed; a task that was on its way when that happened may not run.
+func (rt *Runtime) GoOn(i int, fn func()) error {
+	if i < 0 || i >= len(rt.loops) {
+		return fmt.Errorf("unio: GoOn: there is no loop %d: this runtime has loops 0 to %d", i, len(rt.loops)-1)
+	}
+	if rt.closing.Load() {
+		return net.ErrClosed
+	}
+	if p := rt.loops[i]; p == rt.here() {
+		p.Go(fn)
+	} else {
+		m := &goMail{fn: fn}
+		m.Mail = m
+		p.Post(&m.Node)
+	}
+	return nil
 }
 
 // goMail starts a task on another loop.
