@@ -74,7 +74,7 @@ func (x *exchange) forwarded(p, head []byte) []byte {
 	host := r.Host.Of(head)
 	r.DropID(http1.IDForwarded)
 	for i := range r.Len() {
-		if vouches(r.Field(i).Name.Of(head)) {
+		if http1.Vouches(r.Field(i).Name.Of(head)) {
 			r.Drop(i)
 		}
 	}
@@ -86,36 +86,6 @@ func (x *exchange) forwarded(p, head []byte) []byte {
 		p = append(append(append(p, "X-Forwarded-Host: "...), host...), "\r\n"...)
 	}
 	return x.via(p, head, &r.Head)
-}
-
-// vouches recognises the fields in which a proxy tells who the client is, X-Forwarded-... and X-Real-IP,
-// also written with underscores, since many applications get field names as variables in which the two
-// are the same.
-func vouches(name []byte) bool {
-	const forwarded, realIP = "x-forwarded-", "x-real-ip"
-	if name[0]|0x20 != 'x' || len(name) < len(realIP) {
-		return false
-	}
-	return len(name) > len(forwarded) && alike(name[:len(forwarded)], forwarded) || alike(name, realIP)
-}
-
-// alike compares without regard to case, and with '_' for '-'.
-func alike(name []byte, want string) bool {
-	if len(name) != len(want) {
-		return false
-	}
-	for i, c := range name {
-		switch {
-		case c == '_':
-			c = '-'
-		case 'A' <= c && c <= 'Z':
-			c |= 0x20
-		}
-		if c != want[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // via adds this proxy to the Via field (RFC 9110 7.6.3).

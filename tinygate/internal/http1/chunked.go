@@ -180,7 +180,7 @@ func trailerLine(line []byte) (keep bool, f *fault) {
 // response control or the content (RFC 9110 6.5.1), and for those with which a proxy vouches for the
 // client.
 func trailerAllowed(name []byte) bool {
-	if identify(name) != IDOther {
+	if identify(name) != IDOther || Vouches(name) || framingAlias(name) {
 		return false
 	}
 	for _, forbidden := range trailersForbidden {
@@ -197,5 +197,4 @@ var trailersForbidden = [...]string{
 	"expires", "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since",
 	"location",
 	"max-forwards", "pragma", "range", "retry-after", "set-cookie", "vary", "warning", "www-authenticate",
-	"x-real-ip",
 }

@@ -41,6 +41,8 @@
 //   - A chunk size is one to sixteen hexadecimal digits within an int64, the line behind it a CRLF or
 //     extensions, which are dropped, are free of control characters and are limited in sum over the body
 //     (RFC 9112 7.1, 7.1.1).
+//   - Content_Length and Transfer_Encoding are errors: applications that get field names as variables take them
+//     for the fields that frame the message (RFC 3875 4.1.18).
 //   - CONNECT and TRACE have no content (RFC 9110 9.3.6, 9.3.8).
 //   - An Expect field other than 100-continue is 417 (RFC 9110 10.1.1).
 //
@@ -49,6 +51,6 @@
 // Connection and the fields that it names, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding,
 // Upgrade, Proxy-Authenticate and Proxy-Authorization end here (RFC 9110 7.6.1). Content-Length and
 // Transfer-Encoding are written anew from the framing that was decided, so that the next reader sees the
-// framing this package saw. Connection cannot name Host away. Of a trailer section, fields that concern
-// framing, routing, authentication or the content are dropped (RFC 9110 6.5.1).
+// framing this package saw. Connection cannot name Host away. Expect ends here where there is no content to wait for. Of a trailer section, fields that concern
+// framing, routing, authentication or the content are dropped (RFC 9110 6.5.1), and those of [Vouches].
 package http1

@@ -45,6 +45,7 @@ var (
 	faultFold         = newFault(400, "folded field line")
 	faultName         = newFault(400, "invalid character in field name")
 	faultNameEmpty    = newFault(400, "empty field name")
+	faultAlias        = newFault(400, "field of the framing with an underscore")
 	faultNameSpace    = newFault(400, "white space before colon")
 	faultHostMissing  = newFault(400, "no Host")
 	faultHostTwice    = newFault(400, "more than one Host")

@@ -276,6 +276,9 @@ func (h *Head) addField(b []byte, end int) *fault {
 	h.line = end
 	h.phase = phaseName
 	if id == IDOther {
+		if !h.reply && framingAlias(b[h.name.Off:h.name.End]) {
+			return faultAlias
+		}
 		return nil
 	}
 	if hopByHop&(1<<id) != 0 {

@@ -232,6 +232,9 @@ func (r *Request) finish(b []byte) *fault {
 			r.Upgrade = r.upgrade
 		}
 		r.Continue = r.Has(IDExpect) && (r.Body == FramingChunked || r.ContentLength > 0)
+		if !r.Continue { // nobody waits for 100, and an upstream that sends it all the same would confuse
+			r.DropID(IDExpect)
+		}
 	}
 	return nil
 }

@@ -117,6 +117,13 @@ func validEscapes(p []byte) bool {
 	}
 }
 
+// ValidHost reports whether b may be the value of Host: what a head is refused for otherwise, for text that comes from
+// elsewhere in a message.
+func ValidHost(b []byte) bool {
+	_, ok := hostname(b)
+	return ok
+}
+
 // hostname checks host [":" port] and returns the length of host. Escapes are refused although RFC 3986 has
 // them: some
 // readers decode them and some do not, so a route could be chosen for one host and served for another.
