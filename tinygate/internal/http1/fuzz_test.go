@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/unio-go/unio/tinygate/internal/http1/http1test"
 )
 
 func addSeeds(f *testing.F, add func(string)) {
-	for _, c := range refusedRequests {
-		add(c.head)
+	for _, row := range http1test.Requests() {
+		add(row.In)
 	}
 	for _, c := range acceptedRequests {
 		add(c.head + "5\r\nhello\r\n0\r\n\r\n")
@@ -23,8 +25,8 @@ func addSeeds(f *testing.F, add func(string)) {
 }
 
 func addResponseSeeds(add func(string)) {
-	for _, c := range refusedResponses {
-		add(c.head)
+	for _, row := range http1test.Responses() {
+		add(row.In)
 	}
 	for _, c := range acceptedResponses {
 		add(c.head + "5\r\nhello\r\n0\r\n\r\n")

@@ -388,14 +388,14 @@ func codingFault(value []byte) *fault {
 	if equalFoldASCII(value, "chunked") {
 		return nil
 	}
-	for {
+	for first := true; ; first = false {
 		var e []byte
 		e, value = nextElement(value)
 		if skipClass(e, 0, classToken) != len(e) || len(e) == 0 {
 			return faultCoding
 		}
 		last := len(value) == 0
-		if equalFoldASCII(e, "chunked") != last {
+		if equalFoldASCII(e, "chunked") != last || last && first {
 			return faultCoding
 		}
 		if last {

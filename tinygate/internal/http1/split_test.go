@@ -90,16 +90,8 @@ func checkSplits(t *testing.T, msg []byte, l Limits, reply bool) {
 }
 
 func TestEverySplitOverDirtyBuffer(t *testing.T) {
-	for _, c := range refusedRequests {
-		if len(c.head) < 1000 {
-			checkSplits(t, []byte(c.head), Limits{}, false)
-		}
-	}
 	for _, c := range acceptedRequests {
 		checkSplits(t, []byte(c.head+"GET /next"), Limits{}, false)
-	}
-	for _, c := range refusedResponses {
-		checkSplits(t, []byte(c.head), Limits{}, true)
 	}
 	for _, c := range acceptedResponses {
 		checkSplits(t, []byte(c.head+"body"), Limits{}, true)
