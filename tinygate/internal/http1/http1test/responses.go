@@ -86,7 +86,7 @@ var responseFraming = []Response{
 		Out: status("200 OK", "Content-Length: 5") + "ok", Reason: "early", Spoiled: true},
 	{Section: "8", Name: "chunks that do not end", Method: "GET",
 		In: status("200 OK", "Transfer-Encoding: chunked") + "2\r\nok\r\n", End: true,
-		Out: status("200 OK", "Transfer-Encoding: chunked") + "2\r\nok\r\n", Reason: "early", Spoiled: true},
+		Out: status("200 OK", "Transfer-Encoding: chunked"), Reason: "early", Spoiled: true},
 	lastResponse("9.2", "longer than its length", "GET",
 		status("200 OK", "Content-Length: 2")+"ok"+other, status("200 OK", "Content-Length: 2")+"ok"),
 	lastResponse("9.2", "a second response behind the last chunk", "GET", status("200 OK", "Transfer-Encoding: chunked")+"0\r\n\r\n"+other,
