@@ -49,8 +49,12 @@ func (x *exchange) interim(head []byte) error {
 	}
 	times := &x.sh.g.cfg.Times
 	now := time.Now()
-	if !x.uploading {
+	switch {
+	case !x.uploading:
 		x.up.c.SetReadDeadline(now.Add(times.Response))
+	case x.resp.Status == 100: // now it is the client's turn
+		x.up.c.SetReadDeadline(time.Time{})
+		x.cl.c.SetReadDeadline(now.Add(times.Body))
 	}
 	if x.req.Minor() == 0 {
 		x.up.in.skip(len(head))

@@ -21,12 +21,38 @@ func (x *exchange) startUpload() {
 		rt: x.sh.g.rt, dst: x.up.c, src: &x.cl.in, body: &x.body,
 		chunked: x.req.Body == http1.FramingChunked, limit: x.sh.g.cfg.Times.Body,
 	}
-	x.up.c.SetReadDeadline(time.Time{})
+	var limit time.Time
+	if x.isExpected() {
+		limit = time.Now().Add(x.sh.g.cfg.Times.Response)
+	}
+	x.up.c.SetReadDeadline(limit)
 	x.uploading = true
 	if x.uploadFn == nil {
 		x.uploadFn = x.runUpload
 	}
 	x.sending.Go(x.uploadFn)
+}
+
+// isExpected reports whether the client has sent nothing of its body and waits for 100. It is then the upstream's turn.
+func (x *exchange) isExpected() bool { return x.req.Continue && len(x.cl.in.bytes()) == 0 }
+
+// awaitBody waits for the first piece of a body that the client holds back. The client's limit begins when that of the
+// upstream is over; from the first piece on the upstream may wait for the end of the body.
+func (x *exchange) awaitBody() error {
+	if !x.isExpected() {
+		return nil
+	}
+	times := &x.sh.g.cfg.Times
+	x.cl.in.limit = times.Response + times.Body
+	switch err := x.cl.in.recv(); err {
+	case nil:
+		x.up.c.SetReadDeadline(time.Time{})
+		return nil
+	case io.EOF:
+		return x.body.EOF()
+	default:
+		return err
+	}
 }
 
 // runUpload is the upload's task.
@@ -41,7 +67,9 @@ func (x *exchange) runUpload() error {
 			up.c.SetReadDeadline(time.Unix(1, 0)) // closing would have to wait
 		}
 	}()
-	err = x.upload.run()
+	if err = x.awaitBody(); err == nil {
+		err = x.upload.run()
+	}
 	wait := x.sh.g.cfg.Times.Response
 	switch {
 	case x.settling:

@@ -1,11 +1,11 @@
 package http1
 
 // Vouches recognises the names of the fields in which a proxy tells who the client is, X-Forwarded-... and X-Real-IP,
-// also written with underscores, since many applications get field names as variables in which the two are the same. The
-// name must not be empty. Forwarded has an ID.
+// also written with underscores, since many applications get field names as variables in which the two are the same.
+// Forwarded has an ID.
 func Vouches(name []byte) bool {
 	const forwarded, realIP = "x-forwarded-", "x-real-ip"
-	if name[0]|0x20 != 'x' || len(name) < len(realIP) {
+	if len(name) < len(realIP) || name[0]|0x20 != 'x' {
 		return false
 	}
 	return len(name) > len(forwarded) && alike(name[:len(forwarded)], forwarded) || alike(name, realIP)
