@@ -218,3 +218,38 @@ func (p *peer) noBody() bool {
 	status := string(line[len("HTTP/1.1 "):])
 	return status[0] == '1' || status == "204" || status == "304"
 }
+
+// A change of protocol that the upstream refuses opens no tunnel: what the client sends behind it are requests, which say
+// nothing about where they come from.
+func TestRefusedUpgradeIsNoTunnel(t *testing.T) {
+	got := make(chan string, 10)
+	up := script(func(_ *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			got <- m
+			if value(m, "Upgrade") != "" {
+				c.send("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 0\r\n\r\n")
+				continue
+			}
+			c.send(ok)
+		}
+	})
+	const upgrade = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 777\r\n\r\n"
+	const behind = "GET /behind HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n"
+	eachEngine(t, gate.Config{}, func(w *world) {
+		c := w.dial()
+		c.send(upgrade + behind)
+		c.wantStatus("426")
+		c.wantStatus("200")
+		<-got
+		if m := <-got; !strings.HasPrefix(m, "GET /behind ") || strings.Contains(m, "9.9.9.9") {
+			w.Errorf("the upstream has got %q", m)
+		}
+		c.send("GET / HTTP/1.1\nHost: h\r\n\r\n")
+		c.wantStatus("400")
+		c.wantEnd()
+	}, up)
+}

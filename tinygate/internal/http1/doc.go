@@ -51,6 +51,9 @@
 // Connection and the fields that it names, Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding,
 // Upgrade, Proxy-Authenticate and Proxy-Authorization end here (RFC 9110 7.6.1). Content-Length and
 // Transfer-Encoding are written anew from the framing that was decided, so that the next reader sees the
-// framing this package saw. Connection cannot name Host away. Expect ends here where there is no content to wait for. Of a trailer section, fields that concern
-// framing, routing, authentication or the content are dropped (RFC 9110 6.5.1), and those of [Vouches].
+// framing this package saw. Connection cannot name Host away. Expect ends here where there is no content to
+// wait for. Of a trailer section, fields that concern framing, routing, authentication or the content are
+// dropped (RFC 9110 6.5.1), and those of [Vouches].
+//
+// Each rule is shown by rows of package http1test, form by form, as they are judged here and through the gate.
 package http1
