@@ -90,7 +90,7 @@ func parseElement(b []byte) (e element, ok bool) {
 			continue
 		}
 		name, value, found := bytes.Cut(pair, []byte("="))
-		if value, ok = unquote(value); !found || !ok {
+		if !found {
 			return e, false
 		}
 		var to *[]byte
@@ -107,7 +107,9 @@ func parseElement(b []byte) (e element, ok bool) {
 		if *to != nil {
 			return e, false
 		}
-		*to = value
+		if *to, ok = unquote(value); !ok {
+			return e, false
+		}
 	}
 	return e, len(e.node) > 0
 }
