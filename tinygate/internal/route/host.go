@@ -33,7 +33,7 @@ func (s *site) add(p path, i int32) {
 
 var (
 	errHostEmpty = errors.New("this is no host: write NAME or *.NAME")
-	errHostStar  = errors.New("'*' stands only for all names below one: write *.NAME")
+	errHostStar  = errors.New("'*' stands only for all names below one: write *.NAME, or leave hosts out for any")
 	errHostLong  = fmt.Errorf("a name has at most %d bytes", hostBytesMax)
 	errHostLabel = errors.New("a name has no empty part: take one dot away")
 	errHostName  = errors.New("this is no host: write the name alone, without port, others than ASCII as xn--...")
