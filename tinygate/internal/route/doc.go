@@ -26,7 +26,8 @@
 // and "*" more than the rest that a prefix or "/**" leaves open. So of "/users/me/", "/users/*/posts" and "/users/", which
 // all fit /users/me/posts, the first wins, then the second. If there is no such segment, exact comes before the others,
 // and "/api/" before "/api"; otherwise they are equally specific, and the first in the file wins. A route for any path comes
-// last; it alone is for "*", the target of OPTIONS.
+// last; it alone is for "*", the target of OPTIONS. Letters in paths are compared as they are written (RFC 3986 6.2.2.1): in
+// front of servers that do not tell "/Admin" from "/admin", a condition has to be on all that is not known to be free.
 //
 // Other conditions:
 //

@@ -79,12 +79,9 @@ func isPlain(p []byte) bool {
 		switch rest := len(p) - i - 8; {
 		case rest == 0:
 			return true
-		case rest < 8:
+		case rest < 8: // the last word overlaps this one, which has seen the pair that reaches into it
 			i += rest
 			slash = 0
-			if p[i-1] == '/' {
-				slash = 0x80
-			}
 		default:
 			i += 8
 			slash = slashes >> 56

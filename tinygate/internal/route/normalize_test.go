@@ -116,6 +116,12 @@ func TestNormalizeAtAllPlaces(t *testing.T) {
 			}
 		}
 	}
+	for before := range 20 {
+		p := "/" + strings.Repeat("a", before) + `\` + strings.Repeat("b", 20-before)
+		if _, _, err := Normalize(nil, []byte(p)); err != errBackslash {
+			t.Errorf("%q: %v", p, err)
+		}
+	}
 }
 
 // clean is the normal form by net/url and path, where they agree with ours on what it is: escapes of other characters than
@@ -154,8 +160,8 @@ func clean(p string) (string, bool) {
 
 func FuzzNormalize(f *testing.F) {
 	for _, s := range []string{
-		"/", "", "*", "/a/../b", "/a/%2e%2e/b", "/a//b", "/a/%2fb", "/%61dmin", "/..%2f", "/a;b/..;c", "/%5c", `/\`, "/%00", "/%zz", "/a/b/c/./../../g",
-		"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/%41",
+		"/", "", "*", "/a/../b", "/a/%2e%2e/b", "/a//b", "/a/%2fb", "/%61dmin", "/..%2f", "/a;b/..;c", "/%5c", `/\`, "/%00", "/%zz",
+		"/a/b/c/./../../g", "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/%41",
 	} {
 		f.Add(s)
 	}

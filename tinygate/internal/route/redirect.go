@@ -1,6 +1,7 @@
 package route
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -98,11 +99,15 @@ func checkTarget(to string) error {
 
 // Append appends the address for the Location field. v's Host is without port, its Path in normal form and rewritten, if
 // the route does that. A '?' behind which nothing comes is left out. It returns false, and dst as it was, when a value
-// that is needed is missing, as the host may be in HTTP/1.0, or has characters that an address cannot have.
+// that is needed is missing, as the host may be in HTTP/1.0, or has characters that an address cannot have, among them
+// the backslash before the query, which browsers take for a slash.
 func (r *Redirect) Append(dst []byte, v *edit.Values) ([]byte, bool) {
 	begin := len(dst)
 	dst, ok := appendParts(dst, r.to, v)
-	if ok && r.hasQuery {
+	if !ok || bytes.IndexByte(dst[begin:], '\\') >= 0 {
+		return dst[:begin], false
+	}
+	if r.hasQuery {
 		mark := len(dst)
 		dst = append(dst, '?')
 		dst = r.query.Append(dst, v)
@@ -110,7 +115,7 @@ func (r *Redirect) Append(dst []byte, v *edit.Values) ([]byte, bool) {
 			dst = dst[:mark]
 		}
 	}
-	if !ok || !isAddress(dst[begin:]) {
+	if !isVisible(dst[begin:]) {
 		return dst[:begin], false
 	}
 	return dst, true
@@ -132,10 +137,10 @@ func appendParts(dst []byte, t edit.Template, v *edit.Values) ([]byte, bool) {
 	return dst, true
 }
 
-// isAddress accepts what a request target may have (RFC 9112 3.2), without the backslash.
-func isAddress(b []byte) bool {
+// isVisible reports whether b is of visible ASCII alone, as a request target is.
+func isVisible(b []byte) bool {
 	for _, c := range b {
-		if c <= ' ' || c >= 0x7f || c == '\\' {
+		if c <= ' ' || c >= 0x7f {
 			return false
 		}
 	}

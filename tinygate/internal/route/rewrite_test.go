@@ -83,6 +83,7 @@ func TestRedirect(t *testing.T) {
 		{config.Redirect{HTTPS: true}, "a", "/", "\x00", ""},
 		{config.Redirect{HTTPS: true}, "a", "/", " ", ""},
 		{config.Redirect{HTTPS: true}, "a", `/\b`, "", ""},
+		{config.Redirect{HTTPS: true}, "a", "/b", `\c`, `https://a/b?\c`},
 		{config.Redirect{To: "/there"}, "", "/x", "q", "/there"},
 		{config.Redirect{To: "/"}, "", "/x", "q", "/"},
 		{config.Redirect{To: "/new${path}?from=old&${query}"}, "", "/x", "q", "/new/x?from=old&q"},

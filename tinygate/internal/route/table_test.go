@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -106,6 +107,22 @@ func TestPrecedence(t *testing.T) {
 	}
 }
 
+// A node that gets many segments keeps all of them.
+func TestManySegments(t *testing.T) {
+	for n := range 3 * fewMax {
+		var routes []*config.Route
+		for i := range n + 1 {
+			routes = append(routes, rt(fmt.Sprintf("- /s%d/", i)))
+		}
+		table := compileOK(t, routes...)
+		for i := range routes {
+			if got := table.Find(&Query{Path: fmt.Appendf(nil, "/s%d/x", i)}); got != i {
+				t.Errorf("of %d segments: route %d for /s%d/x", len(routes), got, i)
+			}
+		}
+	}
+}
+
 func TestConditionsLeadOn(t *testing.T) {
 	routes := []*config.Route{
 		on(rt("a.b /x="), func(r *config.Route) { r.Methods = []string{"POST"} }),
@@ -208,7 +225,9 @@ func TestHeaderFields(t *testing.T) {
 
 func TestClients(t *testing.T) {
 	prefixes := []netip.Prefix{}
-	for _, p := range []string{"10.1.2.0/24", "10.1.0.0/16", "192.0.2.7/32", "::ffff:198.51.100.0/120", "2001:db8::/32", "10.200.0.0/16", "fe80::/10"} {
+	for _, p := range []string{
+		"10.1.2.0/24", "10.1.0.0/16", "192.0.2.7/32", "::ffff:198.51.100.0/120", "2001:db8::/32", "10.200.0.0/16", "fe80::/10",
+	} {
 		prefixes = append(prefixes, netip.MustParsePrefix(p))
 	}
 	table := compileOK(t, on(rt("- -"), func(r *config.Route) { r.Clients = prefixes }))
