@@ -50,10 +50,8 @@ func FuzzRewrite(f *testing.F) {
 			return
 		}
 		got := AppendRewrite(nil, []byte(from), r)
-		if hasSeparator([]byte(add)) || hasSeparator([]byte(from)) {
-			return // one of each would be refused together
-		}
-		if err := checkPath(string(got)); err != nil {
+		// An escaped slash of one beside an escaped backslash of the other would be refused in what a client sends.
+		if err := checkPath(string(got)); err != nil && err != errBoth {
 			t.Errorf("%+v of %s: %s: %v", r, from, got, err)
 		}
 	})
