@@ -36,7 +36,7 @@ var (
 	errHostStar  = errors.New("'*' stands only for all names below one: write *.NAME, or leave hosts out for any")
 	errHostLong  = fmt.Errorf("a name has at most %d bytes", hostBytesMax)
 	errHostLabel = errors.New("a name has no empty part: take one dot away")
-	errHostName  = errors.New("this is no host: write the name alone, without port, others than ASCII as xn--...")
+	errHostName  = errors.New("this is no host: write the name alone, without port, and what is not ASCII in its xn-- form")
 )
 
 // sites returns those of a route's hosts, made where they are new.
