@@ -1,0 +1,325 @@
+package cluster
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/cluster/maglev"
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+// Picker chooses servers for one loop.
+type Picker struct {
+	c      *Cluster
+	view   *view
+	state  []standing // by slot
+	pass   uint64     // of the server that LeastConnections chose last
+	random uint64
+
+	requests uint64 // since the budget was asked last
+	budget   budget
+
+	loop, loops int
+	_           [64]byte // others' Pickers are written by other loops
+}
+
+// standing is what a Picker knows of a server.
+type standing struct {
+	server  *Server
+	current int64  // of smooth weighted round robin
+	pass    uint64 // of LeastConnections among equals: when it is this server's turn
+	credit  int64  // of one that comes back; see coming
+}
+
+func newPicker(c *Cluster, loop, loops int) *Picker {
+	return &Picker{c: c, loop: loop, loops: loops, random: rand.Uint64()}
+}
+
+// Pick chooses a server that was not tried for the request and adds it to tried. It is nil when there is none left; see
+// the package comment. Tried may be nil, which means none and keeps no note; a request whose tried is empty is a new one
+// in the eyes of the retry budget. Key is for Hash: equal keys get the same server; it need not be mixed.
+func (p *Picker) Pick(key uint64, tried *Tried) *Server {
+	v := p.c.view.Load()
+	if v != p.view {
+		p.adopt(v)
+	}
+	switch {
+	case tried == nil:
+		var none Tried
+		p.requests++
+		return p.pick(v, key, &none)
+	case tried.n == 0:
+		p.requests++
+	case tried.n == triedMax:
+		return nil
+	}
+	s := p.pick(v, key, tried)
+	if s != nil {
+		tried.add(s)
+	}
+	return s
+}
+
+// MayRetry reports whether the request may be sent again with a budget of so many percent (config.Retry.Budget), and takes
+// that as done if so. The budget is shared out evenly: this loop may repeat that part of the requests that it picked
+// servers for in the last ten seconds or so, and its share of ten a second beside that; up to ten seconds of it are good
+// at once.
+func (p *Picker) MayRetry(now time.Time, percent int) bool {
+	n := p.requests
+	p.requests = 0
+	return p.budget.may(now, n, percent, p.loops)
+}
+
+func (p *Picker) pick(v *view, key uint64, tried *Tried) *Server {
+	for i := range v.groups {
+		g := &v.groups[i]
+		if len(g.entries) == 0 {
+			continue
+		}
+		var s *Server
+		switch v.balance {
+		case config.LeastConnections:
+			s = p.leastConnections(g, tried)
+		case config.RandomTwo:
+			s = p.randomTwo(g, tried)
+		case config.Hash:
+			s = p.byHash(v, i, key, tried)
+		default:
+			s = p.roundRobin(g, tried)
+		}
+		if s != nil {
+			return s
+		}
+	}
+	return nil
+}
+
+// adopt makes a new view the present one. What is known of servers that stay is kept, within the bounds of the new weights.
+func (p *Picker) adopt(v *view) {
+	first := p.view == nil || len(p.state) == 0
+	p.view = v
+	for len(p.state) < v.slots {
+		p.state = append(p.state, standing{})
+	}
+	for i := range v.groups {
+		g := &v.groups[i]
+		total := int64(0)
+		for _, e := range g.entries {
+			total += int64(e.weight) * e.share
+		}
+		for _, e := range g.entries {
+			st := &p.state[e.slot]
+			if st.server != e.server {
+				*st = standing{server: e.server, pass: p.pass}
+			}
+			st.current = min(max(st.current, -total), total)
+			if e.share == fullShare {
+				st.credit = 0
+			}
+		}
+		if first {
+			p.goAhead(g)
+		}
+	}
+}
+
+// goAhead lets a part of a round pass, so that loops that start together do not all ask the same server first.
+func (p *Picker) goAhead(g *group) {
+	round, weight := int64(0), int64(0)
+	for _, e := range g.entries {
+		round += int64(e.weight)
+		weight = gcd(weight, int64(e.weight))
+	}
+	if weight == 0 {
+		return
+	}
+	var none Tried
+	steps := min(round/weight, offsetStepsMax) * int64(p.loop) / int64(p.loops)
+	for range steps {
+		p.roundRobin(g, &none)
+	}
+	for i := range g.entries {
+		p.state[g.entries[(i+p.loop)%len(g.entries)].slot].pass = p.pass + uint64(i)
+	}
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// roundRobin is smooth weighted round robin as in nginx (ngx_http_upstream_round_robin.c): each server gains its weight,
+// the one that has most is chosen and pays for all. Weights of 5, 1, 1 give a a b a c a a.
+func (p *Picker) roundRobin(g *group, tried *Tried) *Server {
+	var best *standing
+	total := int64(0)
+	for i := range g.entries {
+		e := &g.entries[i]
+		if tried.n > 0 && tried.Has(e.server) {
+			continue
+		}
+		st := &p.state[e.slot]
+		w := int64(e.weight) * e.share
+		total += w
+		if st.current += w; best == nil || st.current > best.current {
+			best = st
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	best.current -= total
+	return best.server
+}
+
+// leastConnections chooses the server with the fewest requests in flight by weight. Among equals turns come by weight
+// (stride scheduling: Waldspurger and Weihl, 1995): the one whose turn is next is chosen, and its next turn is the later
+// the less its weight is. A server that was not among the equals for long does not catch up.
+func (p *Picker) leastConnections(g *group, tried *Tried) *Server {
+	p.gain(g)
+	best, bestPass := p.fewest(g, tried, len(g.coming) > 0)
+	if best == nil && len(g.coming) > 0 {
+		best, bestPass = p.fewest(g, tried, false)
+	}
+	if best == nil {
+		return nil
+	}
+	st := &p.state[best.slot]
+	p.pass = bestPass
+	st.pass = bestPass + uint64(strideOne/int64(best.weight))
+	p.spend(best)
+	return best.server
+}
+
+// strideOne is the stride of weight 1: it has room below for the weights' quotients, and wraps after 2^44 turns.
+const strideOne = 1 << 20
+
+// fewest finds the best server and when its turn is. With admit those that come back need credit.
+func (p *Picker) fewest(g *group, tried *Tried, admit bool) (best *entry, pass uint64) {
+	var n int64
+	for i := range g.entries {
+		e := &g.entries[i]
+		if tried.n > 0 && tried.Has(e.server) || admit && !p.admits(e) {
+			continue
+		}
+		in := e.server.inFlight.Load()
+		turn := p.pass
+		if !admit || e.share == fullShare {
+			turn = max(turn, p.state[e.slot].pass)
+		} // else credit makes it the server's turn
+		if best != nil {
+			a, b := in*int64(best.weight), n*int64(e.weight)
+			if a > b || a == b && turn >= pass {
+				continue
+			}
+		}
+		best, n, pass = e, in, turn
+	}
+	return best, pass
+}
+
+// randomTwo draws two servers by weight and takes the one with fewer requests in flight by weight: Mitzenmacher, "The
+// Power of Two Choices in Randomized Load Balancing", 2001; nginx has it as "random two least_conn".
+func (p *Picker) randomTwo(g *group, tried *Tried) *Server {
+	p.gain(g)
+	a := p.drawn(g, tried, nil)
+	if a == nil {
+		return nil
+	}
+	if b := p.drawn(g, tried, a); b != nil {
+		if b.server.inFlight.Load()*int64(a.weight) < a.server.inFlight.Load()*int64(b.weight) {
+			a = b
+		}
+	}
+	p.spend(a)
+	return a.server
+}
+
+// drawn draws a server that is not but. When luck does not find one, servers are gone through from a random one on, and
+// in the end, for the first choice, those that come back count as others.
+func (p *Picker) drawn(g *group, tried *Tried, but *entry) *entry {
+	n := len(g.entries)
+	if but != nil && n == 1 {
+		return nil
+	}
+	for range drawsMax {
+		e := &g.entries[g.draw.at(p.next())]
+		if e != but && !tried.Has(e.server) && p.admits(e) {
+			return e
+		}
+	}
+	first, _ := bits.Mul64(p.next(), uint64(n))
+	var coming *entry
+	for i := range n {
+		e := &g.entries[(int(first)+i)%n]
+		switch {
+		case e == but || tried.Has(e.server):
+		case p.admits(e):
+			return e
+		case but == nil && coming == nil:
+			coming = e
+		}
+	}
+	return coming
+}
+
+// byHash asks the table. A key whose server cannot be used, was tried or does not take it yet goes to the place of its
+// next hash, so that the keys of one server are spread over all others by weight, and no other key moves.
+func (p *Picker) byHash(v *view, group int, key uint64, tried *Tried) *Server {
+	h := maglev.Mix(key)
+	if group == 0 && v.table != nil {
+		for range hashProbesMax {
+			e := &v.keyed[v.table.Lookup(h)]
+			if e.share > 0 && !tried.Has(e.server) && (e.share == fullShare || e.wants(key)) {
+				return e.server
+			}
+			h = maglev.Mix(h)
+		}
+	}
+	g := &v.groups[group]
+	first := g.draw.at(h)
+	for i := range g.entries {
+		e := &g.entries[(first+i)%len(g.entries)]
+		if !tried.Has(e.server) {
+			return e.server
+		}
+	}
+	return nil
+}
+
+// wants reports whether a server that comes back takes a key already: with each step it takes some more, and leaves none.
+func (e *entry) wants(key uint64) bool {
+	return int64(maglev.Mix(key^e.server.hash)%fullShare) < e.share
+}
+
+// gain gives those that come back their credit for a request. What is not used at once is kept, so that choices
+// which fall on others lose nothing.
+func (p *Picker) gain(g *group) {
+	for _, b := range g.coming {
+		st := &p.state[g.entries[b.index].slot]
+		st.credit = min(st.credit+b.credit, creditMax)
+	}
+}
+
+// admits reports whether the server has its full share, or credit for a request.
+func (p *Picker) admits(e *entry) bool {
+	return e.share == fullShare || p.state[e.slot].credit >= creditOne
+}
+
+// spend pays for a request.
+func (p *Picker) spend(e *entry) {
+	if e.share < fullShare {
+		st := &p.state[e.slot]
+		st.credit = max(st.credit-creditOne, 0)
+	}
+}
+
+// next is a random number: wyrand, by Wang Yi, which is fast and good enough to draw servers.
+func (p *Picker) next() uint64 {
+	p.random += 0xa0761d6478bd642f
+	hi, lo := bits.Mul64(p.random, p.random^0xe7037ed1a0b428db)
+	return hi ^ lo
+}

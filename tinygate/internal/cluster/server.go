@@ -1,0 +1,126 @@
+package cluster
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+// Outcome is how a request to a server ended. nginx has the same distinctions in proxy_next_upstream.
+type Outcome uint8
+
+// The outcomes. ConnectFailed to StatusRetried are failures for Eject; OK forgets those before; the others say nothing
+// about the server's health.
+const (
+	OK Outcome = iota
+	// ConnectFailed: no connection could be made.
+	ConnectFailed
+	// Reset: the connection ended before the response did.
+	Reset
+	// Timeout: the server did not go on in time.
+	Timeout
+	// BadResponse: what came is no response that could be passed on.
+	BadResponse
+	// StatusRetried: the response has a status that its route names for retries (Retry.Status). The owner of the route has
+	// said that such a response means a server that cannot, and so does nginx (proxy_next_upstream http_503 counts for
+	// max_fails).
+	StatusRetried
+	// Status5xx: another response with a status from 500 on. It may be one page of many that is broken, so it is counted
+	// and no more: it neither adds to the failures in a row nor ends them.
+	Status5xx
+	// ClientGone: the client ended the request.
+	ClientGone
+
+	outcomes = iota
+)
+
+var outcomeNames = [outcomes]string{
+	"ok", "connect_failed", "reset", "timeout", "bad_response", "status_retried", "status_5xx", "client_gone",
+}
+
+// String is the outcome's name in metrics.
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return "unknown"
+}
+
+// Failed reports whether the outcome counts against the server.
+func (o Outcome) Failed() bool { return o >= ConnectFailed && o <= StatusRetried }
+
+// Server is one address that requests can be sent to. Its fields do not change; what they point to is not changed either.
+type Server struct {
+	Name    string // as configured: "web-1:8080"
+	Addr    string // where to connect to: "10.1.2.3:8080", "[2001:db8::1]:8080" or "unix:/path"
+	Host    string // the host of Name, without the port; "" for unix
+	TLS     *config.ClientTLS
+	Cluster *Cluster
+
+	// Pools has a place for each loop, in which the tasks of that loop keep what they have for this server, such as
+	// idle connections. This package does not look at it.
+	Pools []any
+
+	hash  uint64 // names the server for a table
+	loops []counters
+
+	// inFlight is one number for all loops on a cache line of its own. Two loops that do nothing but count pay 20 ns for
+	// each addition and would pay 3 ns for one to numbers of their own; but least connections reads it of every server for
+	// every request, and to add up the numbers of 16 loops takes 30 ns for each server.
+	_        [64]byte
+	inFlight atomic.Int64
+	_        [64]byte
+
+	// These are read by every request and seldom written.
+	failures atomic.Int32 // in a row
+	suspect  atomic.Bool  // somebody is about to judge the server, or it is ejected
+	gone     atomic.Bool
+
+	// What follows is the business of the cluster, under its lock.
+	condition
+}
+
+// counters is what one loop counts. A loop writes none of another's cache lines; two are fetched at a time.
+type counters struct {
+	outcomes [outcomes]atomic.Uint64
+	took     atomic.Int64 // nanoseconds
+	_        [128 - 8*(outcomes+1)%128]byte
+}
+
+// Gone reports whether the server was removed. It gets no more requests; those in flight may end.
+func (s *Server) Gone() bool { return s.gone.Load() }
+
+// InFlight is how many requests the server has at the moment, from all loops.
+func (s *Server) InFlight() int64 { return s.inFlight.Load() }
+
+// Began says that a request, or another try of one, is about to be sent to the server. Each call is followed by one of
+// Ended.
+func (s *Server) Began() { s.inFlight.Add(1) }
+
+// Ended says how a request that began ended, and how long it took. The loop is the one of the caller.
+func (s *Server) Ended(loop int, o Outcome, took time.Duration) {
+	s.inFlight.Add(-1)
+	n := &s.loops[loop]
+	n.outcomes[o].Add(1)
+	n.took.Add(int64(took))
+	switch {
+	case o == OK:
+		if s.failures.Load() != 0 {
+			s.failures.Store(0)
+		}
+	case o.Failed():
+		s.failed()
+	}
+}
+
+// failed counts a failure, and has the server judged when there were enough.
+func (s *Server) failed() {
+	limit := s.Cluster.failuresMax.Load()
+	if limit == 0 || s.failures.Add(1) < limit {
+		return
+	}
+	if s.suspect.CompareAndSwap(false, true) {
+		go s.Cluster.judge()
+	}
+}

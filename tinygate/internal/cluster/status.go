@@ -1,0 +1,148 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// State is what a server is at the moment.
+type State string
+
+// The states; the first that fits is told.
+const (
+	Draining  State = "draining"  // it gets no new requests, by Drain
+	Down      State = "down"      // a check says so
+	Ejected   State = "ejected"   // its requests failed
+	Up        State = "up"        //
+	Resolving State = "resolving" // a name that has no address yet
+)
+
+// Status is what is known of a server. Counters are since the server was made.
+type Status struct {
+	Upstream string
+	Server   string // as configured
+	Addr     string // "" when the name was not resolved yet
+	Backup   bool
+	State    State
+	Reason   string    // of Down, or why the last lookup of the name failed
+	Until    time.Time // of Ejected
+
+	Weight    int     // as configured
+	WeightNow float64 // less while it comes back; 0 when it gets no requests
+
+	InFlight     int64
+	Requests     uint64                    // ended or in flight
+	Outcomes     [len(outcomeNames)]uint64 // by Outcome
+	Failures     uint64                    // those of Outcomes that count against the server
+	Took         time.Duration             // all requests that have ended, together
+	Ejections    uint64
+	ChecksFailed uint64
+}
+
+// Status tells of all servers, in the order of upstreams' names and of the configuration. It takes locks.
+func (s *Set) Status() []Status {
+	var all []Status
+	for _, c := range s.all() {
+		all = append(all, c.status()...)
+	}
+	return all
+}
+
+func (c *Cluster) status() (all []Status) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	for _, n := range c.names {
+		if len(n.addrs) == 0 {
+			st := Status{Upstream: c.Name, Server: n.Address, Backup: n.Backup, State: Resolving, Weight: n.Weight}
+			if n.err != nil {
+				st.Reason = n.err.Error()
+			}
+			all = append(all, st)
+		}
+		for _, s := range c.members {
+			if s.Name == n.Address {
+				st := s.status(now)
+				if n.err != nil && st.Reason == "" {
+					st.Reason = n.err.Error()
+				}
+				all = append(all, st)
+			}
+		}
+	}
+	return all
+}
+
+func (s *Server) status(now time.Time) Status {
+	st := Status{
+		Upstream: s.Cluster.Name, Server: s.Name, Addr: s.Addr, Backup: s.backup,
+		State: Up, Reason: s.reason, Weight: int(s.weight),
+		InFlight: s.inFlight.Load(), Ejections: s.ejects, ChecksFailed: s.checksFailed,
+	}
+	switch {
+	case s.drained:
+		st.State = Draining
+	case !s.up:
+		st.State = Down
+	case s.ejected():
+		st.State, st.Until = Ejected, s.until
+	default:
+		share := s.share(now, s.Cluster.cfg.Load().Eject.Return)
+		st.WeightNow = float64(s.weight) * float64(share) / fullShare
+	}
+	st.Requests = uint64(max(st.InFlight, 0))
+	for i := range s.loops {
+		for o := range st.Outcomes {
+			n := s.loops[i].outcomes[o].Load()
+			st.Outcomes[o] += n
+			st.Requests += n
+			if Outcome(o).Failed() {
+				st.Failures += n
+			}
+		}
+		st.Took += time.Duration(s.loops[i].took.Load())
+	}
+	return st
+}
+
+// Drain has a server get no new requests, or get some again. Server is a name as configured, for all of its addresses and
+// those that DNS will bring, or one address. It holds until it is taken back or the server is removed.
+func (s *Set) Drain(upstream, server string, on bool) error {
+	c := s.Cluster(upstream)
+	if c == nil {
+		var names []string
+		for _, c := range s.all() {
+			names = append(names, c.Name)
+		}
+		return fmt.Errorf("cluster: drain %s %s: there is no such upstream, only %s", upstream, server, strings.Join(names, ", "))
+	}
+	return c.drain(server, on)
+}
+
+func (c *Cluster) drain(server string, on bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	isName := slices.ContainsFunc(c.names, func(n *name) bool { return n.Address == server })
+	known := isName
+	now := time.Now()
+	for _, s := range c.members {
+		if s.Name != server && s.Addr != server {
+			continue
+		}
+		known = true
+		if s.drained && !on {
+			s.back = now
+		}
+		s.drained = on
+	}
+	if !known {
+		return fmt.Errorf("cluster: drain %s %s: there is no such server, only %s", c.Name, server, c.serverNames())
+	}
+	if isName {
+		c.drained[server] = on
+	}
+	c.publish(now)
+	return nil
+}
