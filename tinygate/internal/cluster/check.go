@@ -197,7 +197,7 @@ func (p *probe) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.h.Timeout)
 	defer cancel()
 	err := p.ask(ctx)
-	if err != nil && (errors.Is(ctx.Err(), context.DeadlineExceeded)) {
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("no answer within %v: %w", p.h.Timeout, err)
 	}
 	return err
@@ -217,6 +217,10 @@ func (p *probe) ask(ctx context.Context) error {
 	}).WithContext(ctx)
 	resp, err := p.client.Do(req)
 	if err != nil {
+		var of *url.Error // says method and address, which are known
+		if errors.As(err, &of) {
+			return of.Err
+		}
 		return err
 	}
 	resp.Body.Close()

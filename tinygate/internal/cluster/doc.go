@@ -17,7 +17,7 @@
 //
 // Beside the checks stands what requests find (Eject): after so many failures in a row a server is ejected, for
 // Eject.For the first time and twice as long with each further time, to eight times that. A server that was back for eight
-// times Eject.For without being ejected begins anew. Never more than Eject.Percent of a cluster's servers are ejected at
+// times Eject.For without being ejected begins anew. A good check does not end an ejection: requests know better. Never more than Eject.Percent of a cluster's servers are ejected at
 // once (rounded down: with 50 per cent, one of three), and never the last one that can take requests; a server that is
 // spared for these reasons needs as many failures again to be judged again. See [Outcome] for what is a failure.
 //

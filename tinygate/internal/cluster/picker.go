@@ -32,6 +32,10 @@ type standing struct {
 	credit  int64  // of one that comes back; see coming
 }
 
+// Key is a hash of what a Hash balance goes by, for Pick. It is the same in every process, so gates with the same servers
+// agree.
+func Key(b []byte) uint64 { return maglev.Hash(b) }
+
 func newPicker(c *Cluster, loop, loops int) *Picker {
 	return &Picker{c: c, loop: loop, loops: loops, random: rand.Uint64()}
 }
@@ -99,8 +103,13 @@ func (p *Picker) pick(v *view, key uint64, tried *Tried) *Server {
 func (p *Picker) adopt(v *view) {
 	first := p.view == nil || len(p.state) == 0
 	p.view = v
-	for len(p.state) < v.slots {
+	for len(p.state) < len(v.slots) {
 		p.state = append(p.state, standing{})
+	}
+	for i, s := range v.slots {
+		if st := &p.state[i]; st.server != s {
+			*st = standing{server: s, pass: p.pass}
+		}
 	}
 	for i := range v.groups {
 		g := &v.groups[i]
@@ -110,9 +119,6 @@ func (p *Picker) adopt(v *view) {
 		}
 		for _, e := range g.entries {
 			st := &p.state[e.slot]
-			if st.server != e.server {
-				*st = standing{server: e.server, pass: p.pass}
-			}
 			st.current = min(max(st.current, -total), total)
 			if e.share == fullShare {
 				st.credit = 0
@@ -187,15 +193,30 @@ func (p *Picker) leastConnections(g *group, tried *Tried) *Server {
 	if best == nil {
 		return nil
 	}
-	st := &p.state[best.slot]
 	p.pass = bestPass
-	st.pass = bestPass + uint64(strideOne/int64(best.weight))
+	p.state[best.slot].pass = bestPass + uint64(strideOne/int64(best.weight))
+	if p.pass > passMax {
+		p.rebase()
+	}
 	p.spend(best)
 	return best.server
 }
 
-// strideOne is the stride of weight 1: it has room below for the weights' quotients, and wraps after 2^44 turns.
-const strideOne = 1 << 20
+// strideOne is the stride of weight 1, so that the quotients by weights are exact to a thousandth. passMax is where passes
+// are counted anew, long before they would wrap.
+const (
+	strideOne = 1 << 20
+	passMax   = 1 << 62
+)
+
+// rebase counts passes from the present one.
+func (p *Picker) rebase() {
+	for i := range p.state {
+		st := &p.state[i]
+		st.pass = max(st.pass, p.pass) - p.pass
+	}
+	p.pass = 0
+}
 
 // fewest finds the best server and when its turn is. With admit those that come back need credit.
 func (p *Picker) fewest(g *group, tried *Tried, admit bool) (best *entry, pass uint64) {

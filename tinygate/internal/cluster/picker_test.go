@@ -98,6 +98,21 @@ func TestFewestConnections(t *testing.T) {
 	}
 }
 
+// TestTurnsAreCountedAnew: passes do not wrap.
+func TestTurnsAreCountedAnew(t *testing.T) {
+	s, _ := newSet(t, 1, nil, upstream(config.LeastConnections, "10.0.0.1:1 5", "10.0.0.2:1", "10.0.0.3:1"))
+	p := s.Cluster("u").Picker(0)
+	p.Pick(0, nil)
+	p.pass = passMax - 50*strideOne
+	for i := range p.state {
+		p.state[i].pass = p.pass
+	}
+	got := picks(p, 7000)
+	if math.Abs(float64(got["10.0.0.1:1"]-5000)) > 2 || math.Abs(float64(got["10.0.0.2:1"]-1000)) > 2 || p.pass > passMax/2 {
+		t.Errorf("picks gave %v and the pass is %d", got, p.pass)
+	}
+}
+
 func TestRandomTwoGoesByWeight(t *testing.T) {
 	s, _ := newSet(t, 1, nil, upstream(config.RandomTwo, "10.0.0.1:1 1", "10.0.0.2:1 2", "10.0.0.3:1 5"))
 	const n = 100_000

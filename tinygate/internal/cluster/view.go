@@ -12,8 +12,8 @@ import (
 // view is what is known of a cluster at one moment, put together for choosing. It does not change.
 type view struct {
 	balance config.Balance
-	groups  [2]group // the second is asked when the first has none left
-	slots   int      // entries have slots below that
+	groups  [2]group  // the second is asked when the first has none left
+	slots   []*Server // all of the cluster's, also those that cannot be used; nil: free
 
 	// For Hash: the table's backends are the places of keyed.
 	table *maglev.Table
@@ -67,7 +67,7 @@ func newGroup(entries []entry) group {
 // makeView puts a view together of what is known at a time.
 func (c *Cluster) makeView(now time.Time) *view {
 	cfg := c.cfg.Load()
-	v := &view{balance: cfg.Balance, slots: len(c.slots)}
+	v := &view{balance: cfg.Balance, slots: slices.Clone(c.slots)}
 	var first, backups []entry
 	for _, s := range c.members {
 		if !s.usable() {
@@ -91,6 +91,8 @@ func (c *Cluster) makeView(now time.Time) *view {
 	v.groups = [2]group{newGroup(first), newGroup(backups)}
 	if cfg.Balance == config.Hash {
 		c.makeKeyed(v, now, allOut)
+	} else {
+		c.table = table{}
 	}
 	return v
 }

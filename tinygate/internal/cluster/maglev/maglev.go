@@ -102,7 +102,7 @@ func (t *Table) Lookup(hash uint64) int {
 }
 
 // Hash is a hash of a text that is the same in every process: FNV-1a, mixed.
-func Hash(s string) uint64 {
+func Hash[T string | []byte](s T) uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(s) {
 		h = (h ^ uint64(s[i])) * 1099511628211

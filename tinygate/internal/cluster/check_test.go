@@ -1,0 +1,302 @@
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+func checking(h config.Health, servers ...string) *config.Upstream {
+	up := upstream(config.RoundRobin, servers...)
+	h.Interval, h.Timeout = 20*time.Millisecond, 200*time.Millisecond
+	h.StatusMin, h.StatusMax = 200, 399
+	if h.Rise == 0 {
+		h.Rise, h.Fall = 2, 3
+	}
+	up.Health = &h
+	return up
+}
+
+func listen(t *testing.T, network, addr string) net.Listener {
+	t.Helper()
+	ln, err := net.Listen(network, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	return ln
+}
+
+// serveHTTP serves h at ln until the test ends or stop is called.
+func serveHTTP(t *testing.T, ln net.Listener, h http.HandlerFunc) (stop func()) {
+	srv := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		srv.Serve(ln)
+	}()
+	stop = func() {
+		srv.Close()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// TestChecksSeeWhatHappens has a server that does all that servers do.
+func TestChecksSeeWhatHappens(t *testing.T) {
+	var mode atomic.Value
+	mode.Store("good")
+	var host, path, agent atomic.Value
+	asked := make(chan struct{}, 1)
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		host.Store(r.Host)
+		path.Store(r.RequestURI)
+		agent.Store(r.UserAgent())
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		switch mode.Load() {
+		case "503":
+			w.WriteHeader(503)
+		case "redirect":
+			http.Redirect(w, r, "http://192.0.2.1/", 302) // nobody is there
+		case "hang":
+			<-r.Context().Done()
+		case "garbage":
+			c, _, _ := w.(http.Hijacker).Hijack()
+			io.WriteString(c, "SSH-2.0-OpenSSH\r\n")
+			c.Close()
+		case "cut":
+			c, _, _ := w.(http.Hijacker).Hijack()
+			c.Close()
+		}
+	}
+	ln := listen(t, "tcp", "127.0.0.1:0")
+	addr := ln.Addr().String()
+	stop := serveHTTP(t, ln, handler)
+	s, log := newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/health?full=1"}, addr, "127.0.0.1:1 1 backup"))
+	log.wait(t, 1, "is down", "127.0.0.1:1 ", "refused") // by its first check
+	<-asked
+	<-asked // so the first check is over
+	p := s.Cluster("u").Picker(0)
+	for i, m := range []struct{ mode, reason string }{
+		{"503", "status 503 is not within 200 to 399"},
+		{"hang", "no answer within 200ms"},
+		{"garbage", "malformed"},
+		{"cut", "EOF"},
+	} {
+		mode.Store(m.mode)
+		log.wait(t, 1, "is down", addr, m.reason)
+		if st := s.Status()[0]; st.State != Down || !strings.Contains(st.Reason, m.reason) || st.WeightNow != 0 || st.ChecksFailed < uint64(3*(i+1)) {
+			t.Errorf("%s: the status is %+v", m.mode, st)
+		}
+		mode.Store("redirect")
+		log.wait(t, i+1, "is up", addr)
+		if got := p.Pick(0, nil); got == nil || got.Addr != addr {
+			t.Errorf("after %s and being up again %v was chosen", m.mode, got)
+		}
+	}
+	stop()
+	log.wait(t, 1, "is down", addr, "refused")
+	serveHTTP(t, listen(t, "tcp", addr), handler)
+	log.wait(t, 5, "is up", addr)
+	if n := log.count("is down", addr); n != 5 {
+		t.Errorf("five times the server went down, and that was logged %d times:\n%s", n, strings.Join(log.lines, "\n"))
+	}
+	if host.Load() != addr || path.Load() != "/health?full=1" || agent.Load() != "tinygate-check" {
+		t.Errorf("checks have host %v, target %v, agent %v", host.Load(), path.Load(), agent.Load())
+	}
+}
+
+// TestRiseAndFall is the rules in a table, each check a letter: g good, b bad; the states are U and D.
+func TestRiseAndFall(t *testing.T) {
+	for _, c := range []struct {
+		rise, fall   int
+		checks, want string
+	}{
+		{2, 3, "bgg", "DDU"},                     // the first check decides alone
+		{2, 3, "gbbgbbb", "UUUUUUD"},             // a good one between forgets the bad ones
+		{2, 3, "bgbgg", "DDDDU"},                 // and a bad one the good ones
+		{1, 1, "gbgb", "UDUD"},                   //
+		{3, 2, "gbbgggbb", "UUDDDUUD"},           //
+		{2, 3, "ggbbbbbbbggbb", "UUUUDDDDDDUUU"}, //
+	} {
+		h, cfg, got := health{up: true}, &config.Health{Rise: c.rise, Fall: c.fall}, ""
+		for _, b := range c.checks {
+			var err error
+			if b == 'b' {
+				err = errors.New("bad")
+			}
+			was := h.up
+			if turned := h.learn(err, cfg); turned != (was != h.up) {
+				t.Errorf("%+v: turned is %v", c, turned)
+			}
+			got += map[bool]string{true: "U", false: "D"}[h.up]
+		}
+		if got != c.want {
+			t.Errorf("rise %d, fall %d: %s gives %s, want %s", c.rise, c.fall, c.checks, got, c.want)
+		}
+	}
+}
+
+func TestChecksOfConnections(t *testing.T) {
+	sock := filepath.Join(t.TempDir(), "s")
+	one, two := listen(t, "tcp", "127.0.0.1:0"), listen(t, "unix", sock)
+	addr := one.Addr().String()
+	s, log := newSet(t, 1, nil, checking(config.Health{Rise: 1, Fall: 1}, addr, "unix:"+sock))
+	c, err := one.Accept() // a check has come, and nothing has to be answered
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	one.Close()
+	log.wait(t, 1, "is down", addr, "refused")
+	two.Close()
+	log.wait(t, 1, "is down", "unix:"+sock)
+	wantStrings(t, "states", states(s), []string{addr + " down", "unix:" + sock + " down"})
+	listen(t, "unix", sock)
+	log.wait(t, 1, "is up", "unix:"+sock)
+}
+
+func TestChecksOverUnixSockets(t *testing.T) {
+	sock := filepath.Join(t.TempDir(), "s")
+	asked := make(chan string, 1)
+	serveHTTP(t, listen(t, "unix", sock), func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- r.Host:
+		default:
+		}
+	})
+	newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/"}, "unix:"+sock))
+	if host := <-asked; host != "localhost" {
+		t.Errorf("the host of a check is %q", host)
+	}
+}
+
+func TestChecksByHTTPS(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(srv.Certificate())
+	o := &Options{TLS: func(c *config.ClientTLS, host string) *tls.Config {
+		return &tls.Config{RootCAs: roots, ServerName: host, MinVersion: c.MinVersion}
+	}}
+	addr := srv.Listener.Addr().String()
+	for _, c := range []struct{ name, line string }{{"wrong.test", "is down"}, {"example.com", "is up"}} {
+		up := checking(config.Health{HTTP: true, Path: "/", Rise: 1, Fall: 1, Host: "h.test"}, addr)
+		up.TLS = &config.ClientTLS{ServerName: c.name, MinVersion: tls.VersionTLS13}
+		s, log := newSet(t, 1, o, up)
+		if c.line == "is up" {
+			srvUp := servers(s)[addr]
+			s.Cluster("u").mu.Lock()
+			srvUp.up = false // whatever the first check says is told then
+			s.Cluster("u").mu.Unlock()
+		}
+		log.wait(t, 1, c.line, addr)
+	}
+}
+
+func TestReloadChangesChecksInPlace(t *testing.T) {
+	ln := listen(t, "tcp", "127.0.0.1:0")
+	addr := ln.Addr().String()
+	serveHTTP(t, ln, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/good" {
+			w.WriteHeader(500)
+		}
+	})
+	s, log := newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/bad"}, addr))
+	srv := servers(s)[addr]
+	log.wait(t, 1, "is down", addr)
+	wantStrings(t, "changes", apply(t, s, checking(config.Health{HTTP: true, Path: "/good"}, addr)), []string{"upstream u: health check changed"})
+	log.wait(t, 1, "is up", addr)
+	apply(t, s, checking(config.Health{HTTP: true, Path: "/bad"}, addr))
+	log.wait(t, 2, "is down", addr)
+	apply(t, s, upstream(config.RoundRobin, addr))
+	wantStrings(t, "without checks", states(s), []string{addr + " up"})
+	if servers(s)[addr] != srv {
+		t.Error("the server has another object")
+	}
+}
+
+// TestServerThatIsGoneIsNotChecked waits for the connection of a check to end, and for none to come.
+func TestServerThatIsGoneIsNotChecked(t *testing.T) {
+	ln := listen(t, "tcp", "127.0.0.1:0")
+	s, _ := newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/"}, ln.Addr().String()))
+	c, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply(t, s, checking(config.Health{HTTP: true, Path: "/"}, "127.0.0.1:1"))
+	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Errorf("the check that was under way still waits: %v", err)
+	}
+	s.Close()
+	ln.(*net.TCPListener).SetDeadline(time.Now().Add(100 * time.Millisecond))
+	if c, err := ln.Accept(); err == nil {
+		c.Close()
+		t.Error("a check came after the end")
+	}
+}
+
+// TestNothingIsLeft compares the goroutines of this package before and after.
+func TestNothingIsLeft(t *testing.T) {
+	ln := listen(t, "tcp", "127.0.0.1:0") // accepts nothing: checks hang
+	r := &fakeResolver{}
+	r.set("web.test", "127.0.0.1")
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	for range 20 {
+		up := checking(config.Health{HTTP: true, Path: "/"}, "web.test:"+port, "none.test:80", ln.Addr().String())
+		up.DNS = time.Millisecond
+		s, log := newSet(t, 1, &Options{Resolver: r}, up)
+		log.wait(t, 1, "none.test", "does not resolve")
+		s.Close()
+		s.Close()
+	}
+	limit := time.Now().Add(10 * time.Second)
+	for {
+		buf := make([]byte, 1<<20)
+		stacks := bytes.Split(buf[:runtime.Stack(buf, true)], []byte("\n\n"))
+		var left []string
+		for _, s := range stacks[1:] {
+			if bytes.Contains(s, []byte("internal/cluster.(*")) || bytes.Contains(s, []byte("http.(*Transport)")) {
+				left = append(left, string(s))
+			}
+		}
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
+		}
+		runtime.Gosched()
+	}
+}
+
+func TestSleepEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if sleep(ctx, time.Hour) {
+		t.Error("an hour has passed")
+	}
+}
