@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -223,9 +224,12 @@ func (p *probe) ask(ctx context.Context) error {
 		}
 		return err
 	}
-	resp.Body.Close()
+	defer resp.Body.Close()
 	if resp.StatusCode < p.h.StatusMin || resp.StatusCode > p.h.StatusMax {
 		return fmt.Errorf("status %d is not within %d to %d", resp.StatusCode, p.h.StatusMin, p.h.StatusMax)
+	}
+	if _, err := io.CopyN(io.Discard, resp.Body, checkBodyBytes); err != nil && err != io.EOF {
+		return fmt.Errorf("the body does not end: %w", err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -76,13 +77,16 @@ func TestChecksSeeWhatHappens(t *testing.T) {
 		case "503":
 			w.WriteHeader(503)
 		case "redirect":
-			http.Redirect(w, r, "http://192.0.2.1/", 302) // nobody is there
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound) // nobody is there
 		case "hang":
 			<-r.Context().Done()
 		case "garbage":
 			c, _, _ := w.(http.Hijacker).Hijack()
 			io.WriteString(c, "SSH-2.0-OpenSSH\r\n")
 			c.Close()
+		case "short":
+			w.Header().Set("Content-Length", "10")
+			io.WriteString(w, "short")
 		case "cut":
 			c, _, _ := w.(http.Hijacker).Hijack()
 			c.Close()
@@ -99,12 +103,14 @@ func TestChecksSeeWhatHappens(t *testing.T) {
 	for i, m := range []struct{ mode, reason string }{
 		{"503", "status 503 is not within 200 to 399"},
 		{"hang", "no answer within 200ms"},
-		{"garbage", "malformed"},
+		{"garbage", "net/http: HTTP/1.x transport connection broken: malformed HTTP response"},
+		{"short", "the body does not end: unexpected EOF"},
 		{"cut", "EOF"},
 	} {
 		mode.Store(m.mode)
-		log.wait(t, 1, "is down", addr, m.reason)
-		if st := s.Status()[0]; st.State != Down || !strings.Contains(st.Reason, m.reason) || st.WeightNow != 0 || st.ChecksFailed < uint64(3*(i+1)) {
+		log.wait(t, 1, "is down", addr, "reason="+m.reason)
+		st := s.Status()[0]
+		if st.State != Down || !strings.Contains(st.Reason, m.reason) || st.WeightNow != 0 || st.ChecksFailed < uint64(3*(i+1)) {
 			t.Errorf("%s: the status is %+v", m.mode, st)
 		}
 		mode.Store("redirect")
@@ -116,9 +122,9 @@ func TestChecksSeeWhatHappens(t *testing.T) {
 	stop()
 	log.wait(t, 1, "is down", addr, "refused")
 	serveHTTP(t, listen(t, "tcp", addr), handler)
-	log.wait(t, 5, "is up", addr)
-	if n := log.count("is down", addr); n != 5 {
-		t.Errorf("five times the server went down, and that was logged %d times:\n%s", n, strings.Join(log.lines, "\n"))
+	log.wait(t, 6, "is up", addr)
+	if n := log.count("is down", addr); n != 6 {
+		t.Errorf("six times the server went down, and that was logged %d times:\n%s", n, strings.Join(log.lines, "\n"))
 	}
 	if host.Load() != addr || path.Load() != "/health?full=1" || agent.Load() != "tinygate-check" {
 		t.Errorf("checks have host %v, target %v, agent %v", host.Load(), path.Load(), agent.Load())
@@ -207,9 +213,9 @@ func TestChecksByHTTPS(t *testing.T) {
 		up.TLS = &config.ClientTLS{ServerName: c.name, MinVersion: tls.VersionTLS13}
 		s, log := newSet(t, 1, o, up)
 		if c.line == "is up" {
-			srvUp := servers(s)[addr]
+			srv := servers(s)[addr]
 			s.Cluster("u").mu.Lock()
-			srvUp.up = false // whatever the first check says is told then
+			srv.up = false // so that it is told when a check finds it well
 			s.Cluster("u").mu.Unlock()
 		}
 		log.wait(t, 1, c.line, addr)
@@ -227,7 +233,8 @@ func TestReloadChangesChecksInPlace(t *testing.T) {
 	s, log := newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/bad"}, addr))
 	srv := servers(s)[addr]
 	log.wait(t, 1, "is down", addr)
-	wantStrings(t, "changes", apply(t, s, checking(config.Health{HTTP: true, Path: "/good"}, addr)), []string{"upstream u: health check changed"})
+	changes := apply(t, s, checking(config.Health{HTTP: true, Path: "/good"}, addr))
+	wantStrings(t, "changes", changes, []string{"upstream u: health check changed"})
 	log.wait(t, 1, "is up", addr)
 	apply(t, s, checking(config.Health{HTTP: true, Path: "/bad"}, addr))
 	log.wait(t, 2, "is down", addr)
@@ -291,6 +298,23 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		runtime.Gosched()
 	}
+}
+
+func TestSleepHasATenthOfJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		least, most := time.Hour, time.Duration(0)
+		for range 1000 {
+			began := time.Now()
+			if !sleep(t.Context(), time.Second) {
+				t.Fatal("the context has not ended")
+			}
+			d := time.Since(began)
+			least, most = min(least, d), max(most, d)
+		}
+		if least < 900*time.Millisecond || least > 910*time.Millisecond || most > 1100*time.Millisecond || most < 1090*time.Millisecond {
+			t.Errorf("a thousand sleeps of a second take from %v to %v, want from 900 ms to 1100 ms", least, most)
+		}
+	})
 }
 
 func TestSleepEndsWithItsContext(t *testing.T) {

@@ -10,6 +10,17 @@
 // background as a view that does not change, and a Picker loads a pointer to see whether there is a new one. One request
 // in as many as it takes to suspect a server starts a goroutine, which judges the server under the cluster's lock.
 //
+// A request goes like this:
+//
+//	s := picker.Pick(key, &tried)
+//	if s == nil {
+//		... // 503: there is no server, or none is left
+//	}
+//	s.Began()
+//	... // with a connection from s.Pools[loop]
+//	s.Ended(loop, outcome, took)
+//	... // on a failure that may be repeated, if picker.MayRetry(now, percent): from the beginning
+//
 // # When a server is used
 //
 // A server is up until a check says otherwise, as in haproxy: there is traffic from the first moment on, and a check at
@@ -17,9 +28,10 @@
 //
 // Beside the checks stands what requests find (Eject): after so many failures in a row a server is ejected, for
 // Eject.For the first time and twice as long with each further time, to eight times that. A server that was back for eight
-// times Eject.For without being ejected begins anew. A good check does not end an ejection: requests know better. Never more than Eject.Percent of a cluster's servers are ejected at
-// once (rounded down: with 50 per cent, one of three), and never the last one that can take requests; a server that is
-// spared for these reasons needs as many failures again to be judged again. See [Outcome] for what is a failure.
+// times Eject.For without being ejected begins anew. A good check does not end an ejection: requests know better. Never
+// more than Eject.Percent of a cluster's servers are ejected at once (rounded down: with 50 per cent, one of three), and
+// never the last one that can take requests; a server that is spared for these reasons needs as many failures again to be
+// judged again. See [Outcome] for what is a failure.
 //
 // A server that comes back (from an ejection, a failed check, a drain) or is new beside others (by a reload or by DNS)
 // has a share that grows linearly to its weight over Eject.Return, in at most 32 steps, the first of which is not zero.

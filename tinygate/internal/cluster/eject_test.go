@@ -44,11 +44,11 @@ func TestFailuresInARowEject(t *testing.T) {
 		if want := time.Now().Add(10 * time.Second); !st.Until.Equal(want) || st.Ejections != 1 || st.WeightNow != 0 {
 			t.Errorf("the status is %+v, want until %v, one ejection and no weight", st, want)
 		}
-		time.Sleep(10*time.Second - 1)
+		time.Sleep(10*time.Second - time.Nanosecond)
 		if got := picks(p, 10); got["10.0.0.2:80"] != 10 {
 			t.Errorf("an ejected server was chosen before its time: %v", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if got := picks(p, 10); got["10.0.0.1:80"] != 5 {
 			t.Errorf("when its time was over, ten picks gave %v", got)

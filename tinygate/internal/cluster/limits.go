@@ -49,4 +49,7 @@ const (
 
 	// checkHeadBytes bounds the head of a response to a check.
 	checkHeadBytes = 64 << 10
+
+	// checkBodyBytes is how much of its body is waited for, so that a server is not cut off while it answers.
+	checkBodyBytes = 64 << 10
 )

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/unio-go/unio/tinygate/internal/cluster/maglev"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -186,7 +187,8 @@ func TestKeysStay(t *testing.T) {
 
 func TestEachServerIsTriedOnceAndBackupsLast(t *testing.T) {
 	for name, balance := range balances {
-		s, _ := newSet(t, 1, nil, upstream(balance, "10.0.0.1:1 3", "10.0.0.2:1", "10.0.0.3:1 1000", "10.0.0.8:1 1 backup", "10.0.0.9:1 9 backup"))
+		s, _ := newSet(t, 1, nil, upstream(balance,
+			"10.0.0.1:1 3", "10.0.0.2:1", "10.0.0.3:1 1000", "10.0.0.8:1 1 backup", "10.0.0.9:1 9 backup"))
 		p := s.Cluster("u").Picker(0)
 		var tried Tried
 		for range 200 {
@@ -287,6 +289,44 @@ func TestShareGrowsLinearly(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 		})
+	}
+}
+
+// TestKeysDoNotWanderWhenAllAreNew: when all servers come back at once, a key stays at its own.
+func TestKeysDoNotWanderWhenAllAreNew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := same(config.Hash, 3)
+		up.Eject.Return = 32 * time.Second
+		s, _ := newSet(t, 1, nil, up)
+		p := s.Cluster("u").Picker(0)
+		var before []*Server
+		for k := range uint64(1000) {
+			before = append(before, p.Pick(k, nil))
+		}
+		for _, on := range []bool{true, false} {
+			for _, e := range up.Servers {
+				s.Drain("u", e.Address, on)
+			}
+		}
+		for range 34 {
+			for k := range uint64(1000) {
+				if got := p.Pick(k, nil); got != before[k] {
+					t.Fatalf("key %d is at %s, was at %s", k, got.Addr, before[k].Addr)
+				}
+			}
+			time.Sleep(time.Second)
+		}
+	})
+}
+
+func TestKeysAreTheSameInAllProcesses(t *testing.T) {
+	// FNV-1a of "foobar" is 85944171f73967e8 (its authors' test vectors); the rest is SplitMix64.
+	if got, want := Key([]byte("foobar")), maglev.Mix(0x85944171f73967e8); got != want {
+		t.Errorf("the key of foobar is %x, want %x", got, want)
+	}
+	// The first number of SplitMix64 with seed 1234567, as in Vigna's reference implementation.
+	if got := maglev.Mix(1234567); got != 6457827717110365317 {
+		t.Errorf("the mix of 1234567 is %d", got)
 	}
 }
 

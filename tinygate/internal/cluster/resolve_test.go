@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"math"
+	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,6 +133,37 @@ func TestRetriesOfLookupsSlowDown(t *testing.T) {
 		s.Close()
 		if r.asked < 6 || r.asked > 7 {
 			t.Errorf("in a minute a name that does not resolve was asked for %d times, want 6 or 7", r.asked)
+		}
+	})
+}
+
+func TestNameThatIsResolvedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeResolver{}
+		up := named("web.test:80")
+		up.DNS = 0
+		s, _ := newSet(t, 1, &Options{Resolver: r}, up)
+		time.Sleep(10 * time.Minute)
+		r.set("web.test", "10.0.0.1")
+		time.Sleep(2 * time.Minute)
+		r.set("web.test", "10.0.0.2")
+		time.Sleep(time.Hour)
+		wantStrings(t, "states", states(s), []string{"10.0.0.1:80 up"})
+		up2 := *up
+		up2.DNS = time.Second
+		apply(t, s, &up2)
+		synctest.Wait()
+		wantStrings(t, "with an interval", states(s), []string{"10.0.0.2:80 up"})
+	})
+}
+
+func TestNameWithoutAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeResolver{answers: map[string][]netip.Addr{"web.test": {}}}
+		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80"))
+		synctest.Wait()
+		if st := s.Status()[0]; st.State != Resolving || !strings.Contains(st.Reason, "A and AAAA") {
+			t.Errorf("the status is %+v", st)
 		}
 	})
 }

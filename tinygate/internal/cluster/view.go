@@ -80,36 +80,45 @@ func (c *Cluster) makeView(now time.Time) *view {
 			first = append(first, e)
 		}
 	}
-	allOut := len(first)+len(backups) == 0
-	if allOut {
+	if len(first)+len(backups) == 0 { // none can be used, so all are
 		for _, s := range c.members {
 			if !s.drained {
 				first = append(first, entry{server: s, slot: s.slot, weight: s.weight, share: fullShare})
 			}
 		}
 	}
+	level(first)
+	level(backups)
 	v.groups = [2]group{newGroup(first), newGroup(backups)}
 	if cfg.Balance == config.Hash {
-		c.makeKeyed(v, now, allOut)
+		c.makeKeyed(v)
 	} else {
 		c.table = table{}
 	}
 	return v
 }
 
-// makeKeyed adds what Hash needs.
-func (c *Cluster) makeKeyed(v *view, now time.Time, allOut bool) {
+// level raises shares so that the largest is full: when all come back there is nobody to spare them, and only what they
+// have beside each other counts.
+func level(entries []entry) {
+	most := int64(0)
+	for _, e := range entries {
+		most = max(most, e.share)
+	}
+	for i := range entries {
+		entries[i].share = entries[i].share * fullShare / most
+	}
+}
+
+// makeKeyed adds what Hash needs: the table's servers with the shares that they have in the first group.
+func (c *Cluster) makeKeyed(v *view) {
+	shares := make([]int64, len(v.slots))
+	for _, e := range v.groups[0].entries {
+		shares[e.slot] = e.share
+	}
 	v.table = c.table.get(c.members)
-	ret := c.cfg.Load().Eject.Return
 	for _, s := range c.table.of {
-		e := entry{server: s, slot: s.slot}
-		switch {
-		case allOut && !s.drained:
-			e.share = fullShare
-		case s.usable():
-			e.share = s.share(now, ret)
-		}
-		v.keyed = append(v.keyed, e)
+		v.keyed = append(v.keyed, entry{server: s, slot: s.slot, share: shares[s.slot]})
 	}
 }
 
