@@ -183,16 +183,16 @@ func TestChecksOfConnections(t *testing.T) {
 
 func TestChecksOverUnixSockets(t *testing.T) {
 	sock := filepath.Join(t.TempDir(), "s")
-	asked := make(chan string, 1)
+	asked := make(chan *http.Request, 1)
 	serveHTTP(t, listen(t, "unix", sock), func(w http.ResponseWriter, r *http.Request) {
 		select {
-		case asked <- r.Host:
+		case asked <- r:
 		default:
 		}
 	})
 	newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/"}, "unix:"+sock))
-	if host := <-asked; host != "localhost" {
-		t.Errorf("the host of a check is %q", host)
+	if r := <-asked; r.Host != "localhost" || !r.Close {
+		t.Errorf("the host of a check is %q, and its connection is closed behind it: %v", r.Host, r.Close)
 	}
 }
 
@@ -248,7 +248,9 @@ func TestReloadChangesChecksInPlace(t *testing.T) {
 // TestServerThatIsGoneIsNotChecked waits for the connection of a check to end, and for none to come.
 func TestServerThatIsGoneIsNotChecked(t *testing.T) {
 	ln := listen(t, "tcp", "127.0.0.1:0")
-	s, _ := newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/"}, ln.Addr().String()))
+	up := checking(config.Health{HTTP: true, Path: "/"}, ln.Addr().String())
+	up.Health.Timeout = time.Minute
+	s, _ := newSet(t, 1, nil, up)
 	c, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)

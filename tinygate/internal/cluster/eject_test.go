@@ -82,6 +82,23 @@ func TestTimesDoubleAndAreForgotten(t *testing.T) {
 	})
 }
 
+func TestEjectedServerComesBackSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := ejecting("10.0.0.1:80", "10.0.0.2:80")
+		up.Eject.Return = 32 * time.Second
+		s, _ := newSet(t, 1, nil, up)
+		fail(servers(s)["10.0.0.1:80"], 3, Reset)
+		time.Sleep(10 * time.Second)
+		for _, want := range []float64{1. / 32, 9. / 32, 17. / 32, 25. / 32, 1} {
+			synctest.Wait()
+			if got := s.Status()[0].WeightNow; got != want {
+				t.Errorf("the weight is %v, want %v", got, want)
+			}
+			time.Sleep(8 * time.Second)
+		}
+	})
+}
+
 func TestLastServerIsNotEjected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := ejecting("10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80")

@@ -108,7 +108,7 @@ func (p *Picker) adopt(v *view) {
 	}
 	for i, s := range v.slots {
 		if st := &p.state[i]; st.server != s {
-			*st = standing{server: s, pass: p.pass}
+			*st = standing{server: s}
 		}
 	}
 	for i := range v.groups {

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"strings"
@@ -121,6 +122,45 @@ func TestNameThatNeverResolved(t *testing.T) {
 		time.Sleep(33 * time.Second)
 		synctest.Wait()
 		wantStrings(t, "states", states(s), []string{"10.0.0.2:80 up"})
+	})
+}
+
+func TestNameThatResolvesLateComesInSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeResolver{}
+		up := named("10.0.9.9:80", "web.test:80")
+		up.Eject.Return = time.Minute
+		s, _ := newSet(t, 1, &Options{Resolver: r}, up)
+		synctest.Wait()
+		r.set("web.test", "10.0.0.1")
+		time.Sleep(1200 * time.Millisecond)
+		synctest.Wait()
+		if st := s.Status(); st[0].WeightNow != 1 || st[1].Addr != "10.0.0.1:80" || st[1].WeightNow > 0.1 {
+			t.Errorf("the status is %+v", st)
+		}
+	})
+}
+
+// TestChurnLeavesNothing: a name that has other addresses with each lookup takes no more room.
+func TestChurnLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeResolver{}
+		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80"))
+		c, p := s.Cluster("u"), s.Cluster("u").Picker(0)
+		for i := range 100 {
+			r.set("web.test", fmt.Sprintf("10.0.0.%d", i+1), fmt.Sprintf("10.0.1.%d", i+1))
+			time.Sleep(34 * time.Second)
+			synctest.Wait()
+			p.Pick(0, nil)
+		}
+		if len(c.slots) > 4 || len(p.state) > 4 {
+			t.Errorf("two servers at a time need %d slots and a loop has %d", len(c.slots), len(p.state))
+		}
+		for _, st := range p.state {
+			if st.server != nil && st.server.Gone() {
+				t.Errorf("the loop still holds %s", st.server.Addr)
+			}
+		}
 	})
 }
 

@@ -37,9 +37,9 @@ func TestEqualWeightsGetEqualPlaces(t *testing.T) {
 }
 
 func TestPlacesGoByWeight(t *testing.T) {
-	b := backends(5)
+	b := backends(6)
 	sum := 0
-	for i, w := range []int{1, 2, 5, 100, 1000} {
+	for i, w := range []int{1, 3, 7, 300, 700, 1000} {
 		b[i].Weight = w
 		sum += w
 	}
