@@ -22,7 +22,9 @@ func TestAddressesOfANameAreServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &fakeResolver{}
 		r.set("web.test", "10.0.0.2", "10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1")
-		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80 3", "10.0.9.9:80"))
+		up := named("web.test:80 3", "10.0.9.9:80")
+		up.Eject.Return = time.Hour // nobody has to come back yet
+		s, _ := newSet(t, 1, &Options{Resolver: r}, up)
 		synctest.Wait()
 		wantStrings(t, "states", states(s), []string{"10.0.0.1:80 up", "10.0.0.2:80 up", "[2001:db8::1]:80 up", "10.0.9.9:80 up"})
 		got := picks(s.Cluster("u").Picker(0), 100)
@@ -194,6 +196,22 @@ func TestNameThatIsResolvedOnce(t *testing.T) {
 		apply(t, s, &up2)
 		synctest.Wait()
 		wantStrings(t, "with an interval", states(s), []string{"10.0.0.2:80 up"})
+	})
+}
+
+func TestNameThatIsGoneIsNotResolved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeResolver{}
+		r.set("web.test", "10.0.0.1")
+		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80", "10.0.9.9:80"))
+		synctest.Wait()
+		apply(t, s, named("10.0.9.9:80"))
+		before := r.asked
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if r.asked != before {
+			t.Errorf("it was asked for %d times", r.asked-before)
+		}
 	})
 }
 
