@@ -116,9 +116,8 @@ func (c *Cluster) resolved(ctx context.Context, n *name, addrs []string, err err
 	log := c.log.With(slog.String("server", n.Address))
 	before := n.err
 	n.err = err
-	slow := n.slow
-	n.slow = true
 	if err != nil {
+		n.slow = true
 		if before == nil {
 			log.Warn("tinygate: a name does not resolve; its last addresses stay", slog.Int("addresses", len(n.addrs)),
 				slog.Any("error", err))
@@ -132,12 +131,12 @@ func (c *Cluster) resolved(ctx context.Context, n *name, addrs []string, err err
 	var gone []*Server
 	if !slices.Equal(addrs, n.addrs) {
 		log.Info("tinygate: a name has other addresses", slog.Any("addresses", addrs))
-		n.addrs, n.slow = addrs, slow
+		n.addrs = addrs
 		now := time.Now()
 		gone = c.fill(now)
 		c.publish(now)
-		n.slow = true
 	}
+	n.slow = true
 	c.mu.Unlock()
 	c.leave(gone)
 	return true

@@ -16,7 +16,8 @@ const (
 	OK Outcome = iota
 	// ConnectFailed: no connection could be made.
 	ConnectFailed
-	// Reset: the connection ended before the response did.
+	// Reset: the connection ended before the response did. That a server closes a connection which was kept idle is not
+	// meant: the request goes on with another connection to it, and has one outcome.
 	Reset
 	// Timeout: the server did not go on in time.
 	Timeout
@@ -50,7 +51,8 @@ func (o Outcome) String() string {
 // Failed reports whether the outcome counts against the server.
 func (o Outcome) Failed() bool { return o >= ConnectFailed && o <= StatusRetried }
 
-// Server is one address that requests can be sent to. Its fields do not change; what they point to is not changed either.
+// Server is one address that requests can be sent to. Its fields do not change, and what they point to is not
+// changed either, but for Pools.
 type Server struct {
 	Name    string // as configured: "web-1:8080"
 	Addr    string // where to connect to: "10.1.2.3:8080", "[2001:db8::1]:8080" or "unix:/path"
