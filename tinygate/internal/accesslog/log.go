@@ -1,0 +1,311 @@
+package accesslog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+const (
+	flushEvery = time.Second
+	// closeWait bounds Close: a program has to be able to end while the reader of its log hangs.
+	closeWait = 5 * time.Second
+	fileMode  = 0o640 // it has addresses and query strings
+)
+
+// Log is an access log. Its methods may be called from any goroutine, and block; tasks use a Writer. A nil Log is one
+// that writes nothing.
+type Log struct {
+	format  *format
+	path    string // "": out is not a file that can be opened again
+	writers []*Writer
+	closed  atomic.Bool
+	wake    chan struct{}
+	asked   chan request
+	ended   chan struct{}
+	closing sync.Once
+	wait    time.Duration // of Close
+	failure atomic.Pointer[error]
+	logger  atomic.Pointer[slog.Logger]
+
+	// What follows is the goroutine's.
+	out  io.Writer
+	torn *Writer // whose line was written in part last; the rest has to come next
+}
+
+// request asks the goroutine to write all there is, and then perhaps to go on with another file or to end.
+type request struct {
+	out  io.Writer
+	end  bool
+	done chan error
+}
+
+// Open opens the log for so many loops and starts the goroutine that writes it. Without a path it returns nil, which is a
+// Log that writes nothing. An error is about the format, or an *fs.PathError.
+func Open(cfg config.AccessLog, loops int) (*Log, error) {
+	if cfg.Path == "" {
+		return nil, nil
+	}
+	f, err := compile(cfg.Format)
+	if err != nil {
+		return nil, err
+	}
+	switch cfg.Path {
+	case "stdout":
+		return start(keep{os.Stdout}, "", f, loops), nil
+	case "stderr":
+		return start(keep{os.Stderr}, "", f, loops), nil
+	}
+	out, err := openFile(cfg.Path)
+	if err != nil {
+		return nil, err
+	}
+	return start(out, cfg.Path, f, loops), nil
+}
+
+func openFile(path string) (*os.File, error) {
+	out, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
+	if err != nil {
+		return nil, fmt.Errorf("access log: %w (its directory has to be there, and this process has to be allowed to write in it)", err)
+	}
+	return out, nil
+}
+
+// keep is a file of the process, which is not closed.
+type keep struct{ io.Writer }
+
+func start(out io.Writer, path string, f *format, loops int) *Log {
+	l := &Log{
+		format: f, path: path, out: out, wait: closeWait,
+		wake: make(chan struct{}, 1), asked: make(chan request), ended: make(chan struct{}),
+	}
+	for range loops {
+		l.writers = append(l.writers, newWriter(l))
+	}
+	go l.run()
+	return l
+}
+
+// SetLogger says where it is told that the log cannot be written, and that it can again. Without it, slog.Default() is
+// used.
+func (l *Log) SetLogger(to *slog.Logger) {
+	if l != nil {
+		l.logger.Store(to)
+	}
+}
+
+// Writer returns the log of a loop, for the tasks of that loop alone.
+func (l *Log) Writer(loop int) *Writer {
+	if l == nil {
+		return nil
+	}
+	return l.writers[loop]
+}
+
+// Dropped returns how many lines were lost because the file was slower than the traffic.
+func (l *Log) Dropped() (n uint64) {
+	if l == nil {
+		return 0
+	}
+	for _, w := range l.writers {
+		n += w.dropped.Load()
+	}
+	return n
+}
+
+// Err returns why lines cannot be written at present, and nil when they can.
+func (l *Log) Err() error {
+	if l != nil {
+		if err := l.failure.Load(); err != nil {
+			return *err
+		}
+	}
+	return nil
+}
+
+// Reopen goes on with a new file at the same path, after the old one was renamed. No line is lost: what was added before
+// is in the old file or in the new one. It waits for the write that is under way. When the new file cannot be opened the old
+// one stays in use. It does nothing for stdout and stderr.
+func (l *Log) Reopen() error {
+	if l == nil || l.path == "" {
+		return nil
+	}
+	out, err := openFile(l.path)
+	if err != nil {
+		return err
+	}
+	err = l.ask(request{out: out}, nil)
+	if errors.Is(err, errClosed) {
+		out.Close()
+	}
+	return err
+}
+
+// Flush waits until all lines that were added before are written, and returns why that was not possible.
+func (l *Log) Flush() error {
+	if l == nil {
+		return nil
+	}
+	return l.ask(request{}, nil)
+}
+
+// Close writes what there is and closes the file. Lines that are added later are dropped, and those that are added meanwhile
+// may be lost: it comes after the loops have ended. It waits five seconds at most for a file that does not take the
+// lines; the error then says so, and matches os.ErrDeadlineExceeded. A second Close does nothing.
+func (l *Log) Close() (err error) {
+	if l == nil {
+		return nil
+	}
+	l.closing.Do(func() {
+		l.closed.Store(true)
+		t := time.NewTimer(l.wait)
+		defer t.Stop()
+		err = l.ask(request{end: true}, t.C)
+	})
+	return err
+}
+
+var (
+	errClosed = fmt.Errorf("access log: %w", os.ErrClosed)
+	errHangs  = fmt.Errorf("access log: lines were lost at the end, since nobody reads the file or its disk hangs: %w",
+		os.ErrDeadlineExceeded)
+)
+
+// ask has the goroutine do something, until it did or the time is over.
+func (l *Log) ask(r request, timeout <-chan time.Time) error {
+	r.done = make(chan error, 1)
+	select {
+	case l.asked <- r:
+	case <-l.ended:
+		return errClosed
+	case <-timeout:
+		return errHangs
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-timeout:
+		return errHangs
+	}
+}
+
+// run is the goroutine that writes.
+func (l *Log) run() {
+	defer close(l.ended)
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			l.report(l.write(true))
+		case <-l.wake:
+			l.report(l.write(false))
+		case r := <-l.asked:
+			err := l.write(true)
+			if r.out != nil {
+				err = l.change(r.out)
+			}
+			l.report(err)
+			if r.end {
+				err = errors.Join(err, l.closeOut())
+			}
+			r.done <- err
+			if r.end {
+				return
+			}
+		}
+	}
+}
+
+// write writes the buffers that are full, or all that there is. Each loop gets its two buffers written before it is the
+// turn of other requests, such as a Reopen.
+func (l *Log) write(all bool) error {
+	if l.torn != nil {
+		if _, err := l.writeHalf(l.torn); err != nil {
+			return err
+		}
+	}
+	more := false
+	for range 2 {
+		more = false
+		for _, w := range l.writers {
+			if b, last := w.pending(); !last && (!all || len(b) == 0) {
+				continue
+			}
+			last, err := l.writeHalf(w)
+			if err != nil {
+				return err
+			}
+			more = more || last
+		}
+	}
+	if more {
+		select {
+		case l.wake <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+// writeHalf writes what there is of a buffer, and reports whether it was full.
+func (l *Log) writeHalf(w *Writer) (last bool, err error) {
+	b, last := w.pending()
+	n, err := l.out.Write(b)
+	if n > 0 {
+		l.torn = nil
+		if b[n-1] != '\n' {
+			l.torn = w
+		}
+	}
+	w.wrote(n, last && n == len(b))
+	if err != nil {
+		return false, fmt.Errorf("access log: %w", err)
+	}
+	return last, nil
+}
+
+// change goes on with another file. What could not be written to the old one goes there.
+func (l *Log) change(out io.Writer) error {
+	if l.torn != nil {
+		l.torn.rewind()
+	}
+	err := l.closeOut()
+	l.out, l.torn = out, nil
+	return errors.Join(err, l.write(true))
+}
+
+func (l *Log) closeOut() error {
+	if c, ok := l.out.(io.Closer); ok {
+		if err := c.Close(); err != nil {
+			return fmt.Errorf("access log: %w", err)
+		}
+	}
+	return nil
+}
+
+// report tells when writing begins to fail and when it works again.
+func (l *Log) report(err error) {
+	was := l.failure.Load()
+	if (err == nil) == (was == nil) {
+		return
+	}
+	log := l.logger.Load()
+	if log == nil {
+		log = slog.Default()
+	}
+	if err == nil {
+		l.failure.Store(nil)
+		log.Info("tinygate: the access log is written again", slog.Uint64("dropped", l.Dropped()))
+		return
+	}
+	l.failure.Store(&err)
+	log.Error("tinygate: the access log cannot be written; lines are kept while there is room, and then dropped", slog.Any("error", err))
+}
