@@ -33,7 +33,7 @@ var (
 	healthyDesc     = desc("server_healthy", "Whether a server gets requests: 1 or 0.", "upstream", "server")
 	serverBusyDesc  = desc("server_requests_in_flight", "Requests that wait for a server or its response.", "upstream", "server")
 	poolDesc        = desc("server_connections", "Connections to a server: all, and the idle ones of them.", "upstream", "server", "state")
-	certificateDesc = desc("certificate_expiry_timestamp_seconds", "When a certificate ends to be valid, in seconds since 1970.", "certificate")
+	certificateDesc = desc("certificate_expiry_timestamp_seconds", "When a certificate expires, in seconds since 1970.", "certificate")
 	droppedDesc     = desc("access_log_dropped_lines_total", "Lines of the access log that were lost because its file was slow.")
 	reloadsDesc     = desc("config_reloads_total", "Loads of a configuration.", "result")
 	reloadedDesc    = desc("config_last_reload_success_timestamp_seconds", "When one was loaded last, in seconds since 1970.")
