@@ -1,18 +1,19 @@
 // Package accesslog writes a line for each request, off the hot path and in bounded memory.
 //
 // Each loop has a [Writer] with two buffers of 64 KiB. [Writer.Add] formats a line into the one that is being filled and
-// publishes how far it has come; it takes no lock, allocates nothing and never waits. One goroutine writes the buffers
-// to the file: a full one at once, and what stands in the others every second. Where the file is slower than the
-// traffic both buffers of a loop are full; then lines are dropped and counted, and the next line that gets through
-// tells how many were lost before it. A file that cannot be written, because its disk is full, is the same as a slow
-// one: the lines wait in the buffers, and the writer tries again every second.
+// publishes how far it has come; it takes no lock, allocates nothing for a line and never waits. One goroutine writes the
+// buffers to the file: a full one at once, and what stands in the others every second. Where it is behind, because all
+// CPUs are busy or the disk is slow, a loop gets further buffers, up to 4 MiB, and gives them up when they are not needed.
+// When these are full too, lines are dropped and counted, and the next line that gets through tells how many were lost
+// before it. A file that cannot be written, because its disk is full, is the same as a slow one: the lines wait in the
+// buffers, and the goroutine tries again every second.
 //
 // Lines of one loop are in order; those of several loops are in the file buffer by buffer, so a reader that needs
 // the order sorts by time.
 //
 // # Formats
 //
-// The format "json" writes one object a line. A text that is empty is left out, and so are numbers that have no meaning
+// The format "json", which is the default, writes one object a line. A text that is empty is left out, and so are numbers that have no meaning
 // (tries and upstream_duration when no upstream was asked, a tls of plain connections):
 //
 //	time               when the request began, RFC 3339 in UTC with milliseconds

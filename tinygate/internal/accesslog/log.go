@@ -224,39 +224,39 @@ func (l *Log) run() {
 	}
 }
 
-// write writes the buffers that are full, or all that there is. Each loop gets its two buffers written before it is the
-// turn of other requests, such as a Reopen.
+// write writes the buffers that are full, or all that there is. It ends though loops go on, so that others are heard.
 func (l *Log) write(all bool) error {
 	if l.torn != nil {
-		if _, err := l.writeHalf(l.torn); err != nil {
+		if _, err := l.writeBuffer(l.torn); err != nil {
 			return err
 		}
 	}
 	more := false
-	for range 2 {
+	for range buffersMax {
 		more = false
 		for _, w := range l.writers {
 			if b, last := w.pending(); !last && (!all || len(b) == 0) {
 				continue
 			}
-			last, err := l.writeHalf(w)
+			last, err := l.writeBuffer(w)
 			if err != nil {
 				return err
 			}
 			more = more || last
 		}
-	}
-	if more {
-		select {
-		case l.wake <- struct{}{}:
-		default:
+		if !more {
+			return nil
 		}
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default:
 	}
 	return nil
 }
 
-// writeHalf writes what there is of a buffer, and reports whether it was full.
-func (l *Log) writeHalf(w *Writer) (last bool, err error) {
+// writeBuffer writes what there is of a buffer, and reports whether it was full.
+func (l *Log) writeBuffer(w *Writer) (last bool, err error) {
 	b, last := w.pending()
 	n, err := l.out.Write(b)
 	if n > 0 {

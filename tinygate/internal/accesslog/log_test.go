@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -228,7 +229,7 @@ func TestSlowFileDrops(t *testing.T) {
 	}
 	l := start(w, "", f, 1)
 	l.SetLogger(quiet())
-	const total = 5000 // 2 MiB; a pipe and the buffers have less than 0.3
+	const total = 20000 // 10 MB; a pipe and the buffers have less than half of it
 	e := entry()
 	began := time.Now()
 	for range total {
@@ -391,7 +392,7 @@ func TestCloseIsBounded(t *testing.T) {
 	l.SetLogger(quiet())
 	l.wait = 20 * time.Millisecond
 	e := entry()
-	for range 2000 {
+	for range 1000 { // more than a pipe has
 		l.Writer(0).Add(&e)
 	}
 	if err := l.Close(); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -423,4 +424,48 @@ func TestLongTextsAreCut(t *testing.T) {
 			}
 		}
 	}
+}
+
+// While nothing is written a loop gets more buffers, up to the bound; no line of them is lost or out of order, and they are
+// given up when they are not needed.
+func TestBuffersGrowAndShrink(t *testing.T) {
+	f, err := compile("${request_id}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := writerOf(f)
+	text := func(n int) []byte { return fmt.Appendf(nil, "%01000d", n) }
+	var written []byte
+	write := func() {
+		for last := true; last; {
+			var b []byte
+			b, last = w.pending()
+			written = append(written, b...)
+			w.wrote(len(b), last)
+		}
+	}
+	n := 0
+	for ; w.dropped.Load() == 0; n++ {
+		w.Add(&Entry{RequestID: text(n)})
+	}
+	if len(w.buffers) != buffersMax || n < (buffersMax-1)*50 {
+		t.Fatalf("%d buffers had room for %d lines", len(w.buffers), n)
+	}
+	write()
+	for i := range n - 1 { // the last one was dropped
+		line, rest, _ := bytes.Cut(written, []byte("\n"))
+		if !bytes.Equal(line, text(i)) {
+			t.Fatalf("line %d is %q", i, line)
+		}
+		written = rest
+	}
+	for range (buffersMax + 2) * (calmTurns + 2) * bufBytes / 1000 { // a buffer has less than 64 lines
+		w.Add(&Entry{RequestID: text(0)})
+		write()
+		written = written[:0]
+		if len(w.buffers) == buffersKept {
+			return
+		}
+	}
+	t.Errorf("%d buffers are kept", len(w.buffers))
 }

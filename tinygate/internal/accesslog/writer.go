@@ -2,45 +2,62 @@ package accesslog
 
 import "sync/atomic"
 
-// bufBytes is the size of a buffer: two for each loop are what the log may use, whatever the disk does.
-const bufBytes = 64 << 10
+const (
+	// bufBytes is the size of a buffer; it fits the cache of a core.
+	bufBytes = 64 << 10
+	// buffersKept is how many buffers a loop has: one that is filled and one that is written.
+	buffersKept = 2
+	// buffersMax is how many it may have while the writing goroutine is behind. On a machine whose CPUs are all busy it
+	// may get its turn only after tens of milliseconds, and a loop that serves 100,000 requests a second fills a buffer in
+	// one and a half.
+	buffersMax = 64
+	// calmTurns is after how many buffers that were written in time one of the others is given up.
+	calmTurns = 16
+)
 
-// half is one of the two buffers of a loop. The loop appends to it and publishes in end how many bytes of whole lines there
-// are; these do not change any more, so the writing goroutine may read them while the loop goes on behind them. When
-// no further line fits, the loop seals it and goes on with the other one. It is the loop's again when the goroutine has
-// written all of it and takes the seal off.
-type half struct {
+// buffer is filled by a loop and written by the goroutine. The loop appends to it and publishes in end how many bytes of whole
+// lines there are; these do not change any more, so the goroutine may read them while the loop goes on behind them. When
+// no further line fits, the loop says in next where it goes on, and seals it. It is the loop's again when the goroutine
+// has written all of it and takes the seal off.
+type buffer struct {
 	data   []byte
 	end    atomic.Int64
+	next   *buffer // valid while it is sealed
 	sealed atomic.Bool
+	_      [80]byte // those of two loops do not share a cache line, nor a pair of them that is fetched together
 }
 
 // Writer is the log of one loop. Only tasks of that loop may use it. A nil Writer drops everything silently, for a gate
 // without an access log.
 type Writer struct {
-	log    *Log
-	halves [2]*half
-	turn   int    // which of the halves is being filled
-	b      []byte // of it, what was published
-	clock  clock
-	lost   uint64 // lines since the last one that got through
-	short  Entry  // one whose texts were cut
+	log     *Log
+	buffers []*buffer // the first ones are used first, since they are in the cache
+	filling *buffer
+	b       []byte // what was published of it
+	clock   clock
+	lost    uint64 // lines since the last one that got through
+	calm    int    // how many buffers in a row were written in time
+	short   Entry  // one whose texts were cut
 
 	dropped atomic.Uint64 // lines in all
 
 	// What follows is the goroutine's.
 	_       [64]byte
-	reading int // which half is written
-	written int // bytes of it that are in the file
+	reading *buffer // what is written
+	written int     // bytes of it that are in the file
 }
 
 func newWriter(l *Log) *Writer {
-	w := &Writer{log: l, clock: newClock()}
-	for i := range w.halves {
-		w.halves[i] = &half{data: make([]byte, 0, bufBytes)}
-	}
-	w.b = w.halves[0].data
+	w := &Writer{log: l, clock: newClock(), buffers: make([]*buffer, 0, buffersMax)}
+	w.filling = w.grow()
+	w.reading, w.b = w.filling, w.filling.data
 	return w
+}
+
+func (w *Writer) grow() *buffer {
+	b := &buffer{data: make([]byte, 0, bufBytes)}
+	w.buffers = append(w.buffers, b)
+	return b
 }
 
 // Add writes a line for e, or counts it as dropped when the file is behind. It does not block, does not allocate, and
@@ -64,22 +81,23 @@ func (w *Writer) Add(e *Entry) {
 	} else {
 		w.b = f.append(w.b, w, e, truncated)
 		w.lost = 0
-		w.halves[w.turn].end.Store(int64(len(w.b)))
+		w.filling.end.Store(int64(len(w.b)))
 	}
 	if truncated {
 		w.short = Entry{}
 	}
 }
 
-// next goes on with the other buffer, unless that is still being written.
+// next goes on with another buffer, unless all are waiting to be written.
 func (w *Writer) next() bool {
-	other := w.halves[1-w.turn]
-	if other.sealed.Load() {
+	other := w.free()
+	if other == nil {
 		return false
 	}
-	w.halves[w.turn].sealed.Store(true)
-	w.turn = 1 - w.turn
-	w.b = other.data
+	was := w.filling
+	was.next = other
+	was.sealed.Store(true)
+	w.filling, w.b = other, other.data
 	select {
 	case w.log.wake <- struct{}{}:
 	default: // it has been woken and has not looked yet
@@ -87,11 +105,42 @@ func (w *Writer) next() bool {
 	return true
 }
 
+// free finds a buffer that is neither filled nor written, or makes one.
+func (w *Writer) free() *buffer {
+	for i, b := range w.buffers {
+		if b == w.filling || b.sealed.Load() {
+			continue
+		}
+		if w.calm++; i >= buffersKept {
+			w.calm = 0
+		}
+		w.shrink(b)
+		return b
+	}
+	w.calm = 0
+	if len(w.buffers) == buffersMax {
+		return nil
+	}
+	return w.grow()
+}
+
+// shrink gives up the last buffer when it was not needed for long. taken is the one that will be filled.
+func (w *Writer) shrink(taken *buffer) {
+	n := len(w.buffers)
+	if w.calm < calmTurns || n <= buffersKept {
+		return
+	}
+	if last := w.buffers[n-1]; last != taken && last != w.filling && !last.sealed.Load() {
+		w.buffers[n-1] = nil
+		w.buffers = w.buffers[:n-1]
+		w.calm = 0
+	}
+}
+
 // pending gives what is to be written next, and whether the buffer is then done with.
 func (w *Writer) pending() (b []byte, last bool) {
-	h := w.halves[w.reading]
-	last = h.sealed.Load() // before end, which does not change after it
-	return h.data[w.written:h.end.Load()], last
+	last = w.reading.sealed.Load() // before end, which does not change after it
+	return w.reading.data[w.written:w.reading.end.Load()], last
 }
 
 // wrote says that n bytes of pending are in the file, and all if done.
@@ -100,15 +149,15 @@ func (w *Writer) wrote(n int, done bool) {
 	if !done {
 		return
 	}
-	h := w.halves[w.reading]
-	w.written, w.reading = 0, 1-w.reading
-	h.end.Store(0)
-	h.sealed.Store(false)
+	b := w.reading
+	w.written, w.reading = 0, b.next
+	b.end.Store(0)
+	b.sealed.Store(false)
 }
 
 // rewind goes back to the beginning of a line of which a part was written.
 func (w *Writer) rewind() {
-	b := w.halves[w.reading].data[:w.written]
+	b := w.reading.data[:w.written]
 	for w.written > 0 && b[w.written-1] != '\n' {
 		w.written--
 	}
