@@ -13,8 +13,8 @@
 //
 // # Formats
 //
-// The format "json", which is the default, writes one object a line. A text that is empty is left out, and so are numbers that have no meaning
-// (tries and upstream_duration when no upstream was asked, a tls of plain connections):
+// The format "json", which is the default, writes one object a line. A text that is empty is left out, and so are tries
+// and upstream_duration when no upstream was asked:
 //
 //	time               when the request began, RFC 3339 in UTC with milliseconds
 //	client             the address of the client

@@ -53,8 +53,31 @@ func plain(s []byte, i int) int {
 // escapedMax is the most bytes that one byte becomes: \u001f.
 const escapedMax = 6
 
+// copyPlain copies s behind b if there is room and no byte of s needs an escape, and reports whether that was so. To look at
+// bytes while they are copied costs less than to do one after the other.
+func copyPlain(b, s []byte) bool {
+	n := len(s)
+	if n < 8 || cap(b)-len(b) < n {
+		return false
+	}
+	d := b[len(b) : len(b)+n]
+	for i := 0; i+8 <= n; i += 8 {
+		w := binary.LittleEndian.Uint64(s[i:])
+		if special(w) != 0 {
+			return false
+		}
+		binary.LittleEndian.PutUint64(d[i:], w)
+	}
+	w := binary.LittleEndian.Uint64(s[n-8:])
+	binary.LittleEndian.PutUint64(d[n-8:], w)
+	return special(w) == 0
+}
+
 // appendJSON appends s as the inside of a JSON string.
 func appendJSON(b, s []byte) []byte {
+	if copyPlain(b, s) {
+		return b[:len(b)+len(s)]
+	}
 	if i := plain(s, 0); i < len(s) {
 		return appendEscapedJSON(b, s, i)
 	}
@@ -103,6 +126,9 @@ func appendControl(b []byte, c byte) []byte {
 
 // appendText appends s so that it fits between quotes of a text line.
 func appendText(b, s []byte) []byte {
+	if copyPlain(b, s) {
+		return b[:len(b)+len(s)]
+	}
 	from := 0
 	for i := plain(s, 0); i < len(s); i = plain(s, i) {
 		b = append(append(b, s[from:i]...), '\\', 'x', hex[s[i]>>4], hex[s[i]&15])
