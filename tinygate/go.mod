@@ -20,4 +20,6 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
+require go.yaml.in/yaml/v3 v3.0.6
+
 replace github.com/unio-go/unio => ../

@@ -19,6 +19,13 @@ type Config struct {
 	Access    AccessLog
 	LogLevel  string // of the program's own log: debug, info, warn or error
 	Admin     Admin
+
+	// Warnings are what the file says without effect or with a risk, each as FILE:LINE:COLUMN: TEXT. They do not keep
+	// the gate from serving.
+	Warnings []string
+
+	file   string           // as it was given to Load or Parse
+	places map[string]place // where the file names a file that Check looks at
 }
 
 // Listener is a place where clients connect.
@@ -63,19 +70,22 @@ type Route struct {
 	Headers []Match // all have to hold
 	Query   []Match
 	Clients []netip.Prefix // the client's address, as trusted proxies tell it; none: any
+	Scheme  string         // "http" or "https", as trusted proxies tell it; "": any. Redirect.HTTPS comes with "http"
 
 	// What is done: exactly one of these.
 	Upstream *Upstream
 	Redirect *Redirect
 	Answer   *Answer
 
-	Rewrite  *Rewrite // of the path, for Upstream and Redirect
-	Request  Edit     // of the fields that go to the upstream
-	Response Edit     // of the fields that go to the client
-	Buffer   Buffer
-	Times    Times // of this route; all are filled in
-	Retry    Retry
-	NoLog    bool // leave such requests out of the access log
+	Rewrite   *Rewrite // of the path, for Upstream and Redirect
+	Host      string   // the Host field that goes to the upstream; "": the client's
+	Request   Edit     // of the fields that go to the upstream
+	Response  Edit     // of the fields that go to the client
+	BodyBytes int64    // of a request; 0: no bound. Limits.BodyBytes where the route says nothing
+	Buffer    Buffer
+	Times     Times // of this route; all are filled in
+	Retry     Retry
+	NoLog     bool // leave such requests out of the access log
 }
 
 // PathKind says how a path is compared.

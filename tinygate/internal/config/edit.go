@@ -1,0 +1,85 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// ownFields are written by the gate from what it knows of a message; set from outside they would contradict it (RFC 9110
+// 7.6.1, RFC 9112 6).
+var ownFields = []string{
+	"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+}
+
+// fieldName reads the name of a header field.
+func (v value) fieldName() (string, bool) {
+	s, ok := v.text("the name of a header")
+	return s, ok && v.r.checkName(v.place(), s)
+}
+
+func (r *reader) checkName(p place, s string) bool {
+	if name, ok := strings.CutSuffix(s, ":"); ok && isToken(name) {
+		r.failAt(p, "%q has a colon too many; write %s", s, name)
+		return false
+	}
+	if !isToken(s) {
+		r.failAt(p, "%q cannot name a header; write letters, digits and -", s)
+		return false
+	}
+	return true
+}
+
+// editedName is checkName for a field that is set, added or removed.
+func (r *reader) editedName(p place, s string) bool {
+	if !r.checkName(p, s) {
+		return false
+	}
+	switch name := strings.ToLower(s); {
+	case name == "host":
+		r.failAt(p, "Host is not changed here; write upstream_host: NAME into the route")
+		return false
+	case slices.Contains(ownFields, name):
+		r.failAt(p, "%s belongs to the connection, and the gate writes it; take it out", s)
+		return false
+	}
+	return true
+}
+
+var editSection = newSection("headers",
+	key[Edit]{"set", func(e *Edit, v value) { v.fields(&e.Set, false) }},
+	key[Edit]{"add", func(e *Edit, v value) { v.fields(&e.Add, true) }},
+	key[Edit]{"remove", readRemove},
+)
+
+func readRemove(e *Edit, v value) {
+	for _, n := range v.list("names of headers") {
+		if s, ok := n.text("the name of a header"); ok && n.r.editedName(n.place(), s) {
+			e.Remove = append(e.Remove, s)
+		}
+	}
+}
+
+// fields reads NAME: VALUE, and with many also NAME: [VALUE, VALUE].
+func (v value) fields(into *[]Field, many bool) {
+	all, _ := v.entries("names of headers with their values, such as X-Client: ${client_address}")
+	first := map[string]string{}
+	for _, e := range all {
+		good := v.r.editedName(e.key, e.name)
+		name := strings.ToLower(e.name)
+		if as, twice := first[name]; twice && good {
+			v.r.failAt(e.key, "%s is given twice, first as %s; case makes no difference, take one of them out", e.name, as)
+			good = false
+		}
+		first[name] = e.name
+		values := []value{e.value}
+		if many {
+			values = e.value.list("a text")
+		}
+		for _, x := range values {
+			s, ok := x.text("a text")
+			if ok && x.fieldValue(s) && x.variables(s, EditNames) && good {
+				*into = append(*into, Field{e.name, s})
+			}
+		}
+	}
+}

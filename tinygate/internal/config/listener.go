@@ -1,0 +1,171 @@
+package config
+
+import (
+	"crypto/tls"
+	"time"
+)
+
+var listenerSection = newSection("a listener",
+	key[listenerReader]{"address", (*listenerReader).address},
+	key[listenerReader]{"tls", (*listenerReader).tls},
+	key[listenerReader]{"proxy_protocol", (*listenerReader).proxyProtocol},
+).hint(map[string]string{"port": "write address: :PORT", "cert": "write it below tls", "key": "write it below tls"})
+
+// listenerReader reads one listener.
+type listenerReader struct {
+	f *fileReader
+	l *Listener
+}
+
+// readListeners reads listen: one listener or a list of them.
+func (f *fileReader) readListeners(root value) {
+	if !f.listen.given() {
+		f.missing(root, "listen", "write where clients connect, such as listen: :8080")
+		return
+	}
+	first := map[string]place{}
+	for _, v := range f.listen.list("an address such as :8080") {
+		l := &Listener{}
+		r := &listenerReader{f, l}
+		if v.isMapping() {
+			if given := listenerSection.fill(r, v); !given.has("address") {
+				v.fail("address is missing; write one such as address: :8443")
+			}
+		} else {
+			r.address(v)
+		}
+		f.cfg.Listeners = append(f.cfg.Listeners, l)
+		if l.Address == "" || l.Address[len(l.Address)-2:] == ":0" {
+			continue
+		}
+		if p, twice := first[l.Address]; twice {
+			v.fail("%s is listened on twice, first in line %d; take one of them out", l.Address, p.line)
+			continue
+		}
+		first[l.Address] = v.place()
+	}
+}
+
+func (r *listenerReader) address(v value) {
+	if s, ok := v.address(listenAddress); ok {
+		r.l.Address = s
+	}
+}
+
+// proxyProtocol reads who may send the header. It is one key, so that nobody can switch it on for everyone: a client that
+// may send the header chooses its own address.
+func (r *listenerReader) proxyProtocol(v value) {
+	if v.is("true") || v.is("false") {
+		v.fail("write who may send the header, such as proxy_protocol: 10.0.0.0/8; without the key nobody may")
+		return
+	}
+	v.prefixes(&r.l.ProxyFrom)
+	r.l.ProxyProtocol = true
+	for _, p := range r.l.ProxyFrom {
+		if p.Bits() == 0 {
+			v.warn("%v lets every client choose its own address; write the networks of your load balancers", p)
+		}
+	}
+}
+
+// serverTLSReader reads TLS towards clients.
+type serverTLSReader struct {
+	f          *fileReader
+	t          *ServerTLS
+	cert, key  value // the short form for one pair
+	clientAuth value
+}
+
+var serverTLSSection = newSection("tls of a listener",
+	key[serverTLSReader]{"cert", func(r *serverTLSReader, v value) { r.cert = v }},
+	key[serverTLSReader]{"key", func(r *serverTLSReader, v value) { r.key = v }},
+	key[serverTLSReader]{"certificates", (*serverTLSReader).certificates},
+	key[serverTLSReader]{"min_version", func(r *serverTLSReader, v value) { v.tlsVersion(&r.t.MinVersion) }},
+	key[serverTLSReader]{"client_ca", func(r *serverTLSReader, v value) { r.t.ClientCA, _ = v.file(r.f.cfg) }},
+	key[serverTLSReader]{"client_auth", func(r *serverTLSReader, v value) { r.clientAuth = v }},
+	spanKey("tickets", func(r *serverTLSReader) *time.Duration { return &r.t.TicketTime }, time.Minute, 7*dayMax, true),
+)
+
+func (r *listenerReader) tls(v value) {
+	t := &ServerTLS{MinVersion: tlsMinDefault, TicketTime: ticketDefault}
+	s := &serverTLSReader{f: r.f, t: t}
+	given := serverTLSSection.fill(s, v)
+	if given == nil {
+		return
+	}
+	r.l.TLS = t
+	if s.cert.given() || s.key.given() {
+		if given.has("certificates") {
+			v.fail("cert and key stand beside certificates; write all pairs into certificates")
+		}
+		if c, ok := r.f.pair(v, s.cert, s.key); ok {
+			t.Certificates = append(t.Certificates, c)
+		}
+	} else if !given.has("certificates") {
+		v.fail("there is no certificate; write cert and key, the paths of two PEM files")
+	}
+	s.auth(given)
+}
+
+func (r *serverTLSReader) auth(given keys) {
+	switch {
+	case given.has("client_ca"):
+		r.t.ClientAuth = ClientAuthRequired // who names a CA wants the others kept out
+		if r.clientAuth.given() {
+			word := "required"
+			r.clientAuth.word(&word, "required", "optional")
+			if word == "optional" {
+				r.t.ClientAuth = ClientAuthOptional
+			}
+		}
+	case r.clientAuth.given():
+		r.clientAuth.fail("there is nothing to check certificates with; write client_ca, the path of a PEM file")
+	}
+}
+
+// certificateReader reads a pair.
+type certificateReader struct{ cert, key value }
+
+var certificateSection = newSection("a certificate",
+	key[certificateReader]{"cert", func(r *certificateReader, v value) { r.cert = v }},
+	key[certificateReader]{"key", func(r *certificateReader, v value) { r.key = v }},
+)
+
+func (r *serverTLSReader) certificates(v value) {
+	for _, e := range v.list("pairs of cert and key") {
+		var c certificateReader
+		if certificateSection.fill(&c, e) == nil {
+			continue
+		}
+		if p, ok := r.f.pair(e, c.cert, c.key); ok {
+			r.t.Certificates = append(r.t.Certificates, p)
+		}
+	}
+}
+
+// pair reads two files that belong together.
+func (f *fileReader) pair(v, cert, key value) (c Certificate, ok bool) {
+	switch {
+	case !cert.given():
+		v.fail("cert is missing; write the path of a PEM file with the certificate and those that it is signed by")
+		return c, false
+	case !key.given():
+		v.fail("key is missing; write the path of the PEM file with the private key of cert")
+		return c, false
+	}
+	var ok1, ok2 bool
+	c.Cert, ok1 = cert.file(f.cfg)
+	c.Key, ok2 = key.file(f.cfg)
+	return c, ok1 && ok2
+}
+
+func (v value) tlsVersion(into *uint16) {
+	var s string
+	v.word(&s, "1.2", "1.3")
+	switch s {
+	case "1.2":
+		*into = tls.VersionTLS12
+	case "1.3":
+		*into = tls.VersionTLS13
+	}
+}

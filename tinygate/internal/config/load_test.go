@@ -1,0 +1,157 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// write makes a file in a folder of the test.
+func write(t *testing.T, folder, name, text string) string {
+	t.Helper()
+	file := filepath.Join(folder, name)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestLoadOfAFileThatIsNotThere(t *testing.T) {
+	_, err := Load(filepath.Join(t.TempDir(), "none.yaml"), os.LookupEnv)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none.yaml") || !strings.Contains(err.Error(), "; ") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestLoadTellsThePlaces(t *testing.T) {
+	file := write(t, t.TempDir(), "gate.yaml", "listen: :80\nto: 10.0.0.1:80\ndrain: 5\n")
+	_, err := Load(file, os.LookupEnv)
+	if want := file + ":3:8: drain: 5 has no unit; write 5s for seconds, or 5ms"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestLoadChecksFiles holds that Load has read what the file names, with paths that begin at its folder.
+func TestLoadChecksFiles(t *testing.T) {
+	folder := t.TempDir()
+	file := write(t, folder, "gate.yaml", "to: 10.0.0.1:80\nlisten:\n  address: :443\n  tls: {cert: a.pem, key: a.key}\n")
+	_, err := Load(file, os.LookupEnv)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), file+":4:15: open "+filepath.Join(folder, "a.pem")) {
+		t.Fatalf("%v", err)
+	}
+	cert, key := pair(t, 0)
+	write(t, folder, "a.pem", cert)
+	write(t, folder, "a.key", key)
+	cfg, err := Load(file, os.LookupEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := cfg.Listeners[0].TLS.Certificates[0]; c.Cert != filepath.Join(folder, "a.pem") {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestSimple(t *testing.T) {
+	cfg, err := Simple("127.0.0.1:0", []string{"10.0.0.1:80", "[::1]:81"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := valid(cfg); err != nil {
+		t.Error(err)
+	}
+	r := cfg.Routes[0]
+	if len(cfg.Routes) != 1 || r.Upstream.Name != "default" || len(r.Upstream.Servers) != 2 || r.Path.Kind != PathAny ||
+		r.Hosts != nil || cfg.Listeners[0].Address != "127.0.0.1:0" || len(cfg.Warnings) != 0 {
+		t.Errorf("%+v %+v", cfg, r)
+	}
+}
+
+func TestSimpleTellsAllThatIsWrong(t *testing.T) {
+	_, err := Simple("80", []string{"10.0.0.1", "http://a:1", "${env:HOME}"})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	want := []string{
+		`listen: "80" is not HOST:PORT; write :80, or for this machine only 127.0.0.1:80`,
+		`default: "10.0.0.1" is not HOST:PORT; add the port: 10.0.0.1:80`,
+		`default: "http://a:1" is a URL; write a:1`,
+	}
+	for _, w := range want {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("got\n%v\nwithout\n%s", err, w)
+		}
+	}
+	if e := (*Error)(nil); !errors.As(err, &e) || len(e.Problems) != 4 {
+		t.Errorf("%#v", err)
+	}
+	if _, err := Simple(":80", nil); err == nil {
+		t.Error("no server was accepted")
+	}
+}
+
+// TestAnchorsAreBounded holds that a small file cannot make much work.
+func TestAnchorsAreBounded(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("listen: :80\nroutes:\n  - &r\n    to: 10.0.0.1:80\n    client: [")
+	b.WriteString(strings.Repeat("10.0.0.1, ", 20000) + "10.0.0.1]\n")
+	for range 20000 {
+		b.WriteString("  - *r\n")
+	}
+	_, err := Parse("bomb.yaml", []byte(b.String()), testEnv)
+	if err == nil || !strings.Contains(err.Error(), "anchors repeat more than") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestFileThatIsTooLarge(t *testing.T) {
+	_, err := Parse("large.yaml", []byte("listen: :80\n"+strings.Repeat("#\n", fileBytesMax/2)), testEnv)
+	if err == nil || !strings.Contains(err.Error(), "at most 4 MiB") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestManyRoutes holds that the comparison of routes is not by pairs: ten thousand are parsed in well under a second.
+func TestManyRoutes(t *testing.T) {
+	cfg, err := Parse("many.yaml", manyRoutes(10000), testEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Routes) != 10000 || len(cfg.Upstreams) != 10000 || len(cfg.Warnings) != 0 {
+		t.Errorf("%d routes, %d upstreams, %q", len(cfg.Routes), len(cfg.Upstreams), cfg.Warnings)
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	text := manyRoutes(10000)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if _, err := Parse("many.yaml", text, testEnv); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// manyRoutes is a file with n routes to n servers.
+func manyRoutes(n int) []byte {
+	b := []byte("listen: :80\nroutes:\n")
+	for i := range n {
+		b = fmt.Appendf(b, "  - {host: h%d.example, prefix: /api/, to: \"10.%d.%d.%d:80\"}\n", i, i>>16, i>>8&255, i&255)
+	}
+	return b
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"header", "host", "least_connections", "to", "warn"}
+	for word, want := range map[string]string{
+		"haeder": "header", "Host": "host", "hots": "host", "least": "least_connections", "warning": "warn",
+		"ot": "to", "upstream": "", "x": "", "": "",
+	} {
+		if got := nearest(word, names); got != want {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+}
