@@ -42,18 +42,36 @@ func readRedirectTo(d *Redirect, v value) {
 		d.HTTPS = true
 		return
 	}
-	begins := false
-	for _, b := range []string{"https://", "http://", "${scheme}://", "/", "${path}"} {
-		begins = begins || strings.HasPrefix(s, b)
-	}
-	switch {
-	case !begins:
-		v.fail("%q is no address; write %s", s, want)
+	switch cure := redirectFault(s); {
+	case cure != "":
+		v.fail("%q is no address; %s", s, cure)
 	case strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' || c == '"' }):
 		v.fail("%q has a character that cannot stand in an address; write it as %% and its bytes", s)
 	case v.variables(s, RedirectNames):
 		d.To = s
 	}
+}
+
+// redirectFault is what to do about an address that is none, or by which a client could choose the host that it is sent
+// to: ${path} begins with a slash, so behind another one it would name a host.
+func redirectFault(s string) string {
+	before, _, _ := strings.Cut(s, "?")
+	scheme, rest, absolute := strings.Cut(before, "://")
+	switch {
+	case strings.Contains(before, "${query}"):
+		return "the query follows a question mark: write ?${query}"
+	case strings.HasPrefix(s, "${path}"):
+	case strings.HasPrefix(s, "/${path}"):
+		return "${path} begins with a slash itself; write it without the one before it"
+	case strings.HasPrefix(s, "//"):
+		return "write https: or http: before the slashes"
+	case strings.HasPrefix(s, "/"):
+	case !absolute || scheme != "https" && scheme != "http" && scheme != "${scheme}":
+		return "write https, a URL such as https://example.com${path}, or a path"
+	case rest == "" || strings.ContainsAny(rest[:1], "/#:@") || strings.HasPrefix(rest, "${path}"):
+		return "behind :// stands a host; write it, or ${host}"
+	}
+	return ""
 }
 
 var answerSection = newSection("answer",

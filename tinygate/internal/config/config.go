@@ -78,8 +78,7 @@ type Route struct {
 	Answer   *Answer
 
 	Rewrite   *Rewrite // of the path, for Upstream and Redirect
-	Host      string   // the Host field that goes to the upstream; "": the client's
-	Request   Edit     // of the fields that go to the upstream
+	Request   Edit     // of the fields that go to the upstream; Set may have a Host, without variables
 	Response  Edit     // of the fields that go to the client
 	BodyBytes int64    // of a request; 0: no bound. Limits.BodyBytes where the route says nothing
 	Buffer    Buffer
@@ -272,7 +271,7 @@ type Times struct {
 // AccessLog says where requests are noted.
 type AccessLog struct {
 	Path   string // a file that is opened again by SIGUSR1, "stdout", "stderr"; "": none
-	Format string // "json", or text with ${...}
+	Format string // "json", "combined" as Apache writes it, or text with ${...}
 }
 
 // Admin is where the program can be asked and told.

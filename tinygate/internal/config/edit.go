@@ -6,9 +6,10 @@ import (
 )
 
 // ownFields are written by the gate from what it knows of a message; set from outside they would contradict it (RFC 9110
-// 7.6.1, RFC 9112 6).
+// 7.6.1 and 10.1.1, RFC 9112 6).
 var ownFields = []string{
-	"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+	"connection", "content-length", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+	"te", "trailer", "transfer-encoding", "upgrade",
 }
 
 // fieldName reads the name of a header field.
@@ -36,7 +37,7 @@ func (r *reader) editedName(p place, s string) bool {
 	}
 	switch name := strings.ToLower(s); {
 	case name == "host":
-		r.failAt(p, "Host is not changed here; write upstream_host: NAME into the route")
+		r.failAt(p, "Host is not changed here; for the one that goes to the upstream, write upstream_host: NAME into the route")
 		return false
 	case slices.Contains(ownFields, name):
 		r.failAt(p, "%s belongs to the connection, and the gate writes it; take it out", s)
@@ -77,6 +78,10 @@ func (v value) fields(into *[]Field, many bool) {
 		}
 		for _, x := range values {
 			s, ok := x.text("a text")
+			if ok && s == "" {
+				x.fail("the value is empty; write one, or the name below remove")
+				continue
+			}
 			if ok && x.fieldValue(s) && x.variables(s, EditNames) && good {
 				*into = append(*into, Field{e.name, s})
 			}

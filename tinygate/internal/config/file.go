@@ -118,9 +118,9 @@ func readAdmin(a *Admin, v value) {
 
 // LogNames are the variables that AccessLog.Format may have.
 var LogNames = []string{
-	"time", "client_address", "request_id", "scheme", "host", "method", "path", "query", "protocol", "status",
-	"request_bytes", "response_bytes", "duration", "route", "upstream", "server", "tries", "server_name",
-	"user_agent", "referer",
+	"time", "local_time", "client", "method", "host", "path", "query", "protocol", "request", "status", "bytes_sent",
+	"bytes_received", "duration", "route", "upstream", "server", "upstream_duration", "tries", "request_id", "user_agent",
+	"referer", "tls", "error", "combined",
 }
 
 // logReader reads access_log.
@@ -160,12 +160,15 @@ func (l *logReader) path(v value) {
 }
 
 func (l *logReader) format(v value) {
-	s, ok := v.text("json, or a text with ${...}")
+	s, ok := v.text("json, combined, or a text with ${...}")
 	switch {
 	case !ok:
-	case s == "json":
+	case s == "json" || s == "combined":
+		l.cfg.Access.Format = s
+	case len(s) > formatMax || strings.Count(s, "${") > formatNamesMax:
+		v.fail("the format is too long; write at most %d bytes with %d variables", formatMax, formatNamesMax)
 	case !strings.Contains(s, "${"):
-		v.fail("%q is no format; write json, or a text with some of ${%s}", s, strings.Join(LogNames, "}, ${"))
+		v.fail("%q is no format; write json, combined, or a text with some of ${%s}", s, strings.Join(LogNames, "}, ${"))
 	case controlAt(s) >= 0:
 		v.fail("%q has a control character; the format is one line of text", s)
 	case v.variables(s, LogNames):

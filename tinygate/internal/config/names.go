@@ -91,9 +91,16 @@ func (v value) host() (string, bool) {
 
 // hostFault is what to do about a host that cannot be one, or "".
 func hostFault(s string, wild bool) string {
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil && !wild {
-		if a.Is6() && s[0] != '[' {
-			return "write [" + s + "]"
+	if a, err := netip.ParseAddr(s); err == nil && !wild {
+		if a.Is6() {
+			return "write [" + a.WithZone("").String() + "]"
+		}
+		return ""
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok && !wild {
+		inner, closed := strings.CutSuffix(inner, "]")
+		if a, err := netip.ParseAddr(inner); err != nil || !closed || !a.Is6() || a.Zone() != "" {
+			return "within brackets stands an IPv6 address, such as [2001:db8::1]"
 		}
 		return ""
 	}

@@ -2,8 +2,27 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
+
+// checkPath reads the target of a health check, which may have a query.
+func (v value) checkPath() (string, bool) {
+	s, ok := v.text("a path such as /healthz")
+	if !ok {
+		return "", false
+	}
+	path, query, _ := strings.Cut(s, "?")
+	cure := pathFault(path)
+	if strings.ContainsFunc(query, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '#' }) {
+		cure = "write what is not a letter or digit of ASCII with % and its bytes"
+	}
+	if cure != "" {
+		v.fail("%q is no path; %s", s, cure)
+		return "", false
+	}
+	return s, true
+}
 
 // requestPath reads a path as it stands in requests.
 func (v value) requestPath() (string, bool) {
@@ -29,6 +48,9 @@ func pathFault(s string) string {
 	if strings.Contains(s, "${") {
 		return "variables cannot stand in it"
 	}
+	if strings.ContainsRune(s, '\\') {
+		return "write / for a backslash: requests with one are refused"
+	}
 	if i := strings.IndexAny(s, "?#"); i >= 0 {
 		return fmt.Sprintf("it ends before the %c; parameters are told apart by query", s[i])
 	}
@@ -40,8 +62,33 @@ func pathFault(s string) string {
 			return "a % is followed by two hexadecimal digits; for itself write %25"
 		}
 	}
+	return normalFault(s)
+}
+
+// normalFault is for what is not in the normal form in which routes and servers see paths: no . and .. segments, single
+// slashes, and escapes only where they are needed, with capitals (RFC 3986 6.2.2).
+func normalFault(s string) string {
+	for i := range len(s) {
+		if s[i] != '%' {
+			continue
+		}
+		code := s[i : i+3]
+		n, _ := strconv.ParseUint(code[1:], 16, 8)
+		switch c := byte(n); {
+		case isLetter(c) || isDigit(c) || c != 0 && strings.IndexByte("-._~", c) >= 0:
+			return fmt.Sprintf("requests come without that escape: write %c for %s", c, code)
+		case c == 0:
+			return "requests with an escaped NUL are refused"
+		case code != strings.ToUpper(code):
+			return "escapes have capitals: write " + strings.ToUpper(code)
+		}
+	}
+	if strings.Contains(s, "//") {
+		return "requests come with single slashes: write it so"
+	}
 	for _, segment := range strings.Split(s, "/") {
-		if segment == "." || segment == ".." {
+		name, _, _ := strings.Cut(strings.NewReplacer("%2F", ";", "%5C", ";").Replace(segment), ";")
+		if name == "." || name == ".." {
 			return "write it without . and .. segments"
 		}
 	}
@@ -64,6 +111,10 @@ func isHex(c byte) bool      { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= '
 func (v value) path(p *Path, kind PathKind) {
 	s, ok := v.requestPath()
 	if !ok {
+		return
+	}
+	if strings.Contains(s, "%2F") || strings.Contains(s, "%5C") {
+		v.fail("%q has an escaped slash, which servers read in two ways; write pattern, with * for that segment", s)
 		return
 	}
 	if kind == PathPattern {
@@ -91,8 +142,6 @@ func patternFault(s string) string {
 	for i, segment := range segments {
 		last := i == len(segments)-1
 		switch {
-		case segment == "" && !last:
-			return "it has an empty segment, write single slashes"
 		case segment == "*" || segment == "**" && last:
 		case segment == "**":
 			return "** stands for all the rest, so nothing can follow it; * is one segment"

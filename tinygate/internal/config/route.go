@@ -29,7 +29,11 @@ var routeSection = newSection("a route",
 	key[routeReader]{"redirect", func(r *routeReader, v value) { r.r.Redirect = readRedirect(v) }},
 	key[routeReader]{"answer", func(r *routeReader, v value) { r.r.Answer = readAnswer(v) }},
 	key[routeReader]{"rewrite", func(r *routeReader, v value) { r.rewrite, r.r.Rewrite = v, readRewrite(v) }},
-	key[routeReader]{"upstream_host", func(r *routeReader, v value) { r.r.Host, _ = v.sentHost() }},
+	key[routeReader]{"upstream_host", func(r *routeReader, v value) {
+		if s, ok := v.sentHost(); ok {
+			r.r.Request.Set = append(r.r.Request.Set, Field{"Host", s})
+		}
+	}},
 	key[routeReader]{"request_headers", func(r *routeReader, v value) { editSection.fill(&r.r.Request, v) }},
 	key[routeReader]{"response_headers", func(r *routeReader, v value) { editSection.fill(&r.r.Response, v) }},
 	key[routeReader]{"limits", func(r *routeReader, v value) { routeLimitsSection.fill(r.r, v) }},
@@ -315,9 +319,6 @@ func (v value) sentHost() (string, bool) {
 			v.fail("%q has no possible port; %s", s, fault)
 			return "", false
 		}
-	}
-	if a, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil && a.Is6() && name[0] == '[' && a.Zone() == "" {
-		return s, true
 	}
 	if cure := hostFault(name, false); cure != "" {
 		v.fail("%q is no host; %s", s, cure)

@@ -180,7 +180,7 @@ type healthReader struct {
 }
 
 var healthSection = newSection("health",
-	key[healthReader]{"path", func(r *healthReader, v value) { r.h.Path, _ = v.requestPath() }},
+	key[healthReader]{"path", func(r *healthReader, v value) { r.h.Path, _ = v.checkPath() }},
 	key[healthReader]{"connect", func(r *healthReader, v value) { v.flag(&r.connect) }},
 	key[healthReader]{"host", func(r *healthReader, v value) { r.h.Host, _ = v.sentHost() }},
 	key[healthReader]{"status", func(r *healthReader, v value) {
@@ -203,7 +203,7 @@ func (r *upstreamReader) health(v value) {
 	case v.is("connect"):
 		h.HTTP = false
 	case !v.isMapping():
-		h.Path, _ = v.requestPath()
+		h.Path, _ = v.checkPath()
 	default:
 		s := &healthReader{h: &h}
 		given := healthSection.fill(s, v)
