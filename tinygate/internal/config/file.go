@@ -137,10 +137,11 @@ func readAccessLog(c *Config, v value) {
 	c.Access.Format = "json"
 	if !v.isMapping() {
 		l.path(v)
-		return
-	}
-	if given := accessLogSection.fill(l, v); !given.has("path") {
+	} else if given := accessLogSection.fill(l, v); !given.has("path") {
 		v.fail("path is missing; write path: stdout, or the path of a file")
+	}
+	if c.Access.Path == "" {
+		c.Access = AccessLog{}
 	}
 }
 
