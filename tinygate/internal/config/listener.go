@@ -2,6 +2,9 @@ package config
 
 import (
 	"crypto/tls"
+	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,15 +38,24 @@ func (f *fileReader) readListeners(root value) {
 			r.address(v)
 		}
 		f.cfg.Listeners = append(f.cfg.Listeners, l)
-		if l.Address == "" || l.Address[len(l.Address)-2:] == ":0" {
+		if l.Address == "" || strings.HasSuffix(l.Address, ":0") {
 			continue
 		}
-		if p, twice := first[l.Address]; twice {
+		same := everywhere(l.Address)
+		if p, twice := first[same]; twice {
 			v.fail("%s is listened on twice, first in line %d; take one of them out", l.Address, p.line)
 			continue
 		}
-		first[l.Address] = v.place()
+		first[same] = v.place()
 	}
+}
+
+// everywhere leaves out a host that stands for all of the machine's addresses.
+func everywhere(address string) string {
+	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().IsUnspecified() {
+		return ":" + strconv.Itoa(int(a.Port()))
+	}
+	return address
 }
 
 func (r *listenerReader) address(v value) {

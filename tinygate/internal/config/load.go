@@ -49,7 +49,7 @@ func Simple(listen string, to []string) (*Config, error) {
 	}
 	root := mappingNode(
 		"listen", scalarNode(listen),
-		"upstreams", mappingNode("default", servers),
+		"upstreams", mappingNode("default", mappingNode("servers", servers)),
 		"routes", mappingNode("to", scalarNode("default")))
 	r := &reader{file: "command line", env: func(string) (string, bool) { return "", false }}
 	return r.config(root)

@@ -77,8 +77,8 @@ func TestSimpleTellsAllThatIsWrong(t *testing.T) {
 	}
 	want := []string{
 		`listen: "80" is not HOST:PORT; write :80, or for this machine only 127.0.0.1:80`,
-		`default: "10.0.0.1" is not HOST:PORT; add the port: 10.0.0.1:80`,
-		`default: "http://a:1" is a URL; write a:1`,
+		`servers: "10.0.0.1" is not HOST:PORT; add the port: 10.0.0.1:80`,
+		`servers: "http://a:1" is a URL; write a:1`,
 	}
 	for _, w := range want {
 		if !strings.Contains(err.Error(), w) {

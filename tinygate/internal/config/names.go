@@ -86,6 +86,9 @@ func (v value) host() (string, bool) {
 		v.fail("%q is no host; %s", s, cure)
 		return "", false
 	}
+	if s[0] == '[' { // as clients write it: hosts are compared as text
+		s = "[" + netip.MustParseAddr(s[1:len(s)-1]).String() + "]"
+	}
 	return s, true
 }
 

@@ -45,7 +45,7 @@ func (f *fileReader) overlaps() {
 		var hidden []string
 		var by *Route
 		for _, h := range hosts {
-			s := spot{h, r.Path}
+			s := spot{h, r.Path.plain()}
 			if i := slices.IndexFunc(earlier[s], func(e *Route) bool { return e.covers(r) }); i >= 0 {
 				hidden, by = append(hidden, h), earlier[s][i]
 				continue
@@ -64,6 +64,20 @@ func (f *fileReader) overlaps() {
 		f.r.warnAt(f.places[r], "%s: that in line %d takes all of them; add a condition, or put this route before it",
 			what, f.places[by].line)
 	}
+}
+
+// plain writes a pattern as the other kind of path that fits the same, where there is one.
+func (p Path) plain() Path {
+	if p.Kind != PathPattern {
+		return p
+	}
+	if front, rest := strings.CutSuffix(p.Text, "/**"); rest && !strings.Contains(front, "*") {
+		return Path{PathPrefix, front + "/"}
+	}
+	if !strings.Contains(p.Text, "*") {
+		return Path{PathExact, p.Text}
+	}
+	return p
 }
 
 // spotMax bounds the comparisons of routes with the same host and path.

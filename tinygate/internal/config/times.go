@@ -2,6 +2,7 @@ package config
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -113,6 +114,8 @@ func readRetryOn(r *Retry, v value) {
 			e.fail("%q is no reason; %swrite %s", s, guess(s, []string{"connect", "reset", "timeout"}), want)
 		}
 	}
+	slices.Sort(r.Status)
+	r.Status = slices.Compact(r.Status)
 }
 
 // retryStatus adds a status or a range. Below 400 nothing has failed.

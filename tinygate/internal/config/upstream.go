@@ -78,7 +78,12 @@ func (f *fileReader) readUpstream(u *Upstream, v value) {
 	if !given.has("servers") {
 		v.fail("servers are missing; write servers: [10.0.0.1:80]")
 	}
+	if t := u.TLS; t != nil && t.ServerName == "" && !t.Insecure && slices.ContainsFunc(u.Servers, Server.isUnix) {
+		f.r.failAt(given["tls"], "a Unix socket has no name that a certificate could be for; write server_name below tls")
+	}
 }
+
+func (s Server) isUnix() bool { return strings.HasPrefix(s.Address, "unix:") }
 
 // serverSection reads a server that is more than an address.
 var serverSection = newSection("a server",
