@@ -66,7 +66,8 @@ func pathFault(s string) string {
 }
 
 // normalFault is for what is not in the normal form in which routes and servers see paths: no . and .. segments, single
-// slashes, and escapes only where they are needed, with capitals (RFC 3986 6.2.2).
+// slashes, and escapes only where they are needed, with capitals (RFC 3986 6.2.2). Servers that cut parameters off
+// segments see "..;x" as a dot segment too.
 func normalFault(s string) string {
 	for i := range len(s) {
 		if s[i] != '%' {
@@ -86,14 +87,20 @@ func normalFault(s string) string {
 	if strings.Contains(s, "//") {
 		return "requests come with single slashes: write it so"
 	}
-	for _, segment := range strings.Split(s, "/") {
-		name, _, _ := strings.Cut(strings.NewReplacer("%2F", ";", "%5C", ";").Replace(segment), ";")
+	if strings.Contains(s, "%2F") && strings.Contains(s, "%5C") {
+		return "requests with both an escaped slash and an escaped backslash are refused"
+	}
+	for segment := range strings.SplitSeq(slashes.Replace(s), "/") {
+		name, _, _ := strings.Cut(segment, ";")
 		if name == "." || name == ".." {
 			return "write it without . and .. segments"
 		}
 	}
 	return ""
 }
+
+// slashes writes escaped slashes and backslashes as the slashes that some servers take them for.
+var slashes = strings.NewReplacer("%2F", "/", "%5C", "/")
 
 // escape is the percent-encoding of a character (RFC 3986 2.1).
 func escape(c rune) string {
