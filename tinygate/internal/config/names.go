@@ -53,14 +53,15 @@ func controlAt(s string) int {
 	return strings.IndexFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
 }
 
-// fieldValue checks a text that is sent as the value of a header field.
+// fieldValue checks a text that is sent as the value of a header field. The text is not told: it may be a secret that came
+// from the environment.
 func (v value) fieldValue(s string) bool {
 	if i := controlAt(s); i >= 0 {
-		v.fail("%q has the control character %U; a header's value is one line of text", s, s[i])
+		v.fail("the value has the control character %U; a header's value is one line of text", s[i])
 		return false
 	}
 	if strings.TrimSpace(s) != s {
-		v.fail("%q begins or ends with a space, which does not arrive; take it out", s)
+		v.fail("the value begins or ends with a space, which does not arrive; take it out")
 		return false
 	}
 	return true
