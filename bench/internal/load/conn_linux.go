@@ -22,6 +22,9 @@ const (
 // ErrMismatch says that a server returned other bytes than it was sent.
 var ErrMismatch = errors.New("the answer is not what it has to be")
 
+// errClosed says that a server ended a connection.
+var errClosed = fmt.Errorf("the server closed a connection: %w", io.ErrUnexpectedEOF)
+
 // stream is one period and enough of the next that an excerpt never wraps.
 type stream [streamPeriod + sendBytesMax]byte
 
@@ -94,7 +97,7 @@ func (c *conn) receive(buf []byte, s *script, verify bool) (messages int, err er
 	case errno != 0:
 		return 0, os.NewSyscallError("recv", errno)
 	case n == 0:
-		return 0, fmt.Errorf("the server closed a connection: %w", io.ErrUnexpectedEOF)
+		return 0, errClosed
 	}
 	if verify && !s.matches(buf[:n], c.recvPos) {
 		return 0, ErrMismatch

@@ -2,7 +2,10 @@ package load
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // The calls below tell the Go scheduler nothing: the thread keeps its P, which saves the hand-over and is
@@ -20,10 +23,16 @@ func rawSend(fd int, b []byte) (int, syscall.Errno) {
 	return int(n), errno
 }
 
-// rawEpollWait waits at most timeoutMs milliseconds. epoll_pwait is the one that exists on every
-// architecture.
-func rawEpollWait(epfd int, events []syscall.EpollEvent, timeoutMs int) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd),
-		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(timeoutMs), 0, 0)
+// rawEpollWait waits no longer than it is told. Whole milliseconds every kernel can wait, others are for epoll_pwait2
+// (epoll_wait(2), Linux 5.11). epoll_pwait is the one of the rest that exists on every architecture.
+func rawEpollWait(epfd int, events []syscall.EpollEvent, wait time.Duration) (int, syscall.Errno) {
+	if wait%time.Millisecond == 0 {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(epfd),
+			uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(wait/time.Millisecond), 0, 0)
+		return int(n), errno
+	}
+	limit := unix.NsecToTimespec(int64(wait))
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(unsafe.Pointer(&limit)), 0, 0)
 	return int(n), errno
 }

@@ -14,10 +14,10 @@ import (
 
 // script is what a connection says and what it is to hear, each an endless repetition of one period.
 type script struct {
-	out, in         []byte // a period, and so much more that no excerpt wraps
+	out, in         []byte // out is a period and so much more that no excerpt wraps; of in one period is looked at
 	outLen, inLen   int    // of the periods
 	outSize, inSize int    // bytes of a message and of its answer
-	any             []bool // places of in that may have any value; nil: none
+	anyFrom, anyTo  int    // places of in that may have any value
 }
 
 // echoScript is messages cut out of a stream, which come back as they are.
@@ -29,10 +29,13 @@ func echoScript(size int) *script {
 // exchangeLimit bounds the request that finds out what the answers look like.
 const exchangeLimit = 10 * time.Second
 
-// httpScript is GET requests for a path. One of them is performed here, and its answer is what each answer has to be but for
-// the Date.
+// httpScript is one request again and again. It is performed here, and its answer is what each answer has to be but for the
+// Date.
 func httpScript(addr netip.AddrPort, shape Shape) (*script, error) {
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", shape.Path)
+	request := shape.Request
+	if request == nil {
+		request = fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", shape.Path)
+	}
 	c, err := net.DialTimeout("tcp", addr.String(), exchangeLimit)
 	if err != nil {
 		return nil, err
@@ -54,12 +57,15 @@ func httpScript(addr netip.AddrPort, shape Shape) (*script, error) {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s", shape.Path, resp.Status)
+		line, _, _ := bytes.Cut(request, []byte(" HTTP/"))
+		return nil, fmt.Errorf("%s: %s", line, resp.Status)
 	}
-	return &script{
+	s := &script{
 		out: fill(request, sendBytesMax), outLen: len(request), outSize: len(request),
-		in: fill(answer.Bytes(), recvBytesMax), inLen: answer.Len(), inSize: answer.Len(), any: anyDate(answer.Bytes()),
-	}, nil
+		in: answer.Bytes(), inLen: answer.Len(), inSize: answer.Len(),
+	}
+	s.anyFrom, s.anyTo = placeOfDate(s.in)
+	return s, nil
 }
 
 // fill repeats a period until any excerpt of the given length fits that begins in the first.
@@ -67,27 +73,31 @@ func fill(period []byte, excerpt int) []byte {
 	return bytes.Repeat(period, excerpt/len(period)+2)
 }
 
-// anyDate marks the value of the Date.
-func anyDate(answer []byte) []bool {
-	marks := make([]bool, len(answer))
-	if _, rest, ok := bytes.Cut(answer, []byte("\r\nDate: ")); ok {
-		from := len(answer) - len(rest)
-		for i := from; answer[i] != '\r'; i++ {
-			marks[i] = true
-		}
+// placeOfDate is where the value of the Date stands.
+func placeOfDate(answer []byte) (from, to int) {
+	_, rest, ok := bytes.Cut(answer, []byte("\r\nDate: "))
+	if !ok {
+		return 0, 0
 	}
-	return marks
+	from = len(answer) - len(rest)
+	return from, from + bytes.IndexByte(rest, '\r')
 }
 
 // matches compares what has come with what had to come at a place of the period.
 func (s *script) matches(got []byte, at int) bool {
-	if s.any == nil {
-		return bytes.Equal(got, s.in[at:at+len(got)])
-	}
-	for i, b := range got {
-		if place := at + i; b != s.in[place] && !s.any[place%s.inLen] {
+	for len(got) > 0 {
+		end, free := s.inLen, false
+		switch {
+		case at < s.anyFrom:
+			end = s.anyFrom
+		case at < s.anyTo:
+			end, free = s.anyTo, true
+		}
+		n := min(end-at, len(got))
+		if !free && !bytes.Equal(got[:n], s.in[at:at+n]) {
 			return false
 		}
+		got, at = got[n:], (at+n)%s.inLen
 	}
 	return true
 }

@@ -20,8 +20,8 @@ const (
 	openDepth = 4096
 	// stallLimit is how long nothing may come back before the run is given up.
 	stallLimit = 5 * time.Second
-	// waitMs bounds a sleep in epoll_wait, so that the stall is noticed.
-	waitMs = 100
+	// waitLimit bounds a sleep in epoll_wait, so that the stall is noticed.
+	waitLimit = 100 * time.Millisecond
 )
 
 // ErrStalled says that a server stopped answering.
@@ -32,15 +32,25 @@ type Shape struct {
 	Conns int    // number of connections
 	Size  int    // bytes of an echoed message
 	Depth int    // messages under way on a connection; 0: an open loop
-	Path  string // what is asked for by HTTP; empty: echo
+	Path  string // what is asked for by HTTP; empty: echo, or Request
 	TLS   bool   // with HTTP, 1 deep
+
+	Request []byte // a whole HTTP request, in place of the GET of a path
+	// Fresh is a connection for each request, 1 deep. The request has to ask for the end of the connection: what counts
+	// as answered is an answer that the server's close follows.
+	Fresh bool
 }
+
+// isHTTP reports whether answers are others than what was sent.
+func (s *Shape) isHTTP() bool { return s.Path != "" || s.Request != nil }
 
 // Slice says how a target is loaded once.
 type Slice struct {
 	Duration time.Duration // messages are issued for so long, then the outstanding ones are awaited
 	Rate     float64       // open loop: messages a second over all connections
-	Verify   bool          // compare every echoed byte
+	Verify   bool          // compare every byte that comes back
+	// Shared says that others work on the generator's CPU: between what is due in an open loop it sleeps, and does not spin.
+	Shared bool
 }
 
 // Result is what a slice gave.
@@ -62,7 +72,7 @@ type Target interface {
 // Open connects. On failure nothing stays open.
 func Open(addr netip.AddrPort, shape Shape) (Target, error) {
 	s := echoScript(shape.Size)
-	if shape.Path != "" {
+	if shape.isHTTP() {
 		var err error
 		if s, err = httpScript(addr, shape); err != nil {
 			return nil, err
@@ -85,12 +95,14 @@ type plainTarget struct {
 	lat    *hist.Hist
 	origin time.Time
 	turn   int // the connection that gets the next message of an open loop
+	peer   syscall.SockaddrInet4
 }
 
 func openPlain(addr netip.AddrPort, shape Shape, s *script) (_ *plainTarget, err error) {
 	t := &plainTarget{
 		shape: shape, epfd: -1, script: s, origin: time.Now(), lat: new(hist.Hist),
 		events: make([]syscall.EpollEvent, eventsMax), buf: make([]byte, recvBytesMax),
+		peer: syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()},
 	}
 	defer func() {
 		if err != nil {
@@ -107,12 +119,16 @@ func openPlain(addr netip.AddrPort, shape Shape, s *script) (_ *plainTarget, err
 	}
 	t.conns = make([]conn, 0, shape.Conns)
 	for i := range shape.Conns {
+		if shape.Fresh {
+			t.conns = append(t.conns, conn{fd: -1, stamps: make([]int64, 1)})
+			continue
+		}
 		fd, err := dial(addr)
 		if err != nil {
 			return nil, fmt.Errorf("connection %d of %d to %v: %w", i+1, shape.Conns, addr, err)
 		}
 		pos := 0
-		if shape.Path == "" {
+		if !shape.isHTTP() {
 			pos = i * 7919 % streamPeriod // an excerpt of its own
 		}
 		t.conns = append(t.conns, conn{fd: fd, stamps: make([]int64, room), sendPos: pos, recvPos: pos})
@@ -127,7 +143,9 @@ func openPlain(addr netip.AddrPort, shape Shape, s *script) (_ *plainTarget, err
 // Close resets all connections.
 func (t *plainTarget) Close() {
 	for i := range t.conns {
-		syscall.Close(t.conns[i].fd)
+		if t.conns[i].fd >= 0 {
+			syscall.Close(t.conns[i].fd)
+		}
 	}
 	t.conns = nil
 	if t.epfd >= 0 {
@@ -142,7 +160,7 @@ func (t *plainTarget) now() int64 { return int64(time.Since(t.origin)) }
 // Run loads the target for one slice.
 func (t *plainTarget) Run(s Slice) (Result, error) {
 	t.lat.Reset()
-	r := run{plainTarget: t, verify: s.Verify, start: t.now()}
+	r := run{plainTarget: t, verify: s.Verify, shared: s.Shared, start: t.now()}
 	r.progress = r.start
 	r.deadline = r.start + int64(s.Duration)
 	var err error
@@ -168,6 +186,7 @@ func resultOf(lat *hist.Hist, elapsed time.Duration) Result {
 type run struct {
 	*plainTarget
 	verify      bool
+	shared      bool
 	start       int64
 	deadline    int64
 	progress    int64 // when the last answer came
@@ -177,20 +196,24 @@ type run struct {
 // closed keeps Depth messages under way on every connection.
 func (r *run) closed() error {
 	for i := range r.conns {
-		if err := r.send(i, r.shape.Depth, r.now()); err != nil {
+		now := r.now()
+		if err := r.connect(i); err != nil {
+			return err
+		}
+		if err := r.send(i, r.shape.Depth, now); err != nil {
 			return err
 		}
 	}
 	for r.outstanding > 0 {
-		if err := r.poll(waitMs); err != nil {
+		if err := r.poll(waitLimit); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// open issues messages when they are due, in turn over the connections. It spins: it owns its CPU, and a
-// sleep would add its own wake-up to every latency.
+// open issues messages when they are due, in turn over the connections. It spins where it owns its CPU: a sleep would add its
+// own wake-up to every latency.
 func (r *run) open(rate float64) error {
 	if rate <= 0 {
 		return errors.New("an open loop needs a rate")
@@ -212,7 +235,11 @@ func (r *run) open(rate float64) error {
 		if r.start+int64(float64(i)*interval) > r.deadline && r.outstanding == 0 {
 			return nil
 		}
-		if err := r.poll(0); err != nil {
+		wait := time.Duration(0)
+		if r.shared {
+			wait = min(time.Duration(r.start+int64(float64(i)*interval)-now), waitLimit)
+		}
+		if err := r.poll(max(wait, 0)); err != nil {
 			return err
 		}
 	}
@@ -240,9 +267,9 @@ func (r *run) flush(i int) error {
 	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(r.epfd, syscall.EPOLL_CTL_MOD, c.fd, &ev))
 }
 
-// poll handles one batch of events.
-func (r *run) poll(timeoutMs int) error {
-	n, errno := rawEpollWait(r.epfd, r.events, timeoutMs)
+// poll handles one batch of events, for which it waits no longer than it is told.
+func (r *run) poll(wait time.Duration) error {
+	n, errno := rawEpollWait(r.epfd, r.events, wait)
 	if errno != 0 && errno != syscall.EINTR {
 		return os.NewSyscallError("epoll_pwait", errno)
 	}
@@ -274,19 +301,63 @@ func (r *run) poll(timeoutMs int) error {
 func (r *run) receive(i int) error {
 	c := &r.conns[i]
 	n, err := c.receive(r.buf, r.script, r.verify)
+	if r.shape.Fresh && err == errClosed && c.partial == 0 && c.outstanding() == 0 {
+		return r.again(i)
+	}
 	if err != nil || n == 0 {
 		return err
 	}
 	now := r.now()
 	r.progress = now
-	r.outstanding -= n
 	mask := uint32(len(c.stamps) - 1)
 	for range n {
 		r.lat.Add(time.Duration(now - c.stamps[c.head&mask]))
 		c.head++
 	}
+	if r.shape.Fresh {
+		return nil // the server's close comes next
+	}
+	r.outstanding -= n
 	if now > r.deadline || r.shape.Depth == 0 {
 		return nil
 	}
 	return r.send(i, n, now)
+}
+
+// again replaces a connection that the server has closed behind its answer, and before the deadline asks on the new one.
+func (r *run) again(i int) error {
+	r.outstanding--
+	fd := r.conns[i].fd
+	r.conns[i].fd = -1
+	if err := syscall.Close(fd); err != nil {
+		return os.NewSyscallError("close", err)
+	}
+	now := r.now()
+	if now > r.deadline {
+		return nil
+	}
+	if err := r.connect(i); err != nil {
+		return err
+	}
+	return r.send(i, 1, now)
+}
+
+// connect begins a connection where there is none yet. What is sent before it is made waits for epoll to tell.
+func (r *run) connect(i int) error {
+	c := &r.conns[i]
+	if c.fd >= 0 {
+		return nil
+	}
+	var err error
+	c.fd, err = syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
+	if err != nil {
+		c.fd = -1
+		return os.NewSyscallError("socket", err)
+	}
+	c.waitsOut, c.sendPos, c.recvPos = false, 0, 0
+	if err := syscall.Connect(c.fd, &r.peer); err != nil && err != syscall.EINPROGRESS {
+		return os.NewSyscallError("connect", err)
+	}
+	ev := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(i)}
+	return os.NewSyscallError("epoll_ctl", syscall.EpollCtl(r.epfd, syscall.EPOLL_CTL_ADD, c.fd, &ev))
 }
