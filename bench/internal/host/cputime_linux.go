@@ -69,13 +69,18 @@ func PollerCPU(pid int) (time.Duration, error) {
 // SleepingCPU waits until a process uses no CPU any more and returns its CPU time, which is then exact. A
 // process that does not come to rest within idleLimit is read as it is.
 func SleepingCPU(pid int) (time.Duration, error) {
-	last, err := ProcessCPU(pid)
+	return atRest(func() (time.Duration, error) { return ProcessCPU(pid) })
+}
+
+// atRest reads a CPU time until it no longer changes, for idleLimit at most.
+func atRest(read func() (time.Duration, error)) (time.Duration, error) {
+	last, err := read()
 	if err != nil {
 		return 0, err
 	}
 	for end := time.Now().Add(idleLimit); time.Now().Before(end); {
 		time.Sleep(idleProbe)
-		now, err := ProcessCPU(pid)
+		now, err := read()
 		if err != nil {
 			return 0, err
 		}

@@ -1,9 +1,14 @@
 package host
 
 import (
+	"bufio"
+	"errors"
 	"os"
+	"os/exec"
 	"slices"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestParseCPUList(t *testing.T) {
@@ -73,5 +78,45 @@ func TestFlushesAreCounted(t *testing.T) {
 	}
 	if _, ok := Disk("/nowhere").Flushes(); ok {
 		t.Error("a disk that there is not counts")
+	}
+}
+
+// The account of a session has what its members use, children of the first one included, and ends with them.
+func TestSessionIsAllThatAProcessStarted(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "exec 3<&0; cat <&3 & i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; wait")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Error(err)
+	}
+	s := Session(cmd.Process.Pid)
+	if pids, err := s.Members(); err != nil || len(pids) != 2 {
+		t.Errorf("members %v, %v; want the shell and cat", pids, err)
+	}
+	if d, err := s.SleepingCPU(); err != nil || d < 5*time.Millisecond {
+		t.Errorf("%v of CPU for 200,000 turns of a shell's loop, %v", d, err)
+	}
+	if n, err := s.Resident(); err != nil || n < 1<<18 {
+		t.Errorf("%d bytes in RAM, %v", n, err)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.SleepingCPU(); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("after its end: %v, want %v", err, os.ErrProcessDone)
+	}
+	if _, err := clockOf(cmd.Process.Pid); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("after its end: %v, want %v", err, os.ErrProcessDone)
 	}
 }
