@@ -1,4 +1,5 @@
-package compare
+// Package bars draws ratios as bars: one chart per case, with the spread of the rounds, and a line where the ratio is one.
+package bars
 
 import (
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/unio-go/unio/bench/internal/figures"
 )
 
 const (
@@ -22,18 +25,30 @@ const (
 	plotPad        = vg.Centimeter / 2
 )
 
-// WritePlot draws one chart per case into an SVG file: CPU per message as a ratio to net's, median with the
-// spread of the rounds. Cases without net have no ratio and no chart.
-func WritePlot(name string, summaries []Summary) error {
-	charts := slices.DeleteFunc(slices.Clone(summaries), func(s Summary) bool {
-		return s.Row(s.Case.suite().Base) == nil
+// Chart is one drawing: a bar for each name, the first uppermost.
+type Chart struct {
+	Title string
+	Axis  string // what the length of a bar is
+	Bars  []Bar
+}
+
+// Bar is a ratio: its median and the spread of the rounds.
+type Bar struct {
+	Name string
+	figures.Spread
+}
+
+// Write draws charts into an SVG file. A bar that is not known is left out, and a chart that has no other.
+func Write(name string, charts []Chart) error {
+	charts = slices.DeleteFunc(slices.Clone(charts), func(c Chart) bool {
+		return !slices.ContainsFunc(c.Bars, func(b Bar) bool { return b.Known() })
 	})
 	if len(charts) == 0 {
-		return fmt.Errorf("%s: no case was measured with package net: no ratio to draw", name)
+		return fmt.Errorf("%s: no case has a ratio to draw", name)
 	}
 	bars := 0
-	for _, s := range charts {
-		bars = max(bars, len(s.Rows))
+	for _, c := range charts {
+		bars = max(bars, len(c.Bars))
 	}
 	columns := min(plotColumns, len(charts))
 	rows := (len(charts) + columns - 1) / columns
@@ -42,8 +57,8 @@ func WritePlot(name string, summaries []Summary) error {
 	tiles := draw.Tiles{Cols: columns, Rows: rows, PadX: plotPad, PadY: plotPad,
 		PadLeft: plotPad, PadRight: plotPad, PadTop: plotPad, PadBottom: plotPad}
 	page := draw.New(svg)
-	for i, s := range charts {
-		p, err := chart(s)
+	for i, c := range charts {
+		p, err := chart(c)
 		if err != nil {
 			return err
 		}
@@ -60,25 +75,25 @@ func WritePlot(name string, summaries []Summary) error {
 	return f.Close()
 }
 
-// ratios gives gonum the bars of a chart with their error bars, the first contender uppermost.
-type ratios []Row
+// ratios gives gonum the bars of a chart with their error bars, the first uppermost.
+type ratios []Bar
 
 func (r ratios) Len() int { return len(r) }
 
-func (r ratios) Value(i int) float64 { return r[len(r)-1-i].VsNet.Median }
+func (r ratios) Value(i int) float64 { return r[len(r)-1-i].Median }
 
 func (r ratios) XY(i int) (x, y float64) { return r.Value(i), float64(i) }
 
 func (r ratios) XError(i int) (low, high float64) {
-	s := r[len(r)-1-i].VsNet
+	s := r[len(r)-1-i].Spread
 	return s.Median - s.Min, s.Max - s.Median
 }
 
-func chart(s Summary) (*plot.Plot, error) {
-	rows := ratios(slices.DeleteFunc(slices.Clone(s.Rows), func(r Row) bool { return !r.VsNet.Known() }))
+func chart(c Chart) (*plot.Plot, error) {
+	rows := ratios(slices.DeleteFunc(slices.Clone(c.Bars), func(b Bar) bool { return !b.Known() }))
 	p := plot.New()
-	p.Title.Text = s.Case.Title()
-	p.X.Label.Text = "CPU per message, ratio to net"
+	p.Title.Text = c.Title
+	p.X.Label.Text = c.Axis
 	p.X.Min = 0
 	bars, err := plotter.NewBarChart(rows, plotBarWidth)
 	if err != nil {
@@ -99,7 +114,7 @@ func chart(s Summary) (*plot.Plot, error) {
 	p.Add(bars, spread, one)
 	names := make([]string, len(rows))
 	for i := range rows {
-		names[i] = rows[len(rows)-1-i].Contender.String()
+		names[i] = rows[len(rows)-1-i].Name
 	}
 	p.NominalY(names...)
 	return p, nil
