@@ -5,6 +5,7 @@
 //	go run ./bench echo -quick          a first look, about half a minute
 //	go run ./bench echo -check          the same, held against the bounds that unio promises
 //	go run ./bench randread             random reads of files, beside os.File, mmap, Linux AIO and fio
+//	go run ./bench proxies              reverse proxies: tinygate, nginx, haproxy, httputil and fasthttp, a quarter of an hour
 //	go run ./bench wal                  durable appends, two minutes
 //	go run ./bench log                  a journal over the network, half a minute
 //	go run ./bench nop                  an operation that does nothing, through each layer

@@ -7,6 +7,7 @@ import (
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
 	"github.com/unio-go/unio/bench/internal/netlog"
+	"github.com/unio-go/unio/bench/internal/proxies"
 	"github.com/unio-go/unio/bench/internal/randread"
 	"github.com/unio-go/unio/bench/internal/soak"
 	"github.com/unio-go/unio/bench/internal/trial"
@@ -24,6 +25,10 @@ func hidden(name string, args []string) (done bool, err error) {
 		return true, randread.Serve(os.Stdin, os.Stdout)
 	case netlog.Verb:
 		return true, netlog.Serve(args, os.Stdin, os.Stdout)
+	case proxies.UpstreamVerb:
+		return true, proxies.ServeUpstream(os.Stdin, os.Stdout)
+	case proxies.GoProxyVerb:
+		return true, proxies.GoProxy(args, os.Stdin)
 	case trial.Verb:
 		return true, trial.Serve(trials, args, os.Stdin, os.Stdout)
 	case soak.Verb:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/compare"
+	"github.com/unio-go/unio/bench/internal/proxies"
 	"github.com/unio-go/unio/bench/internal/randread"
 	"github.com/unio-go/unio/bench/internal/rounds"
 	"github.com/unio-go/unio/bench/internal/server"
@@ -25,6 +26,7 @@ const usage = `bench runs unio beside its peers and says what each of them costs
   go run ./bench echo [flags]    echo servers: unio's engines, net, gnet, C on io_uring and epoll
   go run ./bench http [flags]    HTTP servers: net/http and fasthttp on unio and on net, and a task; TLS too
   go run ./bench randread [flags]  random reads of files: unio, os.File, mmap, Linux AIO and fio
+  go run ./bench proxies [flags]  reverse proxies: tinygate, nginx, haproxy, httputil and fasthttp
   go run ./bench show FILE       print the tables of a raw file again
   go run ./bench check FILE      hold a raw file against the bounds that unio promises
   go run ./bench plot FILE       draw FILE again, beside it as .svg
@@ -54,6 +56,8 @@ func run(args []string, w io.Writer) error {
 		compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
 		fmt.Fprint(w, "\nFlags of randread:\n")
 		randreadFlags(new(randreadArgs), w).PrintDefaults()
+		fmt.Fprint(w, "\nFlags of proxies:\n")
+		proxiesFlags(new(proxiesArgs), w).PrintDefaults()
 		for _, s := range trials {
 			fmt.Fprintf(w, "\nFlags of %s:\n", s.File)
 			trialFlags(s, new(trialArgs), w).PrintDefaults()
@@ -78,6 +82,8 @@ func run(args []string, w io.Writer) error {
 		return runCompare(compare.HTTPSuite, args, w)
 	case "randread":
 		return runRandread(args, w)
+	case "proxies":
+		return runProxies(args, w)
 	case "soak":
 		return runSoak(args, w)
 	case "show", "check", "plot":
@@ -142,6 +148,9 @@ func again(what, name string, w io.Writer) error {
 	}
 	if randread.IsRaw(text) {
 		return againRandread(what, name, text, w)
+	}
+	if proxies.IsRaw(text) {
+		return againProxies(what, name, text, w)
 	}
 	if done, err := againTrial(what, name, text, w); done || err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/proxies"
 	"github.com/unio-go/unio/bench/internal/server"
 )
 
@@ -23,8 +24,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestHiddenCommandsBeginAlike(t *testing.T) {
-	if !strings.HasPrefix(server.Verb, "__") || !strings.HasPrefix(host.PinVerb, "__") {
-		t.Error("hidden commands begin with __")
+	for _, verb := range []string{server.Verb, host.PinVerb, proxies.UpstreamVerb, proxies.GoProxyVerb} {
+		if !strings.HasPrefix(verb, "__") {
+			t.Errorf("%s: hidden commands begin with __", verb)
+		}
 	}
 }
 
@@ -63,7 +66,7 @@ func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
 	if err := run(nil, &out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"echo", "randread", "show", "check", "plot", "-rounds", "-contenders"} {
+	for _, want := range []string{"echo", "randread", "proxies", "show", "check", "plot", "-rounds", "-contenders"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
@@ -73,7 +76,7 @@ func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
 func TestWrongCommandsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"},
-		{"echo", "-cases", "x"}, {"randread", "more"}, {"randread", "-mode", "fast"}, {"randread", "-size", "big"},
+		{"echo", "-cases", "x"}, {"proxies", "more"}, {"proxies", "-cases", "zzz"}, {"proxies", "-rounds", "4"}, {"randread", "more"}, {"randread", "-mode", "fast"}, {"randread", "-size", "big"},
 		{"randread", "-cases", "zzz"}, {"randread", "-rounds", "1", "-dir", "/nowhere"}, {server.Verb}, {server.Verb, "carrier-pigeon"},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil {

@@ -2,6 +2,7 @@
 package bars
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
 	"os"
@@ -38,13 +39,16 @@ type Bar struct {
 	figures.Spread
 }
 
+// ErrNothing says that there is nothing to draw.
+var ErrNothing = errors.New("no case has a ratio to draw")
+
 // Write draws charts into an SVG file. A bar that is not known is left out, and a chart that has no other.
 func Write(name string, charts []Chart) error {
 	charts = slices.DeleteFunc(slices.Clone(charts), func(c Chart) bool {
 		return !slices.ContainsFunc(c.Bars, func(b Bar) bool { return b.Known() })
 	})
 	if len(charts) == 0 {
-		return fmt.Errorf("%s: no case has a ratio to draw", name)
+		return fmt.Errorf("%s: %w", name, ErrNothing)
 	}
 	bars := 0
 	for _, c := range charts {

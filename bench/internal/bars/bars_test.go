@@ -2,6 +2,7 @@ package bars
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,7 +27,7 @@ func TestChartsAreDrawn(t *testing.T) {
 			t.Errorf("%q: want %v in\n%s", want, there, text)
 		}
 	}
-	if err := Write(name, nil); err == nil {
-		t.Error("a drawing of nothing is no error")
+	if err := Write(name, nil); !errors.Is(err, ErrNothing) {
+		t.Errorf("a drawing of nothing: %v, want %v", err, ErrNothing)
 	}
 }

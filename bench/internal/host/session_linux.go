@@ -16,7 +16,7 @@ import (
 // children one, so it is the child and all that came from it.
 type Session int
 
-// Members are the processes that are there.
+// Members are the processes that run. One that has ended is none, although nobody has waited for it yet.
 func (s Session) Members() ([]int, error) {
 	names, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
@@ -30,7 +30,7 @@ func (s Session) Members() ([]int, error) {
 		}
 		// The name in parentheses may have any byte; behind it stand state, parent, group and session (proc_pid_stat(5)).
 		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-		if len(fields) < 4 || string(fields[3]) != strconv.Itoa(int(s)) {
+		if len(fields) < 4 || string(fields[0]) == "Z" || string(fields[3]) != strconv.Itoa(int(s)) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name))); err == nil {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/unio-go/unio/bench/internal/host"
+	"github.com/unio-go/unio/bench/internal/proxies"
+)
+
+// The whole command in slices of 10 ms: every contender that the machine has, in every case, without an error or a wrong byte, and
+// what is made of the raw file afterwards.
+func TestShortProxies(t *testing.T) {
+	if _, _, err := host.ChooseCPUs(); errors.Is(err, host.ErrOneCPU) {
+		t.Skipf("lacks: two CPUs: %v", err)
+	}
+	dir := t.TempDir()
+	var out bytes.Buffer
+	if err := run([]string{"proxies", "-quick", "-rounds", "1", "-slice", "10ms", "-cases", ".", "-out", dir}, &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	for _, c := range proxies.Contenders() {
+		measured := strings.Contains(out.String(), "  "+string(c)+" ")
+		if left := strings.Contains(out.String(), "left out: "+string(c)); !measured && !left {
+			t.Errorf("%s is neither measured nor left out in\n%s", c, &out)
+		}
+		if c == proxies.HTTPUtil && !measured { // which needs nothing that a machine may lack
+			t.Errorf("%s is not measured in\n%s", c, &out)
+		}
+	}
+	for _, cs := range proxies.Cases() {
+		if !strings.Contains(out.String(), "\n"+cs.Title()+"\n") {
+			t.Errorf("%s is missing in\n%s", cs, &out)
+		}
+	}
+	raws, err := filepath.Glob(filepath.Join(dir, "proxies-*.txt"))
+	if err != nil || len(raws) != 1 {
+		t.Fatalf("raw files %v, %v", raws, err)
+	}
+	for cmd, want := range map[string]string{"show": proxies.Fresh.Title(), "check": "uring of nginx", "plot": ".html"} {
+		var b bytes.Buffer
+		if err := run([]string{cmd, raws[0]}, &b); err != nil && cmd != "check" || !strings.Contains(b.String(), want) {
+			t.Errorf("%s: %v\n%s", cmd, err, &b)
+		}
+	}
+	page, err := os.ReadFile(strings.TrimSuffix(raws[0], ".txt") + ".html")
+	if err != nil || !bytes.Contains(page, []byte("httputil.ReverseProxy")) {
+		t.Errorf("the report made again has no configurations, %v", err)
+	}
+}
