@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"sync"
 
 	"github.com/valyala/fasthttp"
 )
@@ -69,9 +70,25 @@ func serveHTTPUtil(ln net.Listener, upstream string) error {
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
 		},
-		Transport: &http.Transport{MaxIdleConnsPerHost: idleConns, DisableCompression: true},
+		Transport:  &http.Transport{MaxIdleConnsPerHost: idleConns, DisableCompression: true},
+		BufferPool: new(copyBuffers),
 	})
 }
+
+// copyBuffers are the buffers through which bodies are copied, of the size that ReverseProxy makes one of for each request without a
+// pool.
+type copyBuffers struct{ pool sync.Pool }
+
+// Get takes a buffer.
+func (b *copyBuffers) Get() []byte {
+	if p, is := b.pool.Get().(*[]byte); is {
+		return *p
+	}
+	return make([]byte, 32<<10)
+}
+
+// Put gives it back.
+func (b *copyBuffers) Put(p []byte) { b.pool.Put(&p) }
 
 // serveFastHTTP is the proxy of fasthttp's documentation: a HostClient, and the fields that concern one connection taken out.
 func serveFastHTTP(ln net.Listener, upstream string) error {

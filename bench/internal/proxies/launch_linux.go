@@ -207,7 +207,8 @@ func (s *site) inGo(c Contender) ([]launch, error) {
 		l.args = append(l.args, at.String(), s.certs[d])
 	}
 	l.config = map[Contender]string{
-		HTTPUtil: fmt.Sprintf("httputil.ReverseProxy with SetURL and SetXForwarded, http.Transport{MaxIdleConnsPerHost: %d}, GOMAXPROCS=1\n",
+		HTTPUtil: fmt.Sprintf("httputil.ReverseProxy with SetURL, SetXForwarded and a BufferPool, http.Transport{MaxIdleConnsPerHost: %d}, "+
+			"GOMAXPROCS=1\n",
 			idleConns),
 		FastHTTP: fmt.Sprintf("fasthttp.Server with X-Forwarded-For, fasthttp.HostClient{MaxConns: %d}, GOMAXPROCS=1\n", idleConns),
 	}[c]

@@ -295,3 +295,13 @@ func TestGoProxiesForward(t *testing.T) {
 		}
 	}
 }
+
+// A tinygate that does not build is left out, and the run fails for it.
+func TestWhatShouldRunAndDoesNotIsAFailure(t *testing.T) {
+	b, _, _ := newBench(t)
+	var out bytes.Buffer
+	b.startContender(&site{noGate: errors.New("it does not build")}, TinygateStd, &out)
+	if len(b.failed) != 1 || !strings.Contains(out.String(), "left out: tinygate-std: it does not build") || len(b.proxies) > 0 {
+		t.Errorf("failed %q, told %q", b.failed, &out)
+	}
+}

@@ -285,3 +285,19 @@ func TestReport(t *testing.T) {
 		t.Errorf("a report without nginx: %v", err)
 	}
 }
+
+// An upstream that allocated would disturb the load generator, with which it shares a CPU.
+func TestUpstreamAllocatesNothing(t *testing.T) {
+	for _, cs := range []Case{Small, Browser, Post1K} {
+		x := &exchange{answers: knownAnswers, body: longBody}
+		text := traffics[cs].request()
+		n := testing.AllocsPerRun(100, func() {
+			if rest, answer, err := x.take(text); len(rest) > 0 || len(answer) == 0 || err != nil {
+				t.Errorf("%s: %d bytes left, %d answered, %v", cs, len(rest), len(answer), err)
+			}
+		})
+		if n > 0 {
+			t.Errorf("%s: %v allocations for a request", cs, n)
+		}
+	}
+}

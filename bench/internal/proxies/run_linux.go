@@ -104,11 +104,15 @@ func (b *bench) startUpstream(self string, cpu int) (at netip.AddrPort, err erro
 	return netip.ParseAddrPort(addr)
 }
 
-// startContender starts the processes of a contender, and says which it goes without.
+// startContender starts the processes of a contender, and says which it goes without. What a machine or a build may lack is no failure:
+// a program, an engine, and tinygate's configurations. Anything else is.
 func (b *bench) startContender(s *site, c Contender, w io.Writer) {
 	launches, err := s.launches(c)
 	if err != nil {
 		fmt.Fprintf(w, "left out: %s: %v\n", c, err)
+		if !errors.Is(err, errMissing) {
+			b.failed = append(b.failed, fmt.Sprintf("%s: %v", c, err))
+		}
 		return
 	}
 	var configs []string
@@ -116,6 +120,9 @@ func (b *bench) startContender(s *site, c Contender, w io.Writer) {
 		p, err := start(c, l, s.self, b.proxyCPU, len(b.proxies)+1)
 		if err != nil {
 			fmt.Fprintf(w, "left out: %s, %s: %v\n", c, l.doorNames(), err)
+			if noEngine := c.engine() != "" && l.doors[plain].IsValid(); !noEngine && !errors.Is(err, errUnknownCommand) {
+				b.failed = append(b.failed, fmt.Sprintf("%s, %s: %v", c, l.doorNames(), err))
+			}
 			continue
 		}
 		b.proxies = append(b.proxies, p)
