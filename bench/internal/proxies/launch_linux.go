@@ -76,23 +76,13 @@ func (s *site) gateConfig(engine string, l *launch) string {
 	listener := func(d door) string {
 		return fmt.Sprintf(`  - address: %s
     tls:
-      min_version: "1.3"
-      ticket_time: 0s
-      certificates:
-        - cert: %[2]s
-          key: %[2]s
+      cert: %[2]s
+      key: %[2]s
+      min_version: 1.3
+      tickets: off
 `, l.doors[d], s.certs[d])
 	}
-	return fmt.Sprintf(`engine: %s
-loops: 1
-listeners:
-%s%sroutes:
-  - upstream: bench
-upstreams:
-  bench:
-    servers:
-      - address: %s
-`, engine, listener(ecdsaDoor), listener(rsaDoor), s.upstream)
+	return fmt.Sprintf("engine: %s\nloops: 1\nlisten:\n%s%sto: %s\n", engine, listener(ecdsaDoor), listener(rsaDoor), s.upstream)
 }
 
 // suites is the cipher suite that Go prefers where the CPU has AES: everybody encrypts alike.

@@ -10,18 +10,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
 )
 
-const (
-	// profileRate is how often a second a proxy is sampled: a rate that is in no step with the ticks of a kernel.
-	profileRate = 1997
-	// perfStart is the time in which perf finds the threads that it is to watch, beside the slice for which it watches them.
-	perfStart = 300 * time.Millisecond
-)
+// profileRate is how often a second a proxy is sampled: a rate that is in no step with the ticks of a kernel.
+const profileRate = 1997
 
 // profiled are the contenders whose CPU time is split.
 var profiled = []Contender{TinygateUring, TinygateEpoll, Nginx}
@@ -72,13 +67,14 @@ func (b *bench) profileOf(perf string, p *proxy) (text string, err error) {
 	data := filepath.Join(dir, "perf.data")
 	var said bytes.Buffer
 	record := exec.Command(perf, "record", "-e", "cpu-clock", "-F", strconv.Itoa(profileRate), "-o", data, "-p", strings.Join(list, ","),
-		"--", "sleep", fmt.Sprint((perfStart + b.opts.Slice).Seconds()))
+		"--", "sleep", fmt.Sprint(b.opts.Slice.Seconds()))
 	record.Stdout, record.Stderr = &said, &said
 	if err := record.Start(); err != nil {
 		return "", err
 	}
-	_, loadErr := b.gen.Run(p.id, load.Slice{Duration: perfStart + b.opts.Slice, Verify: true})
-	if err := errors.Join(record.Wait(), loadErr); err != nil {
+	ended := make(chan error, 1)
+	go func() { ended <- record.Wait() }()
+	if err := b.loadUntil(p, ended); err != nil {
 		return "", fmt.Errorf("%w: %s", err, strings.TrimSpace(said.String()))
 	}
 	script, err := exec.Command(perf, "script", "-i", data, "-F", "ip,sym,dso").Output()
@@ -86,4 +82,18 @@ func (b *bench) profileOf(perf string, p *proxy) (text string, err error) {
 		return "", fmt.Errorf("perf script: %w", err)
 	}
 	return split(script)
+}
+
+// loadUntil loads a proxy until something has ended: how long perf takes to find what it is to watch, beside a load, nobody knows.
+func (b *bench) loadUntil(p *proxy, ended <-chan error) error {
+	for {
+		select {
+		case err := <-ended:
+			return err
+		default:
+		}
+		if _, err := b.gen.Run(p.id, load.Slice{Duration: b.opts.Slice, Verify: true}); err != nil {
+			return errors.Join(err, <-ended)
+		}
+	}
 }
