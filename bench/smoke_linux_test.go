@@ -76,7 +76,8 @@ func TestWithoutArgumentsItTellsWhatThereIs(t *testing.T) {
 func TestWrongCommandsAreRefused(t *testing.T) {
 	for _, args := range [][]string{
 		{"ecko"}, {"show"}, {"show", "/nowhere"}, {"echo", "-rounds", "1"}, {"echo", "more"},
-		{"echo", "-cases", "x"}, {"proxies", "more"}, {"proxies", "-cases", "zzz"}, {"proxies", "-rounds", "4"}, {"randread", "more"}, {"randread", "-mode", "fast"}, {"randread", "-size", "big"},
+		{"echo", "-cases", "x"}, {"proxies", "more"}, {"proxies", "-cases", "zzz"}, {"proxies", "-rounds", "4"},
+		{"randread", "more"}, {"randread", "-mode", "fast"}, {"randread", "-size", "big"},
 		{"randread", "-cases", "zzz"}, {"randread", "-rounds", "1", "-dir", "/nowhere"}, {server.Verb}, {server.Verb, "carrier-pigeon"},
 	} {
 		if err := run(args, new(bytes.Buffer)); err == nil {

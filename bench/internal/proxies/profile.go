@@ -19,8 +19,8 @@ var symbolGroups = []struct {
 	name    string
 	symbols *regexp.Regexp
 }{
-	{"parse", regexp.MustCompile(`tinygate/internal/http1\.|^ngx_http_(v2_)?parse_|^ngx_http_process_(request|header)|^ngx_http_proxy_process_(status|header)`)},
-	{"route", regexp.MustCompile(`tinygate/internal/(route|cluster)|^ngx_http_(find|core_find|update_location|core_rewrite|upstream_(get|init)_)`)},
+	{"parse", regexp.MustCompile(`tinygate/internal/http1\.|^ngx_http_parse_|^ngx_http_(proxy_)?process_(request|header|status)`)},
+	{"route", regexp.MustCompile(`tinygate/internal/(route|cluster)|^ngx_http_(find|core_find|update_location|upstream_(get|init)_)`)},
 	{"log and metrics", regexp.MustCompile(`tinygate/internal/(access|log|metrics|seeing)|\(\*logger\)|log/slog\.|^ngx_http_log|^ngx_log`)},
 	{"forward", regexp.MustCompile(`/tinygate/|^ngx_http|^ngx_output|^ngx_chain|^main\.`)},
 	{"TLS", regexp.MustCompile(`^crypto/|^ngx_ssl|^(SSL|EVP|CRYPTO|BIO)_`)},

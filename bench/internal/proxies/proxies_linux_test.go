@@ -242,7 +242,8 @@ func TestConfigurationsAreTaken(t *testing.T) {
 	if err != nil || len(all) != 2 || !all[0].doors[plain].IsValid() || all[1].doors[plain].IsValid() || !all[1].doors[rsaDoor].IsValid() {
 		t.Fatalf("tinygate: %+v, %v", all, err)
 	}
-	if text, err := os.ReadFile(filepath.Join(s.dir, "tinygate-epoll.yaml")); err != nil || !bytes.Contains(text, []byte(all[1].doors[rsaDoor].String())) {
+	text, err := os.ReadFile(filepath.Join(s.dir, "tinygate-epoll.yaml"))
+	if err != nil || !bytes.Contains(text, []byte(all[1].doors[rsaDoor].String())) {
 		t.Errorf("tinygate's configuration: %s, %v", text, err)
 	}
 	s.noGate = errors.New("it does not build")
