@@ -106,3 +106,6 @@ func (c *Conn) handle(handler func(*Conn)) {
 // goroutines. Tasks of connections with the same number never run at the same time, so what they share by that number
 // needs no lock.
 func (c *Conn) Loop() int { return c.home.index }
+
+// Runtime is the runtime that the connection belongs to.
+func (c *Conn) Runtime() *Runtime { return c.home.rt }

@@ -650,3 +650,49 @@ func TestEmptyReadOfAClosedConnFoundNoError(t *testing.T) {
 		io.Copy(io.Discard, p)
 	})
 }
+
+// TryWrite takes what Write would take without waiting, and nothing of what it would wait with.
+func TestTryWriteTakesAllOrNothing(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		sent := make(chan int, 1)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			piece := make([]byte, 1000)
+			n := 0
+			for range 1 << 20 {
+				if !c.TryWrite(piece) {
+					break
+				}
+				n += len(piece)
+			}
+			if c.TryWrite(make([]byte, 1<<20)) {
+				t.Error("TryWrite took more than may be ahead of the kernel")
+			}
+			c.SetWriteDeadline(time.Unix(1, 0))
+			if c.TryWrite(nil) {
+				t.Error("TryWrite after the write deadline")
+			}
+			c.SetWriteDeadline(time.Time{})
+			sent <- n
+			c.Close()
+			if c.TryWrite(piece) {
+				t.Error("TryWrite after Close")
+			}
+			if c.Runtime() != rt {
+				t.Error("the connection does not know its runtime")
+			}
+		})
+		p := dialNet(t, ln)
+		n, err := io.Copy(io.Discard, p)
+		if want := await(t, sent, "the handler"); int(n) != want || want == 0 || err != nil {
+			t.Errorf("%d bytes came, TryWrite took %d: %v", n, want, err)
+		}
+		c, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if c.TryWrite([]byte("from a goroutine")) {
+			t.Error("TryWrite from a goroutine")
+		}
+	})
+}

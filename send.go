@@ -210,6 +210,20 @@ func (c *Conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// TryWrite is Write where that need not wait: it reports whether all of p has been taken over, and takes nothing
+// otherwise. Only a task of the connection's loop gets true; why not, Write says. It is for those who must not wait where
+// they have bytes, because they hold something that others want.
+func (c *Conn) TryWrite(p []byte) bool {
+	if c.l.Here() == nil {
+		return false
+	}
+	c.takeOutside()
+	if len(p) > aheadBytes-c.queued || c.lock.held || !c.writers.empty() || c.unwritable() && c.writeErr() != nil {
+		return false
+	}
+	return len(p) == 0 || c.appendOut(p)
+}
+
 // writeLong writes what does not fit at once, holding other writers off meanwhile.
 func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 	if err := c.awaitRoom(t); err != nil {

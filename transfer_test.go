@@ -19,7 +19,7 @@ func sendAll(rt *unio.Runtime, c *unio.Conn, s stream, total int) error {
 	for total > 0 {
 		p := s.next(make([]byte, min(total, pieceSize(r))))
 		total -= len(p)
-		if err := sendPiece(rt, c, r.IntN(4), p); err != nil {
+		if err := sendPiece(rt, c, r.IntN(5), p); err != nil {
 			return err
 		}
 	}
@@ -55,6 +55,10 @@ func sendPiece(rt *unio.Runtime, c *unio.Conn, how int, p []byte) error {
 			return fmt.Errorf("Writev of %d bytes returned %d and left %d buffers", len(p), n, len(v))
 		}
 		return err
+	case 3:
+		if c.TryWrite(p) {
+			return nil
+		}
 	}
 	n, err := c.Write(p)
 	if err == nil && n != len(p) {
