@@ -3,14 +3,17 @@
 package uniotls_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/uniotest"
@@ -108,6 +111,8 @@ func beClient(order string) error {
 var loads = map[string]func(addr string, n int) error{
 	"handshake": loadHandshakes,
 	"echo":      loadEcho,
+	"small":     loadSmall,
+	"plain":     loadPlain,
 	"download":  loadDownload,
 }
 
@@ -134,8 +139,31 @@ func loadEcho(addr string, n int) error {
 	if err != nil {
 		return err
 	}
+	return loadRounds(c, n, recordBytes)
+}
+
+// smallBytes is the size of a small message.
+const smallBytes = 128
+
+func loadSmall(addr string, n int) error {
+	c, err := tls.Dial("tcp", addr, untrusted)
+	if err != nil {
+		return err
+	}
+	return loadRounds(c, n, smallBytes)
+}
+
+func loadPlain(addr string, n int) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return loadRounds(c, n, smallBytes)
+}
+
+func loadRounds(c net.Conn, n, size int) error {
 	defer c.Close()
-	p := make([]byte, recordBytes)
+	p := make([]byte, size)
 	for range n {
 		if _, err := c.Write(p); err != nil {
 			return err
@@ -179,4 +207,107 @@ func BenchmarkRecordDownload(b *testing.B) {
 			}
 		}
 	}, 4, "download")
+}
+
+// BenchmarkSmallEcho sends messages of 128 bytes back to 16 clients that wait for them.
+func BenchmarkSmallEcho(b *testing.B) {
+	benchServers(b, func(c net.Conn) {
+		if t, ok := c.(*uniotls.Conn); ok {
+			echoBufs(t)
+			return
+		}
+		io.CopyBuffer(struct{ io.Writer }{c}, struct{ io.Reader }{c}, make([]byte, recordBytes))
+	}, 16, "small")
+}
+
+// echoBufs is echo by buffers.
+func echoBufs(c *uniotls.Conn) {
+	for {
+		b, err := c.Recv()
+		if err != nil || c.Send(b) != nil {
+			return
+		}
+	}
+}
+
+// BenchmarkSmallEchoPlain is BenchmarkSmallEcho without TLS: the rest of its cost.
+func BenchmarkSmallEchoPlain(b *testing.B) {
+	for _, name := range uniotest.Engines() {
+		b.Run(string(name), func(b *testing.B) {
+			if err := uniotest.Refused(name); err != nil {
+				b.Skip(err)
+			}
+			ln := listen(b, uniotest.New(b, &unio.Options{Engine: name}))
+			go ln.Serve(func(c *unio.Conn) {
+				for {
+					buf, err := c.Recv()
+					if err != nil || c.Send(buf) != nil {
+						return
+					}
+				}
+			})
+			runLoad(b, ln.Addr(), 16, "plain")
+		})
+	}
+}
+
+// BenchmarkSmallEchoFloor is what crypto/tls alone computes for a message of 128 bytes, read and written.
+func BenchmarkSmallEchoFloor(b *testing.B) {
+	there, here := newMemory(), newMemory()
+	client := tls.Client(&memoryConn{in: there, out: here}, untrusted)
+	server := tls.Server(&memoryConn{in: here, out: there}, serverConfig())
+	done := make(chan error, 1)
+	go func() { done <- client.Handshake() }()
+	if err := server.Handshake(); err != nil {
+		b.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+	p := make([]byte, smallBytes)
+	b.ReportAllocs()
+	for b.Loop() {
+		// The client's half costs the same.
+		client.Write(p)
+		io.ReadFull(server, p)
+		server.Write(p)
+		io.ReadFull(client, p)
+	}
+	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/2, "side-ns/op")
+}
+
+// memory is one direction of a connection that costs nearly nothing.
+type memory struct {
+	mu    sync.Mutex
+	came  *sync.Cond
+	bytes bytes.Buffer
+}
+
+func newMemory() *memory {
+	m := new(memory)
+	m.came = sync.NewCond(&m.mu)
+	return m
+}
+
+type memoryConn struct {
+	net.Conn
+	in, out *memory
+}
+
+func (c *memoryConn) SetWriteDeadline(time.Time) error { return nil }
+
+func (c *memoryConn) Write(p []byte) (int, error) {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	defer c.out.came.Broadcast()
+	return c.out.bytes.Write(p)
+}
+
+func (c *memoryConn) Read(p []byte) (int, error) {
+	c.in.mu.Lock()
+	defer c.in.mu.Unlock()
+	for c.in.bytes.Len() == 0 {
+		c.in.came.Wait()
+	}
+	return c.in.bytes.Read(p)
 }

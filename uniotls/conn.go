@@ -32,10 +32,13 @@ type Conn struct {
 	shakeErr error
 	shaken   atomic.Bool // the handshake is over and was good
 
-	reading lock
-	writing lock
-	closed  atomic.Bool
-	kept    atomic.Bool
+	reading   lock
+	got       plaintext // belongs to the holder of reading, as wire.in does
+	sealBytes int
+	writing   lock
+	closed    atomic.Bool
+	kept      atomic.Bool
+	await     awaiting
 }
 
 var _ net.Conn = (*Conn)(nil)
@@ -89,6 +92,9 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if c.shakeErr == nil && !c.shaken.Load() {
 		c.shakeErr = c.why("handshake", c.shake(ctx))
 		c.shaken.Store(c.shakeErr == nil)
+		if c.closed.Load() {
+			c.dropUnread()
+		}
 	}
 	return c.shakeErr
 }
@@ -122,28 +128,16 @@ func (c *Conn) shake(ctx context.Context) error {
 		err = e
 	}
 	c.wire.early.Store(false)
+	if err != nil {
+		c.wire.in.drop()
+	} else {
+		c.sealBytes = sealBytes(c.tls.ConnectionState().Version)
+	}
 	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil {
 		e.Conn = c.conn // for an answer in clear
 		return e
 	}
 	return err
-}
-
-// Read reads what the peer has written, at most one record. It performs the handshake if need be. At the end of the
-// stream, which the peer has confirmed, the error is io.EOF; where the connection ends without that at the border of a
-// record it is io.EOF too, as in crypto/tls: a protocol in which that matters has to tell lengths.
-func (c *Conn) Read(p []byte) (int, error) {
-	if err := c.ready("read"); err != nil || len(p) == 0 {
-		return 0, err
-	}
-	c.reading.wait()
-	defer c.reading.Unlock()
-	if c.closed.Load() {
-		return 0, c.why("read", net.ErrClosed)
-	}
-	n, err := c.tls.Read(p)
-	c.wire.kick()
-	return n, c.why("read", err)
 }
 
 // ready performs the handshake before the first byte.
@@ -152,34 +146,6 @@ func (c *Conn) ready(op string) error {
 		return c.why(op, net.ErrClosed)
 	}
 	return c.Handshake()
-}
-
-// Write seals p and sends it. It performs the handshake if need be. It returns when all has been handed to the
-// connection below, which is at most 64 KiB ahead of the kernel. Concurrent Writes do not mix their bytes. With an error
-// n is what has been sealed: those bytes are sent later unless the connection fails, so that a Write after
-// os.ErrDeadlineExceeded goes on at p[n:].
-func (c *Conn) Write(p []byte) (n int, err error) {
-	if err := c.ready("write"); err != nil {
-		return 0, err
-	}
-	c.writing.wait()
-	defer c.writing.Unlock()
-	for {
-		// There is room in the queue before crypto/tls is called, and its mutexes are free while this waits.
-		if err := c.wire.flush(); err != nil {
-			return n, c.why("write", err)
-		}
-		if n == len(p) {
-			return n, nil
-		}
-		c.wire.seal(true)
-		m, err := c.tls.Write(p[n:min(n+pieceBytes, len(p))])
-		c.wire.seal(false)
-		n += m
-		if err != nil {
-			return n, c.why("write", err)
-		}
-	}
 }
 
 // why dresses an error of crypto/tls: what ended the connection is told before what followed from it.
@@ -298,6 +264,7 @@ func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return opError(c.conn, "close", net.ErrClosed)
 	}
+	defer c.dropUnread()
 	if !c.shaken.Load() || c.wire.unread() || !c.writing.TryLock() {
 		return c.conn.Close()
 	}
@@ -305,11 +272,22 @@ func (c *Conn) Close() error {
 	c.conn.SetReadDeadline(aLongTimeAgo) // whoever reads returns, and finds the connection closed
 	c.conn.SetWriteDeadline(c.wire.closeBy())
 	err := c.tls.CloseWrite()
-	if e := c.wire.flush(); err == nil {
+	if e := c.wire.push(); err == nil {
 		err = e
 	}
 	if e := c.conn.Close(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) && e != nil {
 		err = e
 	}
 	return err
+}
+
+// Abort closes the connection at once. The peer is not told that the stream is complete, and what the kernel has not taken
+// is given up. A second Abort, as one after Close, fails with net.ErrClosed.
+func (c *Conn) Abort() error {
+	if c.closed.Swap(true) {
+		return opError(c.conn, "close", net.ErrClosed)
+	}
+	defer c.dropUnread()
+	c.conn.SetWriteDeadline(aLongTimeAgo)
+	return c.conn.Close()
 }

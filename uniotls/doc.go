@@ -8,8 +8,8 @@
 // their loop: the one waits, parked, below a mutex, and the other blocks the thread that would wake it. A peer can bring
 // that about by a key update (RFC 8446, 4.6.3), which the reader has to answer while a writer waits for the peer to read.
 //
-// Here nothing waits below crypto/tls when it writes: sealed records are queued, and whoever called crypto/tls has them
-// sent after it has returned. A Write waits for room before it seals the next 32 KiB. What a reader has to answer is sent
+// Here nothing waits below crypto/tls when it writes: sealed records that the connection does not take at once are queued,
+// and whoever called crypto/tls has them sent after it has returned. A Write waits for room before it seals the next 32 KiB. What a reader has to answer is sent
 // beside it; a peer that goes on asking and does not read is given up when 128 KiB wait for it, with an error.
 //
 // # What runs where
@@ -35,7 +35,9 @@
 //
 // # Memory
 //
-// A connection that is read holds, as with crypto/tls, a buffer of the largest record that it has received, up to 17 KiB;
+// A connection that is read holds, as with crypto/tls, memory for the largest record that it has received, up to 17 KiB;
+// buffers of the pool it holds only while there is something in them that has not been read. crypto/tls is given one record
+// at a time, so that Await knows what is there;
 // sealed bytes that the connection below has not taken are bounded by 128 KiB, and by what one handshake sends.
 //
 // # net/http

@@ -44,17 +44,14 @@ func (l *Listener) AcceptConn() (*Conn, error) {
 
 // Serve accepts connections until the listener is closed and runs handler as a task for each, as unio.Listener.Serve.
 // The handshake is the handler's, as after Accept. The connection is closed when its handler returns, unless the handler
-// has called Keep; when the handler panics, the peer is not told that the stream is complete.
+// has called Await or Keep; when the handler panics, the peer is not told that the stream is complete.
 func (l *Listener) Serve(handler func(*Conn)) error {
 	if handler == nil {
 		return l.ln.Serve(nil) // which says what is wrong
 	}
 	return l.ln.Serve(func(u *unio.Conn) {
 		c := server(u, l.offs)
-		handler(c)
-		if !c.kept.Load() {
-			c.Close()
-		}
+		c.handle(func() { handler(c) })
 	})
 }
 

@@ -24,17 +24,21 @@ var errUnread = errors.New("uniotls: the peer goes on asking for answers (key up
 	"more than 128 KiB wait to be sent; the connection is given up")
 
 // wire is the net.Conn below crypto/tls, which writes while it holds a mutex that the reader may need. So Write never
-// waits: it queues what it gets, and who called crypto/tls has it sent afterwards, when that mutex is free.
+// waits: what the connection does not take at once it queues, and who called crypto/tls has that sent afterwards, when
+// the mutex is free.
 type wire struct {
 	conn     *unio.Conn
 	flushing lock         // of who sends from the queue
 	pending  atomic.Int64 // bytes in the queue and on their way from it to conn
 	owed     atomic.Bool  // nobody but the reader will send what is pending
 	early    atomic.Bool  // the handshake is not over: its party alone reads and writes
+	sealing  atomic.Bool  // a Write is in crypto/tls, and will look at pending after it
+
+	in   record  // belongs to the reader: the handshake's party, then the holder of Conn.reading
+	none [1]byte // for a Read that gets nothing
 
 	mu      sync.Mutex // held for moments
 	queue   []byte
-	sealing bool // a Write is in crypto/tls, and will flush
 	err     error
 	writeBy time.Time // the user's write deadline
 }
@@ -47,12 +51,15 @@ var queues = sync.Pool{New: func() any {
 	return &p
 }}
 
-// Write queues p.
+// Write gives p to the connection where that takes it at once, and queues it where it would have to wait.
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {
 		return 0, w.err
+	}
+	if w.pending.Load() == 0 && w.conn.TryWrite(p) {
+		return len(p), nil
 	}
 	if !w.early.Load() && w.pending.Load()+int64(len(p)) > queueBytesMax {
 		w.fail(errUnread)
@@ -64,7 +71,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	}
 	w.queue = append(w.queue, p...)
 	w.pending.Add(int64(len(p)))
-	if !w.sealing {
+	if !w.sealing.Load() {
 		w.owed.Store(true)
 	}
 	return len(p), nil
@@ -80,30 +87,6 @@ func (w *wire) fail(err error) {
 	}
 	w.pending.Add(-int64(len(w.queue)))
 	w.queue = nil
-}
-
-// seal marks the time in which a Write is in crypto/tls.
-func (w *wire) seal(on bool) {
-	w.mu.Lock()
-	w.sealing = on
-	w.mu.Unlock()
-}
-
-// Read waits for what the peer sends. What the reader owes goes first: in a handshake by the caller, since no other will
-// send it, and later beside it, since the peer may want to be read before it reads.
-func (w *wire) Read(p []byte) (int, error) {
-	if w.early.Load() {
-		if err := w.flush(); err != nil {
-			return 0, err
-		}
-	} else {
-		w.kick()
-	}
-	n, err := w.conn.Read(p)
-	if err != nil && isRetryable(err) {
-		err = passing{err}
-	}
-	return n, err
 }
 
 // passing is an error after which crypto/tls lets the next call try again.
@@ -124,6 +107,14 @@ func isRetryable(err error) bool {
 func (w *wire) flush() error {
 	if w.pending.Load() == 0 {
 		return w.writable()
+	}
+	return w.push()
+}
+
+// push is flush whatever the user's deadline: that of the connection below holds.
+func (w *wire) push() error {
+	if w.pending.Load() == 0 {
+		return nil
 	}
 	w.flushing.wait()
 	return w.drainAndUnlock()

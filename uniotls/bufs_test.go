@@ -1,0 +1,282 @@
+package uniotls_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotls"
+)
+
+// echoAll sends back what comes, by buffers, and then the end.
+func echoAll(t *testing.T) func(c *uniotls.Conn) {
+	return func(c *uniotls.Conn) {
+		for {
+			b, err := c.Recv()
+			if err == nil {
+				err = c.Send(b)
+			}
+			if err != nil {
+				wantIs(t, "an echo's end", err, io.EOF)
+				c.CloseWrite()
+				return
+			}
+		}
+	}
+}
+
+func TestRecvAndSendKeepTheStream(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
+			each(t, func(t *testing.T, rt *unio.Runtime) {
+				addr := serve(t, rt, serverConfig(), echoAll(t))
+				cfg := clientConfig()
+				cfg.MaxVersion = version
+				c := dialTLS(t, addr, cfg)
+				total := int64(scale(8<<20, 1<<20))
+				go func() {
+					src := noise(1)
+					for left, size := total, int64(1); left > 0; size = size*3%(200<<10) + 1 {
+						n := min(left, size)
+						io.CopyN(struct{ io.Writer }{c}, src, n)
+						left -= n
+					}
+					c.CloseWrite()
+				}()
+				wantNoise(t, c, 1, total)
+			})
+		})
+	}
+}
+
+// wantNoise reads to the end and wants the first bytes of a noise.
+func wantNoise(t *testing.T, r io.Reader, seed byte, total int64) {
+	t.Helper()
+	got, err := io.ReadAll(r)
+	want := make([]byte, total)
+	io.ReadFull(noise(seed), want)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes came, want %d, the same: %v; %v", len(got), total, bytes.Equal(got, want), err)
+	}
+}
+
+// sized gives buffers with the next bytes of a noise.
+func sized(t testing.TB, rt *unio.Runtime, src io.Reader, sizes ...int) (bufs []*mem.Buf) {
+	for _, n := range sizes {
+		b, err := rt.Alloc(context.Background(), max(n, 1))
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		b.SetLen(n)
+		io.ReadFull(src, b.Bytes())
+		bufs = append(bufs, b)
+	}
+	return bufs
+}
+
+func TestSendGathersBuffers(t *testing.T) {
+	cases := [][]int{
+		{200, 128}, {0, 5, 0}, {300, 40 << 10}, {16 << 10, 16 << 10}, {20 << 10, 1, 32 << 10, 7}, {1, 16<<10 - 1, 16 << 10}, {},
+	}
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		for _, sizes := range cases {
+			total := int64(0)
+			for _, n := range sizes {
+				total += int64(n)
+			}
+			addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+				if err := c.Send(sized(t, rt, noise(2), sizes...)...); err != nil {
+					t.Error(err)
+				}
+			})
+			wantNoise(t, dialTLS(t, addr, clientConfig()), 2, total)
+		}
+	})
+}
+
+// A head and a small body are one record, so that they cost one seal and the peer gets them at once.
+func TestSmallBuffersShareARecord(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		sent := make(chan struct{})
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			io.ReadFull(c, make([]byte, 1))
+			c.Send(sized(t, rt, noise(2), 200, 128)...)
+			io.ReadFull(c, make([]byte, 1))
+		})
+		c, r := openTLS12(t, addr)
+		before := r.count()
+		c.Write([]byte{1})
+		io.ReadFull(c, make([]byte, 328))
+		if n := r.count() - before; n != 1 {
+			t.Errorf("two buffers came in %d records", n)
+		}
+		close(sent)
+	})
+}
+
+// count is how many records have been received.
+func (r *recorder) count() (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p := r.got; len(p) >= 5; n++ {
+		p = p[min(5+int(p[3])<<8+int(p[4]), len(p)):]
+	}
+	return n
+}
+
+// The failure: a stream that somebody cuts between two records looks like one that has ended, and so does a body whose
+// length is told by its end.
+func TestRecvTellsACutStreamFromOneThatHasEnded(t *testing.T) {
+	cut := map[string]struct {
+		end  func(c *tls.Conn, below net.Conn)
+		want error
+	}{
+		"ended":                {func(c *tls.Conn, _ net.Conn) { c.CloseWrite() }, io.EOF},
+		"ended and closed":     {func(c *tls.Conn, _ net.Conn) { c.Close() }, io.EOF},
+		"cut between records":  {func(_ *tls.Conn, p net.Conn) { p.(*net.TCPConn).CloseWrite() }, io.ErrUnexpectedEOF},
+		"cut within a header":  {func(_ *tls.Conn, p net.Conn) { p.Write([]byte{23, 3, 3}); p.Close() }, io.ErrUnexpectedEOF},
+		"cut within a payload": {func(_ *tls.Conn, p net.Conn) { p.Write([]byte{23, 3, 3, 0, 99, 1}); p.Close() }, io.ErrUnexpectedEOF},
+	}
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		for name, c := range cut {
+			result := make(chan error, 2)
+			addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+				for range 2 { // the end stays
+					b, err := c.Recv()
+					for ; err == nil; b, err = c.Recv() {
+						b.Release()
+					}
+					result <- err
+				}
+			})
+			p := dialPlain(t, addr)
+			client := tls.Client(p, clientConfig())
+			client.Write([]byte("the beginning"))
+			c.end(client, p)
+			for range 2 {
+				if err := await(t, result, "the end"); err != c.want {
+					t.Errorf("%s: %v, want %v", name, err, c.want)
+				}
+			}
+		}
+	})
+}
+
+func TestReadAndRecvShareAStream(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		result := make(chan string, 3)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			p := make([]byte, 4)
+			n, _ := c.Read(p)
+			result <- string(p[:n])
+			b, err := c.Recv()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			result <- string(b.Bytes())
+			b.Release()
+			// What Await has opened is Read's too.
+			c.Await(bound, func(c *uniotls.Conn, err error) {
+				n, _ := c.Read(p)
+				m, _ := c.Read(p[n:])
+				result <- string(p[:n+m])
+			})
+		})
+		c := dialTLS(t, addr, clientConfig())
+		io.WriteString(c, "headbody")
+		for _, want := range []string{"head", "body"} {
+			if got := await(t, result, "a piece"); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		io.WriteString(c, "to")
+		io.WriteString(c, "il")
+		if got := await(t, result, "a piece"); got != "toil" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// A large record of which a small Read has taken the beginning is no more than what Recv gives next, then the end.
+func TestRecvAfterAReadOfHalfARecord(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		got := make(chan []byte, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			p := make([]byte, 1)
+			c.Read(p)
+			for {
+				b, err := c.Recv()
+				if err != nil {
+					got <- p
+					return
+				}
+				p = append(p, b.Bytes()...)
+				b.Release()
+			}
+		})
+		cfg := clientConfig()
+		cfg.DynamicRecordSizingDisabled = true
+		c := dialTLS(t, addr, cfg)
+		io.CopyN(struct{ io.Writer }{c}, noise(4), 40<<10)
+		c.Close()
+		wantNoise(t, bytes.NewReader(await(t, got, "the stream")), 4, 40<<10)
+	})
+}
+
+func TestAbortDoesNotTellThatTheStreamIsComplete(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.Write([]byte("begun"))
+			wantIs(t, "Abort", c.Abort(), nil)
+			wantIs(t, "a second Abort", c.Abort(), net.ErrClosed)
+			wantIs(t, "Close", c.Close(), net.ErrClosed)
+			_, err := c.Recv()
+			wantIs(t, "Recv", err, net.ErrClosed)
+			wantIs(t, "Send", c.Send(sized(t, rt, noise(1), 1)...), net.ErrClosed)
+		})
+		c, r := openTLS12(t, addr)
+		io.ReadAll(c)
+		if r.lastRecord() == recordAlert {
+			t.Error("the peer was told that the stream is complete")
+		}
+	})
+}
+
+// What a closed connection has received and nobody has read goes back to the pool: the runtime of the test looks.
+func TestUnreadBytesAreGivenUp(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			if _, err := c.Read(make([]byte, 1)); err != nil {
+				t.Error(err)
+			}
+		})
+		for range 10 {
+			c := dialTLS(t, addr, clientConfig())
+			io.CopyN(struct{ io.Writer }{c}, noise(1), 100<<10)
+			io.Copy(io.Discard, c)
+			c.Close()
+		}
+	})
+}
+
+func TestBytesBehindAFailedHandshakeAreGivenUp(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		result := make(chan error, 1)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) { result <- c.Handshake() })
+		p := dialPlain(t, addr)
+		p.Write(append([]byte("GET / HTTP/1.1\r\n\r\n"), make([]byte, 20<<10)...))
+		var bad tls.RecordHeaderError
+		if err := await(t, result, "the handshake"); !errors.As(err, &bad) {
+			t.Errorf("%v", err)
+		}
+		io.Copy(io.Discard, p)
+	})
+}
