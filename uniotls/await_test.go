@@ -309,6 +309,28 @@ func TestUnawait(t *testing.T) {
 	})
 }
 
+// Serve is what a Listener does, with a configuration for each connection.
+func TestServeTakesAConfigurationForEachConnection(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt)
+		ends := make(chan error, 10)
+		go ln.Serve(func(u *unio.Conn) {
+			uniotls.Serve(u, serverConfig(), func(c *uniotls.Conn) {
+				if c.Loop() != u.Loop() {
+					t.Error("the connection does not know its loop")
+				}
+				awaitEcho(t, 0, ends)(c)
+			})
+		})
+		c := dialTLS(t, ln.Addr(), clientConfig())
+		exchange(t, c)
+		c.CloseWrite()
+		if n, err := c.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+			t.Errorf("the connection was not closed in order: %d, %v", n, err)
+		}
+	})
+}
+
 // A connection without a task is closed when its function panics, and the peer is not told that the stream is complete.
 func TestAwaitedFunctionPanics(t *testing.T) {
 	each(t, func(t *testing.T, rt *unio.Runtime) {

@@ -49,11 +49,14 @@ func (l *Listener) Serve(handler func(*Conn)) error {
 	if handler == nil {
 		return l.ln.Serve(nil) // which says what is wrong
 	}
-	return l.ln.Serve(func(u *unio.Conn) {
-		c := server(u, l.offs)
-		c.handle(func() { handler(c) })
-	})
+	return l.ln.Serve(func(u *unio.Conn) { serve(server(u, l.offs), handler) })
 }
+
+// Serve runs handler for the server's side of TLS on c, in a handler of unio.Listener.Serve that c was given to: it is
+// [Listener.Serve] for who chooses the configuration, or whether a connection has TLS, one by one.
+func Serve(c *unio.Conn, cfg *tls.Config, handler func(*Conn)) { serve(Server(c, cfg), handler) }
+
+func serve(c *Conn, handler func(*Conn)) { c.handle(func() { handler(c) }) }
 
 // Addr is the address that the listener is bound to.
 func (l *Listener) Addr() net.Addr { return l.ln.Addr() }
