@@ -280,3 +280,67 @@ func TestBytesBehindAFailedHandshakeAreGivenUp(t *testing.T) {
 		io.Copy(io.Discard, p)
 	})
 }
+
+// A header in front of TLS (as PROXY is one) is read from the connection below, and with it may come what follows.
+func TestTLSBehindAHeader(t *testing.T) {
+	const header = "header\n"
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt)
+		go ln.Serve(func(u *unio.Conn) {
+			b, err := u.Recv()
+			if err != nil || b.Len() < len(header) {
+				t.Errorf("the header: %v", err)
+				return
+			}
+			rest := b.Slice(len(header), b.Len())
+			b.Release()
+			uniotls.Serve(u, serverConfig(), func(c *uniotls.Conn) {
+				c.Unread(rest)
+				echo(c)
+			})
+		})
+		for _, apart := range []bool{false, true} {
+			p := dialPlain(t, ln.Addr())
+			h := &behindHeader{Conn: p, header: header}
+			if apart {
+				io.WriteString(p, header)
+				h.header = ""
+			}
+			exchange(t, tls.Client(h, clientConfig()))
+		}
+		// Nobody reads what was put back.
+		p := dialPlain(t, ln.Addr())
+		io.WriteString(p, header+"no TLS at all")
+		io.Copy(io.Discard, p)
+	})
+}
+
+func TestWhatWasPutBackIsGivenUp(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt)
+		done := make(chan struct{})
+		go ln.Serve(func(u *unio.Conn) {
+			defer close(done)
+			uniotls.Server(u, serverConfig()).Unread(sized(t, rt, noise(1), 0)[0])
+			c := uniotls.Server(u, serverConfig())
+			c.Unread(sized(t, rt, noise(1), 100)[0])
+			c.Close()
+		})
+		dialPlain(t, ln.Addr())
+		await(t, done, "the handler")
+	})
+}
+
+// behindHeader puts a header before the first write.
+type behindHeader struct {
+	net.Conn
+	header string
+}
+
+// Write writes the header first.
+func (h *behindHeader) Write(p []byte) (int, error) {
+	n, err := h.Conn.Write(append([]byte(h.header), p...))
+	n = max(n-len(h.header), 0)
+	h.header = ""
+	return n, err
+}

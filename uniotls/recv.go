@@ -79,6 +79,18 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 	}
 }
 
+// Unread takes over a buffer with bytes that were received from the connection below before TLS begins on it, behind a
+// header of another protocol: the handshake reads them first. It is called once, before the handshake, by whoever has made
+// the connection.
+func (c *Conn) Unread(b *mem.Buf) {
+	c.wire.in.drop()
+	if b.Len() == 0 {
+		b.Release()
+		return
+	}
+	c.wire.in.buf, c.wire.in.off = b, 0
+}
+
 // take gives what can be had without waiting for the peer. Without anything, and without an error, all that has arrived
 // is with crypto/tls and is not a whole record. It is called by the holder of reading.
 func (c *Conn) take() (*mem.Buf, error) {
@@ -164,6 +176,12 @@ func (c *Conn) doneReading() {
 
 // dropUnread gives up what a closed connection has not read. Somebody who reads, or performs the handshake, will do it.
 func (c *Conn) dropUnread() {
+	if !c.shaken.Load() && c.shaking.TryLock() {
+		if !c.shaken.Load() {
+			c.wire.in.drop()
+		}
+		c.shaking.Unlock()
+	}
 	if c.shaken.Load() && c.reading.TryLock() {
 		c.wire.in.drop()
 		c.got.drop()
