@@ -69,6 +69,10 @@ func (c Conn) Handshake(limit time.Duration) error {
 	return t.SetDeadline(time.Time{})
 }
 
+// Unread takes over a buffer with what was received before TLS began, behind a PROXY header: the handshake reads it
+// first. It is for a connection with TLS, once, before its handshake.
+func (c Conn) Unread(b *mem.Buf) { c.tls.Unread(b) }
+
 // TLS reports whether the connection has TLS.
 func (c Conn) TLS() bool { return c.tls != nil }
 

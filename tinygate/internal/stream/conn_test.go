@@ -263,6 +263,66 @@ func TestGarbageInsteadOfAHandshake(t *testing.T) {
 	})
 }
 
+// A peer whose bytes come one by one is served like any other, its handshake too.
+func TestBytesThatComeOneByOne(t *testing.T) {
+	server, client := configs(t)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ends := make(chan error, 1)
+		addr := serve(t, rt, server, echoes(t, ends))
+		c := tls.Client(drip{dial(t, addr)}, client)
+		exchange(t, c, []byte("drop by drop"))
+		c.CloseWrite()
+		wantIs(t, "the end", await(t, ends, "the end"), io.EOF)
+	})
+}
+
+// drip writes byte by byte.
+type drip struct{ net.Conn }
+
+// Write writes each byte by itself.
+func (d drip) Write(p []byte) (int, error) {
+	for i := range p {
+		if _, err := d.Conn.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(p), nil
+}
+
+// What came with a PROXY header is the beginning of TLS. A goroutine may serve a connection too.
+func TestServerBehindAHeader(t *testing.T) {
+	server, client := configs(t)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln, err := rt.Listen("tcp", "127.0.0.1:0", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		p := dial(t, ln.Addr().String())
+		u, err := ln.AcceptConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c := stream.Server(u, server)
+			defer c.Close()
+			b, err := u.Recv()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			c.Unread(b)
+			if b, err = c.Recv(); err != nil || c.Send(b) != nil {
+				t.Errorf("the echo: %v", err)
+			}
+		}()
+		exchange(t, tls.Client(p, client), []byte("behind"))
+		await(t, done, "the goroutine")
+	})
+}
+
 const clearAnswer = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 3\r\n\r\nno\n"
 
 // answersInClear is what the gate does with who speaks HTTP to its TLS.
