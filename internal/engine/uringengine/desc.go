@@ -45,6 +45,7 @@ const (
 	connecting                   // a connect is with the kernel
 	connEnding                   // its cancellation has been asked for
 	suspected                    // it stands in Engine.suspects
+	single                       // the receive that is with the kernel ends with its first completion
 )
 
 // desc is an attached descriptor.

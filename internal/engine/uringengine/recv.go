@@ -38,25 +38,28 @@ func (e *Engine) below(d *desc) bool {
 	return d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2
 }
 
-// armRecv asks the kernel to receive. A single receive is used where multishot ones are broken; then there is one for
-// each Recv and nothing comes that nobody has asked for.
+// armRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
+// nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv.
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
-	if e.able.multishotRecv {
+	multishot := e.able.multishotRecv && d.has(armedOnce)
+	if multishot {
+		d.flags &^= single
 		// The limit of all bytes is looked at after each completion, so that of one completion is needed too: together
 		// they never go beyond what one descriptor may hold. A quarter each makes four completions of what is received
 		// before the receive has to be armed again; a half each made three of 16 KiB and cost 1 % more.
 		each := max(e.unreadMax/4, 1) // 0 would be no limit
 		s.PrepRecvMultishotLimit(int(d.fd), bufferGroup, uint32(each), uint32(e.unreadMax+1-each-d.unread.bytes), 0)
 	} else {
+		d.flags |= single
 		s.PrepRecv(int(d.fd), 0, uint32(e.unreadMax), 0)
 		s.SetBufferGroup(bufferGroup)
 	}
 	if d.has(drained) {
 		s.Ioprio |= uring.RecvsendPollFirst // nothing is there: the kernel need not look before it waits
 	}
-	e.arm(d, s, kindRecv, e.able.multishotRecv)
+	e.arm(d, s, kindRecv, multishot)
 }
 
 // arm accounts for a receive or an accept.
@@ -121,7 +124,7 @@ func (e *Engine) deliver(d *desc, b *mem.Buf, n int) {
 
 // recvEnded is called when the kernel has ended the multishot, for whatever reason.
 func (e *Engine) recvEnded(d *desc, res int32) {
-	asked := e.disarm(d, e.able.multishotRecv)
+	asked := e.disarm(d, !d.has(single))
 	switch errno := syscall.Errno(-res); {
 	case res > 0: // the limit of bytes, an overflow of the completion ring, or the kernel's sense of fairness
 	case res == 0 && d.reset != nil:
