@@ -12,6 +12,7 @@ import (
 
 // conditions are those of a route beside host and path.
 type conditions struct {
+	scheme  string   // "http" or "https"; "": whatever
 	methods []string // any of them; none: whatever
 	headers []config.Match
 	query   []config.Match
@@ -19,6 +20,7 @@ type conditions struct {
 }
 
 var (
+	errScheme    = errors.New("there are http and https")
 	errMatchName = errors.New("the name is empty: say which is meant")
 	errMatchKind = errors.New("a value, any and absent exclude each other: keep one")
 	errMatchCase = errors.New("names of fields are compared in lower case: write it so")
@@ -26,8 +28,11 @@ var (
 
 // newConditions returns nil for a route without conditions.
 func newConditions(r *config.Route) (*conditions, error) {
-	if len(r.Methods)+len(r.Headers)+len(r.Query)+len(r.Clients) == 0 {
+	if r.Scheme == "" && len(r.Methods)+len(r.Headers)+len(r.Query)+len(r.Clients) == 0 {
 		return nil, nil
+	}
+	if r.Scheme != "" && r.Scheme != "http" && r.Scheme != "https" {
+		return nil, fmt.Errorf("scheme %q: %w", r.Scheme, errScheme)
 	}
 	for _, m := range r.Headers {
 		if strings.ToLower(m.Name) != m.Name {
@@ -46,7 +51,7 @@ func newConditions(r *config.Route) (*conditions, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conditions{methods: r.Methods, headers: r.Headers, query: r.Query, clients: clients}, nil
+	return &conditions{scheme: r.Scheme, methods: r.Methods, headers: r.Headers, query: r.Query, clients: clients}, nil
 }
 
 func checkMatch(m config.Match) error {
@@ -88,6 +93,9 @@ func sortPrefixes(prefixes []netip.Prefix) ([]netip.Prefix, error) {
 }
 
 func (c *conditions) hold(q *Query) bool {
+	if c.scheme != "" && (c.scheme == "https") != q.HTTPS {
+		return false
+	}
 	if len(c.methods) > 0 && !c.method(q.Method) {
 		return false
 	}

@@ -2,8 +2,8 @@
 //
 // # Which route a request gets
 //
-// Each route has hosts, a path and other conditions (method, header fields, parameters of the query, the client's
-// address). A request gets the route whose host is the most specific; among those with the same host the one whose path
+// Each route has hosts, a path and other conditions (method, scheme, header fields, parameters of the query, the
+// client's address). A request gets the route whose host is the most specific; among those with the same host the one whose path
 // is the most specific; among those with the same path the first in the file whose other conditions hold. When no
 // condition holds there, the next less specific path of the same host is tried, then the next less specific host. When
 // nothing is left there is no route.

@@ -113,6 +113,9 @@ func modelSpecific(c config.Path, path string) (rank string, ok bool) {
 }
 
 func modelHolds(r *config.Route, q *Query) bool {
+	if r.Scheme == "https" && !q.HTTPS || r.Scheme == "http" && q.HTTPS {
+		return false
+	}
 	if len(r.Methods) > 0 && !slices.Contains(r.Methods, string(q.Method)) {
 		return false
 	}
@@ -227,7 +230,9 @@ func (d *drawer) route(i int) *config.Route {
 		}
 		r.Path = config.Path{Kind: config.PathPattern, Text: text}
 	}
-	switch d.n(12) {
+	switch d.n(14) {
+	case 4:
+		r.Scheme = d.of("http", "https")
 	case 0:
 		r.Methods = []string{"GET", "PUT"}
 	case 1:
@@ -261,6 +266,7 @@ func (d *drawer) query() *Query {
 		RawQuery: []byte(d.of("", "x=1", "x=2&x=%31", "y+z", "y%20z=2&x", "&&=", "x=%", "y%20z=%25&x=%3")),
 		Client:   netip.MustParseAddr(d.of("10.1.2.3", "10.9.9.9", "192.0.2.1", "::1")),
 	}
+	q.HTTPS = d.n(2) == 0
 	norm, _, err := Normalize(nil, q.Path)
 	if err != nil {
 		norm = []byte("*")

@@ -27,6 +27,7 @@ type Query struct {
 	RawQuery []byte // without '?'
 	Method   []byte
 	Client   netip.Addr
+	HTTPS    bool   // the client's scheme, as trusted proxies tell it
 	Fields   Fields // asked only where a route has conditions on header fields; nil: there are none
 
 	host []byte // in lower case
