@@ -74,7 +74,7 @@ var ejectDefault = Eject{
 // poolDefault keeps connections, since making them costs more than the requests.
 var poolDefault = Pool{
 	Idle:    60 * time.Second, // below the 75 s after which nginx as a server closes, so that we are the one who closes
-	IdleMax: 128,              // more than a loop has in flight with one server at full load
+	IdleMax: 1024,             // more than a loop has in flight with one server at full load: making them anew costs more
 	Max:     0,
 	Wait:    5 * time.Second, // as long as for a connection: who waits longer has left
 }
