@@ -21,6 +21,7 @@ type Edit struct {
 	names   [][]byte // that are dropped and have no ID
 	lines   []line
 	host    *Template
+	strikes bool // names one of the fields that tell of the client, which the gate makes
 
 	fixed  int            // bytes of all literal texts
 	counts [variables]int // how often each variable is used
@@ -85,6 +86,7 @@ func compile(c config.Edit, request bool) (*Edit, error) {
 			return nil, fmt.Errorf("add %q: %w", f.Name, err)
 		}
 	}
+	e.strikes = e.ids != 0 || e.drops([]byte("x-real-ip"))
 	return e, nil
 }
 
@@ -240,6 +242,35 @@ func (e *Edit) drops(name []byte) bool {
 
 // Replaces reports whether Remove or Set names the field, so that who writes such a field by itself can leave it out.
 func (e *Edit) Replaces(id http1.ID) bool { return e != nil && e.ids&(1<<id) != 0 }
+
+// Strike takes out of whole field lines, each with its CRLF, those that Remove or Set name: lines that the gate has made by
+// itself. It works in place.
+func (e *Edit) Strike(lines []byte) []byte {
+	if !e.strikes {
+		return lines
+	}
+	kept := lines[:0]
+	for len(lines) > 0 {
+		end := bytes.IndexByte(lines, '\n') + 1
+		line := lines[:end]
+		lines = lines[end:]
+		name := line[:max(bytes.IndexByte(line, ':'), 0)]
+		if id, ok := idOf(name); ok && !e.Replaces(id) || !ok && !e.drops(name) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
+}
+
+// idOf finds the ID of a name that may be edited.
+func idOf(name []byte) (id http1.ID, ok bool) {
+	for text, id := range ids {
+		if len(text) == len(name) && bytes.EqualFold(name, []byte(text)) {
+			return id, true
+		}
+	}
+	return 0, false
+}
 
 // Host appends the Host to send. It returns false when none is set, or when the value comes out as no host; then the
 // client's stays. dst is as it was then.

@@ -273,3 +273,16 @@ func BenchmarkEdit(b *testing.B) {
 		})
 	}
 }
+
+func TestStrike(t *testing.T) {
+	e, err := CompileRequest(config.Edit{
+		Remove: []string{"X-Real-IP"}, Set: []config.Field{{Name: "X-Forwarded-Proto", Value: "https"}, {Name: "X-Other", Value: "1"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := "X-Forwarded-For: 192.0.2.1\r\nx-real-ip: 192.0.2.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: h\r\n"
+	if got := string(e.Strike([]byte(lines))); got != "X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: h\r\n" {
+		t.Errorf("%q", got)
+	}
+}
