@@ -201,9 +201,9 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--engine", "nonsense"}, 2, []string{"auto, uring, epoll and std"}},
 		{[]string{"--loops", "-1"}, 2, []string{"--loops -1", "number of threads"}},
 		{[]string{"--grace", "-1s"}, 2, []string{"--grace -1s"}},
-		{[]string{"127.0.0.1:80"}, 2, []string{"unexpected argument", "--to"}},
+		{[]string{"127.0.0.1:80"}, 2, []string{"no command \"127.0.0.1:80\"", "flags, which begin with --"}},
 		{[]string{"--to", "localhost"}, 1, []string{`"localhost" is not HOST:PORT`}},
-		{[]string{"--to", "http://localhost:80"}, 1, []string{"is not HOST:PORT"}},
+		{[]string{"--to", "http://localhost:80"}, 1, []string{"is a URL; write localhost:80"}},
 		{[]string{"--listen", busy.Addr().String()}, 1, []string{"address already in use", "--listen"}},
 	} {
 		t.Run(strings.Join(tc.args, " "), func(t *testing.T) {

@@ -5,49 +5,140 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/tinygate/internal/edit"
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/route"
 )
 
-// answer sends a response of our own to a request, which has been read at least as far as its method for
-// HEAD to be known. Reason is for the client to read; without one the status speaks for itself. last says
-// that the connection ends.
-func (cl *client) answer(req *http1.Request, status int, reason string, last bool) error {
-	text := strconv.Itoa(status) + " " + http.StatusText(status) + "\n"
-	if reason != "" {
-		text = strconv.Itoa(status) + " " + http.StatusText(status) + ": " + reason + "\n"
+// reply is a response of our own.
+type reply struct {
+	status   int
+	kind     string // Content-Type; "": plain text
+	body     string // "": the status says it
+	location []byte
+	last     bool // the connection ends
+}
+
+// own sends a response of our own to a request that has been read whole, as far as its head goes. What is left of its body
+// is used up if it is there; else the connection ends.
+func (x *exchange) own(r reply) (again bool) {
+	x.skipBody()
+	again = x.req.KeepAlive && x.body.Done() && !x.uploading && !x.sh.g.ending.Load()
+	r.last = r.last || !again
+	if x.answer(&r) != nil {
+		return false
 	}
-	b, err := build(cl.sh.g.rt, len(text)+256, func(p []byte) []byte {
-		p = append(p, "HTTP/1.1 "...)
-		p = strconv.AppendInt(p, int64(status), 10)
-		p = append(p, ' ')
-		p = append(p, http.StatusText(status)...)
-		p = append(p, "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: "...)
-		p = strconv.AppendInt(p, int64(len(text)), 10)
-		switch {
-		case last:
-			p = append(p, "\r\nConnection: close"...)
-		case req.Minor() == 0:
-			p = append(p, "\r\nConnection: keep-alive"...)
+	if r.last {
+		x.cl.linger()
+	}
+	return !r.last
+}
+
+// skipBody uses up what has come of the request's body.
+func (x *exchange) skipBody() {
+	for in := &x.cl.in; !x.body.Done() && !x.uploading && len(in.bytes()) > 0; {
+		_, _, n, err := x.body.Next(in.bytes())
+		if err != nil || n == 0 {
+			return
 		}
-		if status == http.StatusMethodNotAllowed {
-			p = append(p, "\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"...)
-		}
-		p = append(p, "\r\n\r\n"...)
-		if req.Method == http1.MethodHead {
+		in.skip(n)
+	}
+}
+
+// refuse answers a request that cannot be served, and ends the connection.
+func (x *exchange) refuse(bad *http1.Error) {
+	x.cause = bad
+	r := reply{status: bad.Status, last: true}
+	r.body = strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"
+	if x.answer(&r) == nil {
+		x.cl.linger()
+	}
+}
+
+// answer sends r.
+func (x *exchange) answer(r *reply) error {
+	if r.body == "" {
+		r.body = strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\n"
+	}
+	if r.kind == "" {
+		r.kind = "text/plain; charset=utf-8"
+	}
+	x.status = r.status
+	x.extra = x.extra[:0]
+	if x.rule != nil {
+		x.editOwn()
+	}
+	b, err := build(x.sh.g.rt, len(r.body)+len(r.kind)+len(r.location)+len(x.extra)+256, func(p []byte) []byte {
+		p = x.appendOwnHead(p, r)
+		if x.req.Method == http1.MethodHead || r.status == http.StatusNoContent || r.status == http.StatusNotModified {
 			return p
 		}
-		return append(p, text...)
+		return append(p, r.body...)
 	})
 	if err != nil {
 		return err
 	}
-	cl.c.SetWriteDeadline(time.Now().Add(cl.sh.g.cfg.Times.Body))
-	return cl.c.Send(b)
+	x.bytes.out = int64(len(r.body))
+	x.begun = true
+	x.now = time.Now()
+	x.cl.c.SetWriteDeadline(x.now.Add(x.times.Body))
+	return x.cl.c.Send(b)
 }
 
-// refuse answers a request that cannot be served, and ends the connection.
-func (cl *client) refuse(req *http1.Request, bad *http1.Error) {
-	if cl.answer(req, bad.Status, bad.Reason, true) == nil {
-		cl.linger()
+func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
+	p = append(p, "HTTP/1.1 "...)
+	p = strconv.AppendInt(p, int64(r.status), 10)
+	p = append(p, ' ')
+	p = append(p, http.StatusText(r.status)...)
+	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
+		p = append(append(p, "\r\nContent-Type: "...), r.kind...)
+		p = append(p, "\r\nContent-Length: "...)
+		p = strconv.AppendInt(p, int64(len(r.body)), 10)
 	}
+	if len(r.location) > 0 {
+		p = append(append(p, "\r\nLocation: "...), r.location...)
+	}
+	switch {
+	case r.last:
+		p = append(p, "\r\nConnection: close"...)
+	case x.req.Minor() == 0:
+		p = append(p, "\r\nConnection: keep-alive"...)
+	}
+	if r.status == http.StatusMethodNotAllowed {
+		p = append(p, "\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"...)
+	}
+	p = append(append(p, "\r\n"...), x.extra...)
+	return append(p, "\r\n"...)
+}
+
+// redirect sends the client elsewhere.
+func (x *exchange) redirect() (again bool) {
+	r := x.rule.Redirect
+	v := x.variables()
+	if x.rule.Rewrite != nil {
+		v[edit.Path] = route.AppendRewrite(nil, x.path, x.rule.Rewrite)
+	}
+	var ok bool
+	if x.line, ok = x.rule.redirect.Append(x.line[:0], v); !ok {
+		x.refuse(errRedirect)
+		return false
+	}
+	return x.own(reply{status: r.Status, location: x.line})
+}
+
+// invite asks for the body of a request that waits for that (RFC 9110 10.1.1).
+func (x *exchange) invite() error {
+	b, err := build(x.sh.g.rt, 32, func(p []byte) []byte { return append(p, "HTTP/1.1 100 Continue\r\n\r\n"...) })
+	if err != nil {
+		return err
+	}
+	x.cl.c.SetWriteDeadline(x.by(time.Now(), x.times.Body))
+	return x.cl.c.Send(b)
+}
+
+// toClient sends buffers to the client.
+func (x *exchange) toClient(now time.Time, bufs ...*mem.Buf) error {
+	x.cl.c.SetWriteDeadline(x.by(now, x.times.Body))
+	return clientGone(x.cl.c.Send(bufs...))
 }

@@ -6,13 +6,13 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/unio-go/unio/tinygate/internal/gate"
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 // A backlog that is full makes the kernel drop what comes, as an upstream behind a silent firewall does.
 func TestConnectTimesOut(t *testing.T) {
 	addr := fullBacklog(t)
-	eachEngine(t, gate.Config{Upstreams: []string{addr}, Times: gate.Times{Connect: short}}, func(w *world) {
+	eachEngine(t, setup{Upstreams: []string{addr}, Times: config.Times{Connect: short}}, func(w *world) {
 		c := w.dial()
 		c.send(getRoot)
 		c.wantStatus("504")

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/unio-go/unio"
-	"github.com/unio-go/unio/tinygate/internal/gate"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -38,21 +37,13 @@ func pingPong(t testing.TB, e unio.Engine) (once func()) {
 		}
 	}()
 	rt := uniotest.New(t, &unio.Options{Engine: e, Loops: 1})
-	g, err := gate.New(rt, gate.Config{Upstreams: []string{ln.Addr().String()}, Logger: slog.New(slog.DiscardHandler)})
+	s := setup{Upstreams: []string{ln.Addr().String()}}
+	g := startGate(t, rt, s.config(t), slog.New(slog.DiscardHandler))
+	c, err := net.Dial("tcp", g.Addrs()[0].String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	front, err := rt.Listen("tcp", "127.0.0.1:0", g.ListenOptions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- g.Serve(front) }()
-	c, err := net.Dial("tcp", front.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(); front.Close(); <-served; rt.Close() })
+	t.Cleanup(func() { c.Close() })
 	request := []byte("GET /index.html HTTP/1.1\r\nHost: example.org\r\nUser-Agent: test\r\nAccept: */*\r\n\r\n")
 	b := make([]byte, len(ok)+len("Via: 1.1 tinygate\r\n"))
 	return func() {

@@ -8,23 +8,27 @@ import (
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/stream"
 )
 
 // transfer carries a body from one connection to another in the buffers in which it arrives.
 type transfer struct {
 	rt      *unio.Runtime
-	dst     *unio.Conn
+	dst     stream.Conn
 	src     *source
 	body    *http1.Body
 	chunked bool          // how it is sent on
 	limit   time.Duration // for each piece
+	end     time.Time     // of all; zero: none
+	most    int64         // bytes of payload; 0: no bound
+	n       int64         // bytes of payload so far
 	inside  bool          // a chunk has been sent whose CRLF is still due
 	sendErr error         // why dst took no more, if that was it
 }
 
 // run carries the body to its end.
 func (t *transfer) run() error {
-	t.src.limit = t.limit
+	t.src.limit, t.src.end = t.limit, t.end
 	for {
 		if err := t.pass(); err != nil {
 			return err
@@ -54,6 +58,9 @@ func (t *transfer) pass() error {
 			return err
 		}
 		if end > start {
+			if t.n += int64(end - start); t.most > 0 && t.n > t.most {
+				return errLongBody
+			}
 			if err := t.payload(start, end); err != nil {
 				return err
 			}
@@ -94,7 +101,11 @@ const sendUnit = 64 << 10
 // setLimit bounds the next Send, which waits until nearly all of the piece before it is with the kernel,
 // and may wait for the piece itself.
 func (t *transfer) setLimit(piece int) {
-	t.dst.SetWriteDeadline(time.Now().Add(t.limit * time.Duration(1+piece/sendUnit)))
+	by := time.Now().Add(t.limit * time.Duration(1+piece/sendUnit))
+	if !t.end.IsZero() && by.After(t.end) {
+		by = t.end
+	}
+	t.dst.SetWriteDeadline(by)
 }
 
 // finish sends what ends the body.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
-	"github.com/unio-go/unio/tinygate/internal/gate"
+	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -29,7 +29,7 @@ var echo = script(func(t *testing.T, c *peer, _ int) {
 })
 
 func TestPipelinedRequests(t *testing.T) {
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		var all strings.Builder
 		for i := range 50 {
@@ -54,7 +54,7 @@ func TestPipelinedRequests(t *testing.T) {
 }
 
 func TestByteByByte(t *testing.T) {
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.Conn.(*net.TCPConn).SetNoDelay(true)
 		for _, b := range "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nT: x\r\n\r\n" {
@@ -83,7 +83,7 @@ func TestContinue(t *testing.T) {
 		io.ReadFull(c.r, b)
 		c.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + string(b))
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
 		c.wantStatus("100")
@@ -116,7 +116,7 @@ func TestEarlyResponse(t *testing.T) {
 					io.Copy(io.Discard, c.r)
 				}
 			})
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				const size = 8 << 20
 				c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", size))
@@ -151,7 +151,7 @@ func TestBrokenUpload(t *testing.T) {
 				_, err := c.request()
 				got <- err
 			})
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send("POST / HTTP/1.1\r\nHost: h\r\n" + tc.sent)
 				c.Conn.(*net.TCPConn).CloseWrite()
@@ -172,7 +172,7 @@ func TestClientGoneInUpload(t *testing.T) {
 		_, err := c.request()
 		got <- err
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
 		w.eventually("the upstream", func() bool { return w.g.Opened() == 1 })
@@ -192,7 +192,7 @@ func TestStalePooledConnection(t *testing.T) {
 			c.request()
 		}
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		for range 3 {
 			c.send(getRoot)
@@ -203,9 +203,9 @@ func TestStalePooledConnection(t *testing.T) {
 		}
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na")
 		c.wantStatus("502")
-		c.send("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("PATCH / HTTP/1.1\r\nHost: h\r\n\r\n")
 		c.wantStatus("200") // on a new connection, as the stale one is gone
-		c.send("DELETE / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.send("PATCH / HTTP/1.1\r\nHost: h\r\n\r\n")
 		c.wantStatus("502")
 	}, up)
 }
@@ -218,7 +218,7 @@ func TestStaleOnlyOnce(t *testing.T) {
 			c.request()
 		}
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send(getRoot)
 		c.wantStatus("200")
@@ -240,7 +240,7 @@ func TestPooledConnectionIsClosedByTheUpstream(t *testing.T) {
 		c.Close()
 		closed <- struct{}{}
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		for range 3 {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
@@ -258,7 +258,7 @@ func TestWebSocketTunnel(t *testing.T) {
 		io.Copy(c, c.r)    // until the client's half ends
 		c.send("and last") // the other half is still open
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nearly")
 		m := c.wantStatus("101")
@@ -283,7 +283,7 @@ func TestTunnelIsSilent(t *testing.T) {
 		}
 		io.Copy(io.Discard, c)
 	})
-	eachEngine(t, gate.Config{Times: gate.Times{Tunnel: short}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Tunnel: short}}, func(w *world) {
 		c := w.dial()
 		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		c.wantStatus("101")
@@ -302,7 +302,7 @@ func TestClientNeverReads(t *testing.T) {
 		for c.send(block) == nil {
 		}
 	})
-	eachEngine(t, gate.Config{Times: gate.Times{Body: short}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Body: short}}, func(w *world) {
 		for range 4 {
 			c := w.dial()
 			c.send(getRoot)
@@ -320,7 +320,7 @@ func TestClientNeverReads(t *testing.T) {
 // The same with many small responses to pipelined requests.
 func TestClientPipelinesAndNeverReads(t *testing.T) {
 	reply := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n%s", strings.Repeat("x", 4000))
-	eachEngine(t, gate.Config{Times: gate.Times{Body: short, Head: short}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Body: short, Header: short}}, func(w *world) {
 		c := w.dial()
 		go func() {
 			for c.send(strings.Repeat(getRoot, 100)) == nil {
@@ -332,7 +332,7 @@ func TestClientPipelinesAndNeverReads(t *testing.T) {
 }
 
 func TestThousandIdleClientsHaveNoTasks(t *testing.T) {
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		all := make([]*peer, 1000)
 		for i := range all {
 			all[i] = w.dial()
@@ -367,7 +367,7 @@ func TestDrain(t *testing.T) {
 			c.send(ok)
 		}
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send(getRoot)
 		if m := c.wantStatus("200"); value(m, "Connection") != "" {
@@ -419,7 +419,7 @@ func TestTwoUpstreamsInTurn(t *testing.T) {
 		return ln.Addr().String()
 	}
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
-		w := newWorld(t, rt, gate.Config{}, replies("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n4"), six)
+		w := newWorld(t, rt, setup{}, replies("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n4"), six)
 		c := w.dial()
 		var got string
 		for range 6 {

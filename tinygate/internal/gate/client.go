@@ -3,37 +3,69 @@ package gate
 import (
 	"io"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/forwarded"
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/stream"
 )
 
 // client is a connection of a client.
 type client struct {
-	sh   *shard
-	c    *unio.Conn
-	in   source
-	peer []byte // its IP address, for X-Forwarded-For
-	next func(*unio.Conn, error)
+	sh       *shard
+	l        *listener
+	c        stream.Conn
+	in       source
+	site     *site          // of the request that is served, or was last
+	peer     netip.AddrPort // who has connected, or who the PROXY header names
+	about    forwarded.Conn // what upstreams are told of it
+	counted  bool           // among those of its address
+	name     []byte         // that it asked for in TLS
+	version  uint16         // of TLS; 0: plain
+	x        *exchange      // the request in flight
+	at       int            // its place among the shard's clients
+	requests int
+	next     func(*unio.Conn, error)
 }
 
-// serve is the task that begins with a client's first byte.
-func (g *Gate) serve(c *unio.Conn) {
-	cl := &client{sh: g.shards[c.Loop()], c: c}
-	cl.in.c = c
+// accept is the task that begins with a client's first byte.
+func (g *Gate) accept(l *listener, c *unio.Conn) {
+	sh := g.shards[c.Loop()]
+	cl := &client{sh: sh, l: l, site: g.site.Load()}
 	cl.next = cl.woken
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
-		cl.peer = a.AddrPort().Addr().Unmap().WithZone("").AppendTo(nil)
+		p := a.AddrPort()
+		cl.peer = netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
 	}
-	cl.run()
+	if !cl.enter() {
+		return
+	}
+	served := false
+	defer func() {
+		if !served {
+			cl.leave()
+		}
+	}()
+	cl.open(c)
+	served = true
 }
 
 // woken is the task that begins with the first byte of a later request, or with the end.
 func (cl *client) woken(_ *unio.Conn, err error) {
-	if err == nil {
-		cl.run()
+	if err != nil {
+		cl.leave()
+		return
 	}
+	served := false
+	defer func() {
+		if !served {
+			cl.leave()
+		}
+	}()
+	cl.run()
+	served = true
 }
 
 // run serves requests as long as there are bytes, and leaves the connection waiting for the next ones.
@@ -41,7 +73,7 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 // one does no harm.
 func (cl *client) run() {
 	x := cl.sh.get()
-	x.cl = cl
+	x.cl, cl.x = cl, x
 	whole := false
 	defer func() {
 		if !whole {
@@ -52,21 +84,19 @@ func (cl *client) run() {
 	for again && len(cl.in.bytes()) > 0 {
 		again = x.serve()
 	}
-	if again {
-		cl.c.Await(cl.sh.g.cfg.Times.Idle, cl.next)
-	} else {
-		cl.in.drop()
-	}
 	whole = true
-	x.cl = nil
+	x.cl, cl.x = nil, nil
 	cl.sh.put(x)
+	if again && cl.c.Await(cl.site.cfg.Times.Idle, cl.next) == nil {
+		return
+	}
+	cl.in.drop()
+	cl.leave()
 }
 
 // readHead reads until the request's head is complete and returns its length. A length of zero without an
 // error means that the client has gone before it began one.
 func (cl *client) readHead(req *http1.Request) (n int, err error) {
-	cfg := &cl.sh.g.cfg
-	req.Reset()
 	cl.in.limit = 0
 	for timed := false; ; {
 		if in := cl.in.bytes(); len(in) > 0 {
@@ -76,9 +106,9 @@ func (cl *client) readHead(req *http1.Request) (n int, err error) {
 		}
 		if !timed {
 			timed = true
-			cl.c.SetReadDeadline(time.Now().Add(cfg.Times.Head))
+			cl.c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
 		}
-		err = cl.in.more(cl.sh.g.rt, roomFor(cfg.Limits))
+		err = cl.in.more(cl.sh.g.rt, cl.site.cfg.Limits.HeadBytes)
 		switch {
 		case err == nil:
 		case err == io.EOF && len(cl.in.bytes()) == 0:
@@ -89,14 +119,6 @@ func (cl *client) readHead(req *http1.Request) (n int, err error) {
 			return 0, err
 		}
 	}
-}
-
-// roomFor is the size of a buffer in which a head is put together.
-func roomFor(l http1.Limits) int {
-	if l.HeadBytes > 0 {
-		return l.HeadBytes
-	}
-	return 16 << 10
 }
 
 var errSlowHead = &http1.Error{Status: 408, Reason: "the request head took too long"}

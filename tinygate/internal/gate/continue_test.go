@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/unio-go/unio/tinygate/internal/gate"
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 // hidden is a body that looks like a request.
@@ -42,7 +42,7 @@ func TestRefusedWithoutTheBody(t *testing.T) {
 					}
 				})(t)
 			}
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send(expecting)
 				if m := c.wantStatus("401"); value(m, "Connection") != "close" || value(m, "WWW-Authenticate") != "Basic" {
@@ -81,7 +81,7 @@ func TestBodyBeforeContinue(t *testing.T) {
 						c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n))
 					}
 				})
-				eachEngine(t, gate.Config{}, func(w *world) {
+				eachEngine(t, setup{}, func(w *world) {
 					c := w.dial()
 					for range 3 {
 						c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n" + framing)
@@ -115,7 +115,7 @@ func TestContinueKeepsConnections(t *testing.T) {
 			c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d", n))
 		}
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		for range 3 {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -131,7 +131,7 @@ func TestContinueKeepsConnections(t *testing.T) {
 
 // Without an upstream a client that waits is answered at once, and need not send a body that nobody wants.
 func TestExpectationWithoutAnUpstream(t *testing.T) {
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send(expecting)
 		if m := c.wantStatus("502"); value(m, "Connection") != "close" {
@@ -144,7 +144,7 @@ func TestExpectationWithoutAnUpstream(t *testing.T) {
 // An upstream that says neither 100 nor anything else is the one who is late, not the client that waits for it.
 func TestUpstreamIgnoresAnExpectation(t *testing.T) {
 	up := script(func(_ *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
-	cfg := gate.Config{Times: gate.Times{Response: short, Body: bound}}
+	cfg := setup{Times: config.Times{Response: short, Body: bound}}
 	eachEngine(t, cfg, func(w *world) {
 		c := w.dial()
 		begin := time.Now()
@@ -164,7 +164,7 @@ func TestClientDoesNotContinue(t *testing.T) {
 		c.send("HTTP/1.1 100 Continue\r\n\r\n")
 		io.Copy(io.Discard, c)
 	})
-	cfg := gate.Config{Times: gate.Times{Response: bound, Body: short}}
+	cfg := setup{Times: config.Times{Response: bound, Body: short}}
 	eachEngine(t, cfg, func(w *world) {
 		c := w.dial()
 		begin := time.Now()

@@ -8,7 +8,12 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/tinygate/internal/cluster"
+	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/tinygate/internal/edit"
+	"github.com/unio-go/unio/tinygate/internal/forwarded"
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/route"
 )
 
 // exchange is one request and its response. It is used again for others; all of it belongs to the task
@@ -17,36 +22,86 @@ type exchange struct {
 	sh   *shard
 	cl   *client
 	up   *upstream
+	site *site // the limits of req and resp are this one's
 	req  http1.Request
 	resp http1.Response
 	body http1.Body // of the request
 	back http1.Body // of the response
 
-	line      []byte // method and target, for the log
-	extra     []byte // our own field lines
-	out       *mem.Buf
-	download  transfer
+	head    []byte // a copy of the request's head: its buffer goes on at once, and the log needs it at the end
+	path    []byte // normalised; a part of head or of scratch
+	scratch []byte
+	moved   bool // path is not what the client wrote
+	who     forwarded.Client
+	query   route.Query
+	id      []byte // empty until somebody asks
+	address []byte // of the client, as text
+	values  edit.Values
+	rule    *rule         // nil before one is chosen
+	times   *config.Times // of the rule, or of all
+
+	host     []byte     // that goes on, if it is not the client's
+	line     []byte     // the target that goes on, or where the client is sent
+	extra    []byte     // our own field lines
+	list     []*mem.Buf // for a Send
+	out      *mem.Buf   // the head that goes to the upstream
+	request  held       // a body that was held back until it was whole
+	response held
+	download transfer
+	perRequest
+
+	sending  unio.Group
+	upload   transfer
+	uploadFn func() error // made once
+}
+
+// perRequest is what a new request begins with as zero.
+type perRequest struct {
 	asked     bool // the client said itself that this request is its last
 	upgrade   bool // Upgrade was passed on, so that 101 may come
 	heard     bool // the upstream has sent an interim response
-	interims  int
 	begun     bool // part of the final response has been sent
 	abandoned bool // a panic has ended the exchange
+	interims  int
 
-	sending   unio.Group
-	upload    transfer
-	uploading bool         // the upload's task runs
-	uploadErr error        // the client's part in the failure of an upload
-	settling  bool         // the upload is being ended by us
-	uploadFn  func() error // made once
+	began  time.Time
+	now    time.Time     // as of the last step that took time
+	sent   time.Time     // the try's beginning
+	took   time.Duration // until the response head, of the last try
+	end    time.Time     // by the limit of all; zero: none
+	cause  error         // why it failed
+	status int           // of the final response
+	bytes  struct{ in, out int64 }
+
+	server *cluster.Server // that has the request
+	tried  cluster.Tried
+	turns  *turns // of the server, where they are bounded
+	last   string // the name of the server that was asked last
+	tries  int
+	key    uint64 // what a Hash balance is by
+
+	inside     bool // the upload begins within a chunk
+	insideBack bool // so does the download
+
+	uploading bool  // the upload's task runs
+	uploadErr error // the client's part in the failure of an upload
+	settling  bool  // the upload is being ended by us
 }
 
 // reset makes the exchange ready for the next request of its client.
 func (x *exchange) reset() {
-	x.asked, x.upgrade, x.heard, x.begun = false, false, false, false
-	x.interims = 0
-	x.uploadErr, x.settling = nil, false
+	x.perRequest = perRequest{}
 	x.upload, x.download = transfer{}, transfer{}
+	x.rule, x.id = nil, x.id[:0]
+	if s := x.sh.g.site.Load(); s != x.site {
+		x.site = s
+		x.req.Init(s.limits)
+		x.resp.Init(s.limits, http1.MethodOther)
+	} else {
+		x.req.Reset()
+	}
+	x.cl.site = x.site
+	x.times = &x.site.cfg.Times
 }
 
 // serve serves one request, and reports whether the connection can take another.
@@ -57,112 +112,56 @@ func (x *exchange) serve() (again bool) {
 	if n == 0 {
 		var bad *http1.Error
 		if errors.As(err, &bad) {
-			cl.refuse(&x.req, bad)
+			x.head = x.head[:0]
+			x.began = time.Now()
+			x.refuse(bad)
+			x.note()
 		}
 		return false
 	}
-	head := cl.in.bytes()[:n]
-	x.line = append(append(append(x.line[:0], x.req.MethodName.Of(head)...), ' '), x.req.Target.Of(head)...)
-	x.asked = !x.req.KeepAlive
-	switch x.req.Method {
-	case http1.MethodConnect:
-		cl.refuse(&x.req, errConnect)
-		return false
-	case http1.MethodTrace:
-		cl.refuse(&x.req, errTrace)
-		return false
+	x.begin(n)
+	if bad := x.choose(); bad != nil {
+		x.refuse(bad)
+	} else {
+		again = x.act()
 	}
-	if x.out, err = x.buildRequest(head); err != nil {
+	x.note()
+	return again
+}
+
+// begin takes the head of a request over.
+func (x *exchange) begin(n int) {
+	in := &x.cl.in
+	x.head = append(x.head[:0], in.bytes()[:n]...)
+	in.skip(n)
+	x.began = time.Now()
+	x.now = x.began
+	x.body.Init(x.req.Body, x.req.ContentLength, false)
+	x.asked = !x.req.KeepAlive
+	cl := x.cl
+	if cl.requests++; cl.requests == x.site.cfg.Limits.RequestsMax || x.sh.g.ending.Load() || cl.l.gone.Load() {
+		x.req.KeepAlive = false
+	}
+}
+
+// act does what the rule says.
+func (x *exchange) act() (again bool) {
+	switch r := x.rule; {
+	case r.Answer != nil:
+		return x.own(reply{status: r.Answer.Status, kind: r.Answer.Type, body: r.Answer.Body})
+	case r.Redirect != nil:
+		return x.redirect()
+	}
+	if x.rule.Buffer.Request {
+		if err := x.holdRequest(); err != nil {
+			return x.failed(err)
+		}
+		x.now = time.Now()
+	}
+	if err := x.buildRequest(); err != nil {
 		return false // the runtime ends
 	}
 	return x.forward()
-}
-
-var (
-	errConnect = &http1.Error{Status: 501, Reason: "CONNECT is not supported by a reverse proxy"}
-	// TRACE would show the client what this proxy and those before it have added.
-	errTrace = &http1.Error{Status: 405, Reason: "TRACE is not allowed"}
-)
-
-// forward sends the request to an upstream and its response back. A pooled connection that turns out to
-// have been closed is replaced once, if the request may be repeated.
-func (x *exchange) forward() (again bool) {
-	repeat := x.repeatable()
-	for fresh := false; ; fresh = true {
-		if err := x.connect(fresh); err != nil {
-			x.dropRequest()
-			return x.failed(err)
-		}
-		mayRepeat := repeat && x.up.reused
-		err := x.roundTrip(mayRepeat)
-		if err != nil && mayRepeat && !x.heard && errors.Is(err, errNoResponse) {
-			x.up.close()
-			continue
-		}
-		x.dropRequest()
-		if err != nil {
-			x.up.close()
-			x.settle()
-			x.up = nil
-			return x.failed(err)
-		}
-		return x.done()
-	}
-}
-
-// repeatable reports whether the request may be sent again: it changes nothing (RFC 9110 9.2.1) and all
-// of it is at hand.
-func (x *exchange) repeatable() bool {
-	switch x.req.Method {
-	case http1.MethodGet, http1.MethodHead, http1.MethodOptions:
-		return x.body.Done()
-	}
-	return false
-}
-
-// dropRequest gives up what was kept to send the request again.
-func (x *exchange) dropRequest() {
-	if x.out != nil {
-		x.out.Release()
-		x.out = nil
-	}
-}
-
-// errNoResponse says that the upstream closed the connection before the first byte of a response.
-var errNoResponse = errors.New("the upstream closed the connection without a response")
-
-// roundTrip sends the request and passes the response on. keep has the request kept for another try.
-func (x *exchange) roundTrip(keep bool) error {
-	up, now := x.up, time.Now()
-	times := &x.sh.g.cfg.Times
-	up.c.SetWriteDeadline(now.Add(times.Body))
-	out := x.out
-	if keep {
-		out = out.Ref()
-	} else {
-		x.out = nil
-	}
-	if err := up.c.Send(out); err != nil {
-		return errors.Join(errNoResponse, err)
-	}
-	if x.body.Done() {
-		up.c.SetReadDeadline(now.Add(times.Response))
-	} else {
-		x.startUpload()
-	}
-	for {
-		n, err := x.readResponse()
-		if err != nil {
-			return err
-		}
-		head := up.in.bytes()[:n]
-		if !x.resp.Interim() {
-			return x.respond(head)
-		}
-		if err := x.interim(head); err != nil {
-			return err
-		}
-	}
 }
 
 // done ends a complete exchange: the upstream's connection goes back to its pool, and the client's stays
@@ -175,13 +174,9 @@ func (x *exchange) done() (again bool) {
 		x.sending.Wait()
 	}
 	through := x.body.Done() && !x.uploading // the client's connection stands at the next request
-	if through && x.upload.sendErr == nil && x.resp.KeepAlive && x.back.Done() && !x.resp.Tunnel {
-		up.p.put(up)
-	} else {
-		up.close()
-		x.settle()
+	if up != nil {
+		x.release(through)
 	}
-	x.up = nil
 	if through && x.req.KeepAlive {
 		return true
 	}
@@ -189,6 +184,18 @@ func (x *exchange) done() (again bool) {
 		x.cl.linger()
 	}
 	return false
+}
+
+// release gives the upstream's connection up, which is used again if all of the request and its response have gone over
+// it.
+func (x *exchange) release(through bool) {
+	if through && x.upload.sendErr == nil && x.resp.KeepAlive && x.back.Done() && !x.resp.Tunnel {
+		x.up.p.put(x.up)
+	} else {
+		x.up.close()
+		x.settle()
+	}
+	x.up = nil
 }
 
 // errClientGone says that there is nobody to answer.
@@ -208,41 +215,61 @@ func isTimeout(err error) bool {
 
 // failed answers a request that could not be served, if that is still possible.
 func (x *exchange) failed(err error) (again bool) {
-	cl := x.cl
+	x.cause = err
+	var bad *http1.Error
 	switch {
 	case errors.Is(err, errClientGone):
+		x.status = statusClientGone
 		return false
 	case x.uploadErr != nil:
 		x.uploadFailed()
 		return false
+	case errors.As(err, &bad) && bad.Status < 500:
+		x.refuse(bad)
+		return false
 	}
-	status := 502
-	if isTimeout(err) {
-		status = 504
-	}
+	status := statusOf(err)
 	x.sh.log.warn("tinygate: request failed", slog.Int("status", status),
-		slog.String("request", string(x.line)), slog.Any("error", err))
+		slog.String("request", x.title()), slog.Any("error", err))
 	if x.begun {
 		return false // the client sees a response that ends too early, which is the truth
 	}
-	again = x.req.KeepAlive && x.body.Done() && !x.sh.g.ending.Load()
-	if cl.answer(&x.req, status, "", !again) != nil {
-		return false
+	return x.own(reply{status: status})
+}
+
+// statusClientGone is what nginx logs for a client that did not wait for its answer.
+const statusClientGone = 499
+
+// statusOf is the status that tells a failure of the upstream's side.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errNoServer), errors.Is(err, errFull):
+		return 503
+	case isTimeout(err):
+		return 504
 	}
-	if !again {
-		cl.linger()
+	return 502
+}
+
+// title is method and target, for the log.
+func (x *exchange) title() string {
+	if len(x.head) == 0 {
+		return ""
 	}
-	return again
+	return string(x.req.MethodName.Of(x.head)) + " " + string(x.req.Target.Of(x.head))
 }
 
 // abandon is for an exchange that a panic has ended; it will not be used again. The client's connection
 // is closed by whoever recovers the panic. It waits for nothing, since the stack is being unwound.
 func (x *exchange) abandon() {
 	x.abandoned = true
+	x.cl.x = nil
 	x.dropRequest()
+	x.response.drop()
 	if !x.uploading {
 		x.cl.in.drop()
 	}
+	x.leaveServer(cluster.BadResponse)
 	if up := x.up; up != nil {
 		x.sh.g.rt.Go(up.close)
 	}

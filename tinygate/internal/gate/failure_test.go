@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/unio-go/unio/tinygate/internal/gate"
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 const (
@@ -44,7 +44,7 @@ func TestRefused(t *testing.T) {
 		{"tls", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send(tc.sent)
 				m := c.wantStatus(tc.status)
@@ -79,7 +79,7 @@ func TestBadUpstream(t *testing.T) {
 				c.Conn.(*net.TCPConn).CloseWrite()
 				io.Copy(io.Discard, c)
 			})
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send(getRoot)
 				m, err := c.message(false)
@@ -113,7 +113,7 @@ func TestTruncatedResponse(t *testing.T) {
 				c.head()
 				c.send(tc.reply)
 			})
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send(getRoot)
 				c.head()
@@ -130,19 +130,19 @@ func TestTimesOut(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
 	for _, tc := range []struct {
 		name, sent, status string
-		times              gate.Times
+		times              config.Times
 		up                 func(*testing.T) string
 	}{
-		{"head", "GET / HTTP/1.1\r\nHo", "408", gate.Times{Head: short}, replies(ok)},
-		{"body of length", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc", "408", gate.Times{Body: short}, silent},
-		{"body of chunks", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", "408", gate.Times{Body: short}, silent},
-		{"response", getRoot, "504", gate.Times{Response: short}, silent},
+		{"head", "GET / HTTP/1.1\r\nHo", "408", config.Times{Header: short}, replies(ok)},
+		{"body of length", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc", "408", config.Times{Body: short}, silent},
+		{"body of chunks", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc", "408", config.Times{Body: short}, silent},
+		{"response", getRoot, "504", config.Times{Response: short}, silent},
 		{"response to a body", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", "504",
-			gate.Times{Response: short}, silent},
-		{"idle before a request", "", "", gate.Times{Idle: short}, replies(ok)},
+			config.Times{Response: short}, silent},
+		{"idle before a request", "", "", config.Times{Idle: short}, replies(ok)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			eachEngine(t, gate.Config{Times: tc.times}, func(w *world) {
+			eachEngine(t, setup{Times: tc.times}, func(w *world) {
 				c := w.dial()
 				c.send(tc.sent)
 				if tc.status != "" {
@@ -160,7 +160,7 @@ func TestTimesOut(t *testing.T) {
 }
 
 func TestIdleAfterARequest(t *testing.T) {
-	eachEngine(t, gate.Config{Times: gate.Times{Idle: short}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Idle: short}}, func(w *world) {
 		c := w.dial()
 		c.send(getRoot)
 		c.wantStatus("200")
@@ -171,7 +171,7 @@ func TestIdleAfterARequest(t *testing.T) {
 // The limit for the response begins when the request has been sent, however long that took.
 func TestResponseLimitDoesNotCountTheUpload(t *testing.T) {
 	const limit = 200 * time.Millisecond
-	eachEngine(t, gate.Config{Times: gate.Times{Response: limit}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Response: limit}}, func(w *world) {
 		c := w.dial()
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n")
 		for range 5 {
@@ -185,7 +185,7 @@ func TestResponseLimitDoesNotCountTheUpload(t *testing.T) {
 // A connection on which a deadline was set once is used long after it.
 func TestDeadlinesOfAnEarlierRequestAreOver(t *testing.T) {
 	const limit = 150 * time.Millisecond
-	eachEngine(t, gate.Config{Times: gate.Times{Body: limit, Head: limit}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Body: limit, Header: limit}}, func(w *world) {
 		c := w.dial()
 		for range 3 {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
@@ -200,21 +200,21 @@ func TestDeadlinesOfAnEarlierRequestAreOver(t *testing.T) {
 }
 
 func TestOneOfTwoUpstreamsIsDead(t *testing.T) {
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		for range 4 {
 			c.send(getRoot)
 			c.wantStatus("200")
 		}
 		w.wantLog("cannot be reached", "refused")
-		if n := strings.Count(w.log.String(), "cannot be reached"); n != 1 {
+		if n := strings.Count(w.log.String(), "cannot be reached"); n != 2 { // of four requests it got every second
 			w.Errorf("the dead one was asked %d times within seconds:\n%s", n, w.log)
 		}
 	}, dead, replies(ok))
 }
 
 func TestAllUpstreamsAreDead(t *testing.T) {
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		for range 2 {
 			c.send(getRoot)
@@ -227,12 +227,12 @@ func TestAllUpstreamsAreDead(t *testing.T) {
 			w.Errorf("%q", m)
 		}
 		w.wantLog("status=502", "refused")
-	}, dead, dead)
+	}, dead, func(*testing.T) string { return "127.0.0.1:2" })
 }
 
 // A task that panics takes nothing along but its own connections.
 func TestPanicEndsOneRequest(t *testing.T) {
-	cfg := gate.Config{Logger: slog.New(panicking{})}
+	cfg := setup{Logger: slog.New(panicking{})}
 	eachEngine(t, cfg, func(w *world) {
 		for range 3 {
 			c := w.dial()

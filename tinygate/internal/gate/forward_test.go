@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-
-	"github.com/unio-go/unio/tinygate/internal/gate"
 )
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -54,7 +52,7 @@ func TestRequestHeadAsForwarded(t *testing.T) {
 					c.send(ok)
 				}
 			})
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send(tc.sent)
 				c.wantStatus("200")
@@ -137,7 +135,7 @@ func TestResponseAsForwarded(t *testing.T) {
 					}
 				}
 			})
-			eachEngine(t, gate.Config{}, func(w *world) {
+			eachEngine(t, setup{}, func(w *world) {
 				c := w.dial()
 				c.send(tc.sent)
 				want := "HTTP/1.1 " + tc.want

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/gate"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -131,23 +132,12 @@ func newFuzzGate(t testing.TB) *fuzzGate {
 	rt := uniotest.New(t, &unio.Options{Engine: engine, Loops: 1})
 	f := &fuzzGate{rt: rt, up: newRecorder(t), std: engine == unio.Std}
 	t.Cleanup(f.up.close)
-	var err error
-	f.g, err = gate.New(rt, gate.Config{
+	s := setup{
 		Upstreams: []string{f.up.ln.Addr().String()},
-		Times:     gate.Times{Head: short, Body: short, Response: short, Tunnel: short},
-		Logger:    slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
+		Times:     config.Times{Header: short, Body: short, Response: short, Tunnel: short},
 	}
-	ln, err := rt.Listen("tcp", "127.0.0.1:0", f.g.ListenOptions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.addr = ln.Addr().String()
-	served := make(chan error, 1)
-	go func() { served <- f.g.Serve(ln) }()
-	t.Cleanup(func() { ln.Close(); <-served; rt.Close() })
+	f.g = startGate(t, rt, s.config(t), slog.New(slog.DiscardHandler))
+	f.addr = f.g.Addrs()[0].String()
 	return f
 }
 

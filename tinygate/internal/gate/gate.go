@@ -1,61 +1,119 @@
 package gate
 
 import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/unio-go/unio"
-	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/accesslog"
+	"github.com/unio-go/unio/tinygate/internal/certs"
+	"github.com/unio-go/unio/tinygate/internal/cluster"
+	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/tinygate/internal/metrics"
+	"github.com/unio-go/unio/tinygate/internal/requestid"
 )
 
-// Gate forwards requests. It is made by New and used by giving Serve a listener; it ends with its runtime.
+// Gate forwards requests. New makes it and Start opens its listeners; Reload gives it another configuration. It ends with
+// Close, after its runtime.
 type Gate struct {
-	rt     *unio.Runtime
-	cfg    Config
-	shards []*shard
-	opened atomic.Int64 // upstream connections made
-	ending atomic.Bool
+	rt      *unio.Runtime
+	log     *slog.Logger
+	servers *cluster.Set
+	figures *metrics.Metrics
+	shards  []*shard
+	site    atomic.Pointer[site]
+	ending  atomic.Bool
+	crowd   crowd
+	opened  atomic.Int64 // connections to servers that were made
+	lasting atomic.Int64 // and those that are open
+	broken  chan error   // why a listener has ended by itself
+	started bool
+
+	mu        sync.Mutex // of Start, Reload and Close
+	access    *accesslog.Log
+	listeners []*listener
+	tickets   map[tickets]*certs.Tickets
 }
 
 // shard is what belongs to one loop.
 type shard struct {
-	g     *Gate
-	pools []*pool
-	log   limitedLog
-	turn  int         // whose turn it is among the upstreams
-	spare []*exchange // not in use
+	g       *Gate
+	loop    int
+	log     limitedLog
+	access  *accesslog.Writer // nil: no access log
+	figures *metrics.Loop
+	ids     *requestid.Source
+	pools   []*pool
+	spare   []*exchange // not in use
+	clients []*client   // all that are connected
 }
 
-// New checks the configuration.
-func New(rt *unio.Runtime, cfg Config) (*Gate, error) {
-	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return nil, err
+// New makes a gate of a configuration that config has found good. It listens to nothing yet.
+func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) {
+	loops := rt.Report().Loops
+	g := &Gate{rt: rt, log: log, figures: metrics.New(version(), loops), broken: make(chan error, 1)}
+	g.servers = cluster.New(loops, log, &cluster.Options{TLS: clientTLS})
+	for i := range loops {
+		g.shards = append(g.shards, &shard{
+			g: g, loop: i, log: limitedLog{to: log}, figures: g.figures.Loop(i), ids: requestid.New(),
+		})
 	}
-	g := &Gate{rt: rt, cfg: cfg}
-	for range rt.Report().Loops {
-		sh := &shard{g: g, log: limitedLog{to: cfg.Logger}}
-		for _, u := range cfg.Upstreams {
-			sh.pools = append(sh.pools, &pool{sh: sh, addr: u})
-		}
-		g.shards = append(g.shards, sh)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, err := g.adopt(cfg); err != nil {
+		g.servers.Close()
+		return nil, err
 	}
 	return g, nil
 }
 
-// ListenOptions are the options with which a Gate's listener has to be opened: a task begins with the
-// first byte.
-func (g *Gate) ListenOptions() *unio.ListenOptions {
-	return &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: g.cfg.Times.Idle}
+// Start serves the clients of the listeners.
+func (g *Gate) Start() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.started = true
+	for _, l := range g.listeners {
+		go l.serve(g)
+	}
+	return nil
 }
 
-// Serve serves the clients of a listener until it is closed.
-func (g *Gate) Serve(ln *unio.Listener) error { return ln.Serve(g.serve) }
+// Failed gives the reason why a listener has ended by itself, if one does.
+func (g *Gate) Failed() <-chan error { return g.broken }
+
+// Config is the configuration that is served. It is not to be changed.
+func (g *Gate) Config() *config.Config { return g.site.Load().cfg }
+
+// Opened is how many connections to servers have been made.
+func (g *Gate) Opened() int64 { return g.opened.Load() }
+
+// ReopenLog opens the access log again, after its file was moved.
+func (g *Gate) ReopenLog() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.access.Reopen()
+}
 
 // Drain has every response from now on end its connection, so that clients go elsewhere.
 func (g *Gate) Drain() { g.ending.Store(true) }
 
-// Opened is how many upstream connections have been made.
-func (g *Gate) Opened() int64 { return g.opened.Load() }
+// Close ends what a gate does beside serving: checks, names, logs. The runtime has been closed before.
+func (g *Gate) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.servers.Close()
+	for _, l := range g.listeners {
+		l.retire()
+	}
+	g.listeners = nil
+	g.dropTickets()
+	return g.access.Close()
+}
 
 // exchangesSpareMax bounds the exchanges that a loop keeps for later: as many as a busy loop has in flight.
 const exchangesSpareMax = 256
@@ -67,10 +125,7 @@ func (sh *shard) get() *exchange {
 		sh.spare = sh.spare[:n-1]
 		return x
 	}
-	x := &exchange{sh: sh}
-	x.req.Init(sh.g.cfg.Limits)
-	x.resp.Init(sh.g.cfg.Limits, http1.MethodOther)
-	return x
+	return &exchange{sh: sh}
 }
 
 // put gives an exchange back.
@@ -78,4 +133,48 @@ func (sh *shard) put(x *exchange) {
 	if len(sh.spare) < exchangesSpareMax {
 		sh.spare = append(sh.spare, x)
 	}
+}
+
+// askLimit is how long a loop may take to answer. One that a task holds is named by the runtime's own watchdog.
+const askLimit = 5 * time.Second
+
+// onEachLoop has fn run as a task of each loop, and waits for all of them.
+func (g *Gate) onEachLoop(fn func(*shard)) error {
+	done := make(chan struct{}, len(g.shards))
+	for _, sh := range g.shards {
+		err := g.rt.GoOn(sh.loop, func() {
+			fn(sh)
+			done <- struct{}{}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	late := time.After(askLimit)
+	for range g.shards {
+		select {
+		case <-done:
+		case <-late:
+			return fmt.Errorf("a loop has not answered within %v", askLimit)
+		}
+	}
+	return nil
+}
+
+// clientTLS is what checks connect with.
+func clientTLS(t *config.ClientTLS, host string) *tls.Config {
+	cfg, err := certs.NewClient(t, host)
+	if err != nil {
+		// The files could be read when the configuration was taken. Without them the handshake of the check fails.
+		return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	}
+	return cfg
+}
+
+// version is that of the program, as its build knows it.
+func version() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" {
+		return b.Main.Version
+	}
+	return "unknown"
 }

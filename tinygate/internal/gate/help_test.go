@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/gate"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -50,44 +52,80 @@ type world struct {
 	log  *logText
 }
 
-// eachEngine runs a test with a gate in front of the given upstreams, on every engine. One loop lets a
-// test know which pooled connection a request takes.
-func eachEngine(t *testing.T, cfg gate.Config, fn func(w *world), upstreams ...func(*testing.T) string) {
-	t.Helper()
-	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
-		fn(newWorld(t, rt, cfg, upstreams...))
-	})
+// setup is what a test wants of its gate beside what a file without settings gives. Zero times mean the default.
+type setup struct {
+	Upstreams []string
+	Times     config.Times
+	Logger    *slog.Logger
+	Change    func(*config.Config)
 }
 
-func newWorld(t *testing.T, rt *unio.Runtime, cfg gate.Config, upstreams ...func(*testing.T) string) *world {
+// config is the configuration.
+func (s setup) config(t testing.TB) *config.Config {
 	t.Helper()
-	w := &world{T: t, rt: rt, log: new(logText)}
-	for _, u := range upstreams {
-		cfg.Upstreams = append(cfg.Upstreams, u(t))
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.NewTextHandler(w.log, nil))
-	}
-	var err error
-	if w.g, err = gate.New(rt, cfg); err != nil {
-		t.Fatal(err)
-	}
-	ln, err := rt.Listen("tcp", "127.0.0.1:0", w.g.ListenOptions())
+	cfg, err := config.Simple("127.0.0.1:0", s.Upstreams)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.addr = ln.Addr().String()
-	served := make(chan error, 1)
-	go func() { served <- w.g.Serve(ln) }()
+	// All upstreams are one, so what the tests of one of several find is not changed by ejections.
+	for _, times := range []*config.Times{&cfg.Times, &cfg.Routes[0].Times} {
+		was, to := reflect.ValueOf(s.Times), reflect.ValueOf(times).Elem()
+		for i := range was.NumField() {
+			if !was.Field(i).IsZero() {
+				to.Field(i).Set(was.Field(i))
+			}
+		}
+	}
+	if s.Change != nil {
+		s.Change(cfg)
+	}
+	return cfg
+}
+
+// eachEngine runs a test with a gate in front of the given upstreams, on every engine. One loop lets a
+// test know which pooled connection a request takes.
+func eachEngine(t *testing.T, s setup, fn func(w *world), upstreams ...func(*testing.T) string) {
+	t.Helper()
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		fn(newWorld(t, rt, s, upstreams...))
+	})
+}
+
+func newWorld(t *testing.T, rt *unio.Runtime, s setup, upstreams ...func(*testing.T) string) *world {
+	t.Helper()
+	w := &world{T: t, rt: rt, log: new(logText)}
+	for _, u := range upstreams {
+		s.Upstreams = append(s.Upstreams, u(t))
+	}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.NewTextHandler(w.log, nil))
+	}
+	w.g = startGate(t, rt, s.config(t), s.Logger)
+	w.addr = w.g.Addrs()[0].String()
+	return w
+}
+
+// startGate starts a gate, which ends with the test and has to do so in time.
+func startGate(t testing.TB, rt *unio.Runtime, cfg *config.Config, log *slog.Logger) *gate.Gate {
+	t.Helper()
+	g, err := gate.New(rt, cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), bound)
 		defer cancel()
 		if err := rt.Shutdown(ctx); err != nil {
 			t.Errorf("the gate's tasks did not end: %v", err)
 		}
-		<-served
+		if err := g.Close(); err != nil {
+			t.Errorf("the gate: %v", err)
+		}
 	})
-	return w
+	if err := g.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 // script is an upstream that a function plays for each connection; n counts them from 1.

@@ -3,36 +3,76 @@ package gate
 import (
 	"bytes"
 
-	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/route"
 )
 
 // smallBody is up to how many bytes of a body are copied behind the head: one send of one piece is
 // cheaper than a second piece.
 const smallBody = 4 << 10
 
-// buildRequest writes the head for the upstream, with as much of a small body as is there, and uses both up.
-func (x *exchange) buildRequest(head []byte) (*mem.Buf, error) {
-	in := &x.cl.in
-	x.body.Init(x.req.Body, x.req.ContentLength, false)
+// buildRequest writes the head for the upstream, with as much of a small body as is there.
+func (x *exchange) buildRequest() (err error) {
 	o := x.req.Out()
 	// A protocol can be changed only when all of the request has been sent; with a body that would be a race.
-	o.Upgrade = x.req.Upgrade.Len() > 0 && x.body.Done() && !isH2C(x.req.Upgrade.Of(head))
+	o.Upgrade = x.req.Upgrade.Len() > 0 && x.body.Done() && x.request.empty() && !isH2C(x.req.Upgrade.Of(x.head))
 	x.upgrade = o.Upgrade
-	o.Host = x.hostUnknown()
-	x.extra = x.forwarded(x.extra[:0], head)
+	o.Host = x.newHost()
+	o.Target = x.newTarget()
+	x.editRequest()
 	o.Extra = x.extra
-	rest := in.bytes()[len(head):]
-	small := 0
-	if x.req.Body == http1.FramingLength && x.req.ContentLength <= smallBody {
-		small = int(min(int64(len(rest)), x.req.ContentLength))
+	in, size := &x.cl.in, x.req.ForwardMax(&o)
+	var rest []byte
+	switch {
+	case !x.request.empty():
+		x.frameHeld(&o)
+	case x.req.Body == http1.FramingLength && x.req.ContentLength <= smallBody:
+		rest = in.bytes()
+		rest = rest[:min(int64(len(rest)), x.req.ContentLength)]
 	}
-	out, err := build(x.sh.g.rt, x.req.ForwardMax(&o)+small, func(p []byte) []byte {
-		return append(x.req.AppendForward(p, head, &o), rest[:small]...)
+	x.out, err = build(x.sh.g.rt, size+len(rest)+http1.ChunkHeaderMax, func(p []byte) []byte {
+		p = append(x.req.AppendForward(p, x.head, &o), rest...)
+		if x.inside {
+			p = http1.AppendChunkHeader(p, x.request.n)
+		}
+		return p
 	})
-	in.skip(len(head))
-	x.takeSmall(in, &x.body, small)
-	return out, err
+	x.takeSmall(in, &x.body, len(rest))
+	x.bytes.in += int64(len(rest))
+	return err
+}
+
+// holdRequest holds the body back until it is whole, or as much as the rule says.
+func (x *exchange) holdRequest() error {
+	if x.body.Done() {
+		return nil
+	}
+	if x.req.Continue {
+		x.req.DropID(http1.IDExpect)
+		if err := x.invite(); err != nil {
+			return clientGone(err)
+		}
+	}
+	most := x.rule.BodyBytes
+	err := x.request.hold(x.sh.g.rt, &x.cl.in, &x.body, x.rule.Buffer.Bytes, x.bodyBy)
+	switch {
+	case err != nil:
+		x.uploadErr = err
+	case most > 0 && int64(x.request.n) > most:
+		return errLongBody
+	}
+	x.bytes.in += int64(x.request.n)
+	return err
+}
+
+// frameHeld decides how a body that was held back is framed: one that is whole has a length, and no trailers, which a
+// proxy may leave out (RFC 9110 6.5.1). Of another one the held part is the first chunk.
+func (x *exchange) frameHeld(o *http1.RequestOut) {
+	if x.body.Done() {
+		o.Body, o.Length = http1.FramingLength, int64(x.request.n)
+		return
+	}
+	x.inside = o.Body == http1.FramingChunked
 }
 
 // takeSmall uses up n bytes of a body of known length that have been copied.
@@ -44,9 +84,28 @@ func (x *exchange) takeSmall(in *source, body *http1.Body, n int) {
 	}
 }
 
-// hostUnknown is the host for a request of HTTP/1.0 that names none: the address that the client has
-// connected to (RFC 9112 3.3). It is nil for all others.
-func (x *exchange) hostUnknown() []byte {
+// newTarget is what stands in the request line, if that is not what the client wrote.
+func (x *exchange) newTarget() []byte {
+	r := x.rule.Rewrite
+	if r == nil && !x.moved {
+		return nil
+	}
+	x.line = route.AppendRewrite(x.line[:0], x.path, r)
+	if x.req.Query.Len() > 0 {
+		x.line = append(append(x.line, '?'), x.req.Query.Of(x.head)...)
+	}
+	return x.line
+}
+
+// newHost is the host that goes to the server where it is not the client's: what the rule says, or for a request of
+// HTTP/1.0 that names none the address that the client has connected to (RFC 9112 3.3).
+func (x *exchange) newHost() []byte {
+	if x.rule.request != nil {
+		var ok bool
+		if x.host, ok = x.rule.request.Host(x.host[:0], x.variables()); ok {
+			return x.host
+		}
+	}
 	if x.req.Host.Len() > 0 {
 		return nil
 	}
@@ -66,38 +125,3 @@ func isH2C(v []byte) bool {
 	}
 	return false
 }
-
-// forwarded drops what the client says about where it comes from, which anybody could say, and appends
-// what we know.
-func (x *exchange) forwarded(p, head []byte) []byte {
-	r := &x.req
-	host := r.Host.Of(head)
-	r.DropID(http1.IDForwarded)
-	for i := range r.Len() {
-		if http1.Vouches(r.Field(i).Name.Of(head)) {
-			r.Drop(i)
-		}
-	}
-	if len(x.cl.peer) > 0 {
-		p = append(append(append(p, "X-Forwarded-For: "...), x.cl.peer...), "\r\n"...)
-	}
-	p = append(p, "X-Forwarded-Proto: http\r\n"...)
-	if len(host) > 0 {
-		p = append(append(append(p, "X-Forwarded-Host: "...), host...), "\r\n"...)
-	}
-	return x.via(p, head, &r.Head)
-}
-
-// via adds this proxy to the Via field (RFC 9110 7.6.3).
-func (x *exchange) via(p, head []byte, h *http1.Head) []byte {
-	value := viaValue[h.Minor()]
-	if !h.Has(http1.IDVia) {
-		return append(append(append(p, "Via: "...), value...), "\r\n"...)
-	}
-	p = h.AppendJoined(p, head, http1.IDVia, "Via", value)
-	h.DropID(http1.IDVia)
-	return p
-}
-
-// viaValue is by the minor version of the message that was received.
-var viaValue = [2][]byte{[]byte("1.0 tinygate"), []byte("1.1 tinygate")}

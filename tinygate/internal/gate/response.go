@@ -20,7 +20,7 @@ func (x *exchange) readResponse() (n int, err error) {
 				return n, err
 			}
 		}
-		if err = up.in.more(x.sh.g.rt, roomFor(x.sh.g.cfg.Limits)); err != nil {
+		if err = up.in.more(x.sh.g.rt, x.site.cfg.Limits.HeadBytes); err != nil {
 			if len(up.in.bytes()) == 0 && !isTimeout(err) {
 				return 0, errors.Join(errNoResponse, err)
 			}
@@ -47,14 +47,13 @@ func (x *exchange) interim(head []byte) error {
 	if x.interims++; x.interims > interimsMax {
 		return errInterims
 	}
-	times := &x.sh.g.cfg.Times
 	now := time.Now()
 	switch {
 	case !x.uploading:
-		x.up.c.SetReadDeadline(now.Add(times.Response))
+		x.up.c.SetReadDeadline(x.responseBy(now))
 	case x.resp.Status == 100: // now it is the client's turn
-		x.up.c.SetReadDeadline(time.Time{})
-		x.cl.c.SetReadDeadline(now.Add(times.Body))
+		x.up.c.SetReadDeadline(x.end)
+		x.cl.c.SetReadDeadline(x.by(now, x.times.Body))
 	}
 	if x.req.Minor() == 0 {
 		x.up.in.skip(len(head))
@@ -68,8 +67,7 @@ func (x *exchange) interim(head []byte) error {
 	if err != nil {
 		return err
 	}
-	x.cl.c.SetWriteDeadline(now.Add(times.Body))
-	return clientGone(x.cl.c.Send(b))
+	return x.toClient(now, b)
 }
 
 // respond passes the final response on.
@@ -77,9 +75,11 @@ func (x *exchange) respond(head []byte) error {
 	if x.resp.Tunnel && !x.upgrade {
 		return errUnasked
 	}
-	up, cl := x.up, x.cl
+	now := time.Now()
+	x.now = now
+	x.took, x.status = now.Sub(x.sent), x.resp.Status
 	o := x.resp.Out(&x.req)
-	x.extra = x.via(x.extra[:0], head, &x.resp.Head)
+	x.editResponse(head)
 	o.Extra = x.extra
 	if !x.resp.Tunnel && (!x.body.Done() || x.sh.g.ending.Load()) {
 		o.Connection = http1.ConnectionClose
@@ -93,14 +93,19 @@ func (x *exchange) respond(head []byte) error {
 		return err
 	}
 	x.begun = true
-	cl.c.SetWriteDeadline(time.Now().Add(x.sh.g.cfg.Times.Body))
-	if err := clientGone(cl.c.Send(b)); err != nil {
+	if err := x.toClient(now, b); err != nil {
 		return err
 	}
 	if x.resp.Tunnel {
-		tunnel(&cl.in, &up.in, x.sh.g.cfg.Times.Tunnel)
+		tunnel(&x.cl.in, &x.up.in, x.times.Tunnel)
+		x.now = time.Now()
 		x.req.KeepAlive = false
 		return nil
+	}
+	if x.rule.Buffer.Response && !x.back.Done() && !x.uploading {
+		if err := x.holdResponse(&o); err != nil {
+			return err
+		}
 	}
 	return x.passBody(&o)
 }
@@ -118,22 +123,67 @@ func (x *exchange) buildResponse(head []byte, o *http1.ResponseOut) (*mem.Buf, e
 	})
 	in.skip(len(head))
 	x.takeSmall(in, &x.back, small)
+	x.bytes.out += int64(small)
 	return b, err
+}
+
+// holdResponse takes the body from the server as fast as that gives it, as much as the rule says, and lets the server go
+// when that was all. So a slow client holds none of the server's connections.
+func (x *exchange) holdResponse(o *http1.ResponseOut) error {
+	defer x.response.drop()
+	if err := x.response.hold(x.sh.g.rt, &x.up.in, &x.back, x.rule.Buffer.Bytes, x.bodyBy); err != nil {
+		return err
+	}
+	x.bytes.out += int64(x.response.n)
+	if x.back.Done() && x.body.Done() {
+		x.release(true)
+		x.leaveServer(x.outcome(nil))
+	}
+	for i, b := range x.response.bufs {
+		bufs := append(x.list[:0], b.Ref())
+		if o.Body == http1.FramingChunked {
+			head, err := build(x.sh.g.rt, 64, func(p []byte) []byte {
+				if i > 0 {
+					p = append(p, http1.ChunkEnd...)
+				}
+				return http1.AppendChunkHeader(p, b.Len())
+			})
+			if err != nil {
+				b.Release()
+				return err
+			}
+			bufs = append(x.list[:0], head, b)
+			x.insideBack = true
+		}
+		if err := x.toClient(time.Now(), bufs...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // passBody passes the rest of the response's body on.
 func (x *exchange) passBody(o *http1.ResponseOut) error {
 	chunked := o.Body == http1.FramingChunked
-	if x.back.Done() && !chunked {
-		return nil
-	}
 	x.download = transfer{
-		rt: x.sh.g.rt, dst: x.cl.c, src: &x.up.in, body: &x.back,
-		chunked: chunked, limit: x.sh.g.cfg.Times.Body,
+		rt: x.sh.g.rt, dst: x.cl.c, body: &x.back, chunked: chunked, limit: x.times.Body, end: x.end,
+		inside: x.insideBack,
 	}
-	err := x.download.run()
+	var err error
+	switch {
+	case !x.back.Done():
+		x.download.src = &x.up.in
+		err = x.download.run()
+		x.now = time.Now()
+		x.bytes.out += x.download.n
+	case chunked:
+		err = x.download.finish()
+	}
 	if x.download.sendErr != nil {
 		return clientGone(x.download.sendErr)
 	}
 	return err
 }
+
+// bodyBy is the deadline for the next piece of a body.
+func (x *exchange) bodyBy() time.Time { return x.by(time.Now(), x.times.Body) }

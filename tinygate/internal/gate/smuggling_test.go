@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/unio-go/unio/tinygate/internal/gate"
 	"github.com/unio-go/unio/tinygate/internal/http1/http1test"
 )
 
@@ -81,7 +80,7 @@ func canonical(m string) string {
 func TestSmuggling(t *testing.T) {
 	rows := http1test.Requests()
 	var tp *tape
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		for _, row := range rows {
 			w.Run(row.Section+" "+row.Name, func(t *testing.T) {
 				in := *w
@@ -131,7 +130,12 @@ func (w *world) smuggle(row http1test.Request, tp *tape) {
 	for i := range got {
 		got[i] = strings.ReplaceAll(got[i], w.addr, "gate:80")
 	}
-	if want := append(slices.Clone(row.Out), sentinel); !slices.Equal(got, want) {
+	// The gate's routes see one slash for several, and so does the upstream.
+	want := append(slices.Clone(row.Out), sentinel)
+	for i := range want {
+		want[i] = strings.Replace(want[i], "GET //", "GET /", 1)
+	}
+	if !slices.Equal(got, want) {
 		w.Errorf("the upstream has got\n%q\nwant\n%q", got, want)
 	}
 }
@@ -157,7 +161,7 @@ func TestResponseSmuggling(t *testing.T) {
 			}
 		}
 	})
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		for _, row := range http1test.Responses() {
 			w.Run(row.Section+" "+row.Name, func(t *testing.T) {
 				in := *w
@@ -239,7 +243,7 @@ func TestRefusedUpgradeIsNoTunnel(t *testing.T) {
 	})
 	const upgrade = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 777\r\n\r\n"
 	const behind = "GET /behind HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n"
-	eachEngine(t, gate.Config{}, func(w *world) {
+	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
 		c.send(upgrade + behind)
 		c.wantStatus("426")

@@ -6,15 +6,17 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/tinygate/internal/stream"
 )
 
 // source reads a connection buffer by buffer. It owns the buffer that it stands in.
 type source struct {
-	c     *unio.Conn
+	c     stream.Conn
 	b     *mem.Buf
 	off   int
 	ours  bool // b was made by more and has room behind its end
 	limit time.Duration
+	end   time.Time // bounds limit; zero: nothing does
 }
 
 // bytes is what is there and not used up.
@@ -46,7 +48,11 @@ func (s *source) slice(i, j int) *mem.Buf { return s.b.Slice(s.off+i, s.off+j) }
 // recv waits for the next buffer. Nothing may be left of the last one.
 func (s *source) recv() error {
 	if s.limit > 0 {
-		s.c.SetReadDeadline(time.Now().Add(s.limit))
+		by := time.Now().Add(s.limit)
+		if !s.end.IsZero() && by.After(s.end) {
+			by = s.end
+		}
+		s.c.SetReadDeadline(by)
 	}
 	b, err := s.c.Recv()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/stream"
 )
 
 // pipe is two connections that have changed to another protocol.
@@ -23,7 +24,7 @@ func tunnel(a, b *source, limit time.Duration) {
 }
 
 // pour carries bytes one way and passes the end on.
-func (p *pipe) pour(from *source, to *unio.Conn) error {
+func (p *pipe) pour(from *source, to stream.Conn) error {
 	from.limit = 0
 	for {
 		if from.b != nil {

@@ -19,11 +19,12 @@ var (
 func (x *exchange) startUpload() {
 	x.upload = transfer{
 		rt: x.sh.g.rt, dst: x.up.c, src: &x.cl.in, body: &x.body,
-		chunked: x.req.Body == http1.FramingChunked, limit: x.sh.g.cfg.Times.Body,
+		chunked: x.req.Body == http1.FramingChunked, limit: x.times.Body, end: x.end,
+		most: x.rule.BodyBytes, n: int64(x.request.n), inside: x.inside,
 	}
-	var limit time.Time
+	limit := x.end
 	if x.isExpected() {
-		limit = time.Now().Add(x.sh.g.cfg.Times.Response)
+		limit = x.responseBy(time.Now())
 	}
 	x.up.c.SetReadDeadline(limit)
 	x.uploading = true
@@ -42,11 +43,10 @@ func (x *exchange) awaitBody() error {
 	if !x.isExpected() {
 		return nil
 	}
-	times := &x.sh.g.cfg.Times
-	x.cl.in.limit = times.Response + times.Body
+	x.cl.in.limit, x.cl.in.end = x.times.Response+x.times.Body, x.end
 	switch err := x.cl.in.recv(); err {
 	case nil:
-		x.up.c.SetReadDeadline(time.Time{})
+		x.up.c.SetReadDeadline(x.end)
 		return nil
 	case io.EOF:
 		return x.body.EOF()
@@ -70,18 +70,17 @@ func (x *exchange) runUpload() error {
 	if err = x.awaitBody(); err == nil {
 		err = x.upload.run()
 	}
-	wait := x.sh.g.cfg.Times.Response
 	switch {
 	case x.settling:
 	case err == nil:
-		up.c.SetReadDeadline(time.Now().Add(wait))
+		up.c.SetReadDeadline(x.responseBy(time.Now()))
 	case x.upload.sendErr == nil:
 		x.uploadErr = err
 		up.abort() // the request cannot be completed; whoever waits for the response must know
 	case isTimeout(err):
 		up.c.SetReadDeadline(time.Unix(1, 0)) // it takes nothing and says nothing
 	default:
-		up.c.SetReadDeadline(time.Now().Add(wait)) // it may have answered before it closed
+		up.c.SetReadDeadline(x.responseBy(time.Now())) // it may have answered before it closed
 	}
 	return nil
 }
@@ -111,5 +110,5 @@ func (x *exchange) uploadFailed() {
 	case err != io.EOF:
 		return
 	}
-	x.cl.refuse(&x.req, bad)
+	x.refuse(bad)
 }

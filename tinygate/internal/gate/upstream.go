@@ -2,64 +2,49 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/cluster"
+	"github.com/unio-go/unio/tinygate/internal/stream"
 )
 
-// pool is the idle connections of one loop to one upstream, the one used last on top: a few connections
+// pool is the idle connections of one loop to one server, the one used last on top: a few connections
 // stay hot and the others grow old and are closed.
 type pool struct {
-	sh   *shard
-	addr string
-	idle []*upstream
-	down time.Time // until then others are tried first, since no connection could be made
+	sh     *shard
+	group  *group // as of the last request
+	server *cluster.Server
+	idle   []*upstream
 }
 
-// upstream is a connection to an upstream.
+// upstream is a connection to a server.
 type upstream struct {
 	p      *pool
-	c      *unio.Conn
+	c      stream.Conn
 	in     source
 	reused bool // it has served a request before
 	expire func(*unio.Conn, error)
 }
 
-// downTime is how long an upstream that could not be reached is asked only after the others. It is what
-// nginx has (fail_timeout).
-const downTime = 10 * time.Second
-
-// connect takes a connection to the upstream whose turn it is, or to another one where that fails.
-func (x *exchange) connect(fresh bool) (err error) {
-	sh := x.sh
-	first := sh.turn
-	sh.turn = (sh.turn + 1) % len(sh.pools)
-	var failed []*pool
-	for _, down := range [2]bool{false, true} {
-		for i := range sh.pools {
-			p := sh.pools[(first+i)%len(sh.pools)]
-			if p.isDown() != down || slices.Contains(failed, p) {
-				continue
-			}
-			if x.up, err = p.get(fresh); err == nil {
-				p.down = time.Time{}
-				return nil
-			}
-			failed = append(failed, p)
-			p.down = time.Now().Add(downTime)
-			if len(sh.pools) > 1 {
-				sh.log.warn("tinygate: an upstream cannot be reached", "upstream", p.addr, "error", err)
-			}
-		}
+// pool is the loop's pool of a server.
+func (sh *shard) pool(g *group, s *cluster.Server) *pool {
+	p, _ := s.Pools[sh.loop].(*pool)
+	if p == nil {
+		p = &pool{sh: sh, server: s}
+		s.Pools[sh.loop] = p
+		sh.pools = append(sh.pools, p)
 	}
-	return err
+	p.group = g
+	return p
 }
 
-func (p *pool) isDown() bool { return !p.down.IsZero() && time.Now().Before(p.down) }
-
 // get takes an idle connection or makes one.
-func (p *pool) get(fresh bool) (*upstream, error) {
+func (p *pool) get(x *exchange, fresh bool) (*upstream, error) {
 	for n := len(p.idle); n > 0 && !fresh; n = len(p.idle) {
 		u := p.idle[n-1]
 		p.idle[n-1] = nil
@@ -69,44 +54,124 @@ func (p *pool) get(fresh bool) (*upstream, error) {
 			return u, nil
 		}
 	}
-	g := p.sh.g
-	c, err := g.rt.Dial(context.Background(), "tcp", p.addr, &unio.DialOptions{Timeout: g.cfg.Times.Connect})
+	return p.dial(x)
+}
+
+// dial makes a connection. The limit for it includes the TLS handshake.
+func (p *pool) dial(x *exchange) (*upstream, error) {
+	now := time.Now()
+	by := x.by(now, x.times.Connect)
+	network, addr := "tcp", p.server.Addr
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		network, addr = "unix", path
+	}
+	c, err := p.sh.g.rt.Dial(context.Background(), network, addr, &unio.DialOptions{Deadline: by})
 	if err != nil {
 		return nil, err
 	}
-	g.opened.Add(1)
-	u := &upstream{p: p, c: c}
-	u.in.c = c
+	u := &upstream{p: p, c: stream.Plain(c)}
+	if p.group.tls != nil {
+		u.c = stream.Client(c, p.group.tls[p.server.Host])
+		if err := u.c.Handshake(time.Until(by)); err != nil {
+			u.c.Abort()
+			return nil, err
+		}
+	}
+	p.sh.g.lasting.Add(1)
+	p.sh.g.opened.Add(1)
+	x.now = time.Now()
+	u.in.c = u.c
 	u.expire = u.expired
 	return u, nil
 }
 
 // put gives a connection back that may serve another request.
 func (p *pool) put(u *upstream) {
-	if len(u.in.bytes()) > 0 || u.c.Await(p.sh.g.cfg.Times.Pooled, u.expire) != nil {
+	c := &p.group.Pool
+	if len(u.in.bytes()) > 0 || len(p.idle) >= c.IdleMax || p.server.Gone() || u.c.Await(c.Idle, u.expire) != nil {
 		u.close()
 		return
 	}
 	p.idle = append(p.idle, u)
 }
 
-// expired is called when an idle connection was closed by the upstream, sent something unasked, or has
+// expired is called when an idle connection was closed by the server, sent something unasked, or has
 // not been used for long. It is closed when this returns.
 func (u *upstream) expired(*unio.Conn, error) {
 	if i := slices.Index(u.p.idle, u); i >= 0 {
 		u.p.idle = slices.Delete(u.p.idle, i, i+1)
 	}
 	u.in.drop()
+	u.p.sh.g.lasting.Add(-1)
+	u.c.Close()
 }
 
 // close ends a connection that cannot be used again. Nobody reads from it any more.
 func (u *upstream) close() {
 	u.in.drop()
+	u.p.sh.g.lasting.Add(-1)
 	u.abort()
 }
 
 // abort closes the connection at once: what it has not taken yet is of no use to it.
-func (u *upstream) abort() {
-	u.c.SetWriteDeadline(time.Unix(1, 0))
-	u.c.Close()
+func (u *upstream) abort() { u.c.Abort() }
+
+// sweep closes the idle connections of servers that are gone, and forgets their pools.
+func (sh *shard) sweep() {
+	sh.pools = slices.DeleteFunc(sh.pools, func(p *pool) bool {
+		if !p.server.Gone() {
+			return false
+		}
+		for _, u := range p.idle {
+			if u.c.Unawait() {
+				u.close()
+			}
+		}
+		p.idle = nil
+		return true
+	})
+}
+
+// errFull says that no connection to the server became free in time.
+var errFull = errors.New("all connections that the server may have are in use (pool.max)")
+
+// enter waits for the exchange's turn with a server whose connections are bounded, on all loops.
+func (p *pool) enter(x *exchange) error {
+	s := p.group.turns
+	if s == nil {
+		return nil
+	}
+	turns := s.of(p.server, p.group.Pool.Max)
+	if !turns.TrySend(struct{}{}) {
+		ctx, cancel := context.WithDeadline(context.Background(), x.by(time.Now(), p.group.Pool.Wait))
+		defer cancel()
+		if turns.Send(ctx, struct{}{}) != nil {
+			return errFull
+		}
+		x.now = time.Now()
+	}
+	x.turns = turns
+	return nil
+}
+
+// leave lets the next one in.
+func (x *exchange) leaveTurn() {
+	if x.turns != nil {
+		x.turns.TryRecv()
+		x.turns = nil
+	}
+}
+
+// turns is a place for each request that a server may have at a time.
+type turns = unio.Chan[struct{}]
+
+// turnsOf keeps the turns of an upstream's servers.
+type turnsOf struct{ all sync.Map }
+
+func (t *turnsOf) of(s *cluster.Server, most int) *turns {
+	if c, ok := t.all.Load(s); ok {
+		return c.(*turns)
+	}
+	c, _ := t.all.LoadOrStore(s, unio.NewChan[struct{}](most))
+	return c.(*turns)
 }

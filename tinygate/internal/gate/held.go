@@ -1,0 +1,98 @@
+package gate
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/tinygate/internal/http1"
+)
+
+// held is the payload of a body that is kept back.
+type held struct {
+	bufs []*mem.Buf
+	n    int
+	list []*mem.Buf // for a Send
+}
+
+func (h *held) empty() bool { return len(h.bufs) == 0 }
+
+// heldPiece is the size of the buffers in which bodies are kept.
+const heldPiece = 64 << 10
+
+// add copies p: what has been received may lie in a large buffer that others want.
+func (h *held) add(rt *unio.Runtime, p []byte) error {
+	for len(p) > 0 {
+		var b *mem.Buf
+		if n := len(h.bufs); n > 0 && h.bufs[n-1].Len() < h.bufs[n-1].Cap() {
+			b = h.bufs[n-1]
+		} else {
+			var err error
+			if b, err = rt.Alloc(context.Background(), min(heldPiece, rt.Pool().MaxLen())); err != nil {
+				return err
+			}
+			b.SetLen(0)
+			h.bufs = append(h.bufs, b)
+		}
+		n := b.Len()
+		m := min(len(p), b.Cap()-n)
+		b.SetLen(n + m)
+		copy(b.Bytes()[n:], p[:m])
+		p = p[m:]
+		h.n += m
+	}
+	return nil
+}
+
+// with is the list for one Send: head, and all that is held. keep leaves it held.
+func (h *held) with(head *mem.Buf, keep bool) []*mem.Buf {
+	h.list = append(h.list[:0], head)
+	for _, b := range h.bufs {
+		if keep {
+			b = b.Ref()
+		}
+		h.list = append(h.list, b)
+	}
+	if !keep {
+		h.bufs, h.n = h.bufs[:0], 0
+	}
+	return h.list
+}
+
+// drop gives up what is held.
+func (h *held) drop() {
+	for i, b := range h.bufs {
+		b.Release()
+		h.bufs[i] = nil
+	}
+	h.bufs, h.n = h.bufs[:0], 0
+}
+
+// hold reads a body until it is whole or more than max bytes.
+func (h *held) hold(rt *unio.Runtime, in *source, body *http1.Body, max int, limit func() time.Time) error {
+	for !body.Done() && h.n < max {
+		p := in.bytes()
+		if len(p) == 0 {
+			in.c.SetReadDeadline(limit())
+			if err := in.recv(); err == io.EOF {
+				if err := body.EOF(); err != nil {
+					return err
+				}
+			} else if err != nil {
+				return err
+			}
+			continue
+		}
+		start, end, n, err := body.Next(p)
+		if err != nil {
+			return err
+		}
+		if err := h.add(rt, p[start:end]); err != nil {
+			return err
+		}
+		in.skip(n)
+	}
+	return nil
+}

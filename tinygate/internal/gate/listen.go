@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/certs"
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+// listener is a place where clients connect. It lives as long as its address stands in the configuration; how its
+// connections begin changes with a reload.
+type listener struct {
+	address string
+	ln      *unio.Listener
+	how     atomic.Pointer[manner]
+	gone    atomic.Bool // not in the configuration any more
+}
+
+// manner is how connections begin.
+type manner struct {
+	*config.Listener
+	certs *certs.Server // nil: plain
+}
+
+// Addrs is where the gate listens, in the order of the configuration.
+func (g *Gate) Addrs() (all []net.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range g.listeners {
+		all = append(all, l.ln.Addr())
+	}
+	return all
+}
+
+// URLs is what clients reach the listeners by.
+func (g *Gate) URLs() (all []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range g.listeners {
+		scheme, host := "http://", l.ln.Addr().String()
+		if l.how.Load().certs != nil {
+			scheme = "https://"
+		}
+		if l.ln.Addr().Network() == "unix" {
+			host = "unix:" + host + ":"
+		}
+		all = append(all, scheme+host+"/")
+	}
+	return all
+}
+
+func (g *Gate) listenerAt(address string) *listener {
+	for _, l := range g.listeners {
+		if l.address == address {
+			return l
+		}
+	}
+	return nil
+}
+
+// open opens a listener. A task begins with the first byte of a connection.
+func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
+	network, addr := "tcp", address
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, addr = "unix", path
+	}
+	ln, err := g.rt.Listen(network, addr, &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: cfg.Times.Idle})
+	if err != nil {
+		return nil, fmt.Errorf("listener %s: %w", address, err)
+	}
+	return &listener{address: address, ln: ln}, nil
+}
+
+// manner prepares how connections of a listener begin, l where there is one already. Certificates of settings that stay the
+// same stay as they are, and with them the keys of session tickets.
+func (g *Gate) manner(l *listener, c *config.Listener) (*manner, error) {
+	m := &manner{Listener: c}
+	if c.TLS == nil {
+		return m, nil
+	}
+	if l != nil {
+		if old := l.how.Load(); old.certs != nil && reflect.DeepEqual(old.TLS, c.TLS) {
+			m.certs = old.certs
+			return m, nil
+		}
+	}
+	var err error
+	if m.certs, err = certs.NewServer(c.TLS, g.ticketsFor(c), g.log); err != nil {
+		return nil, fmt.Errorf("listener %s: %w", c.Address, err)
+	}
+	return m, nil
+}
+
+// ticketsFor is the ring of keys for session tickets of a listener: it stays over reloads, so that sessions can be resumed
+// when a certificate was added. It is called with mu held.
+func (g *Gate) ticketsFor(c *config.Listener) *certs.Tickets {
+	if c.TLS.TicketTime <= 0 {
+		return nil
+	}
+	key := tickets{c.Address, c.TLS.TicketTime}
+	if g.tickets[key] == nil {
+		if g.tickets == nil {
+			g.tickets = map[tickets]*certs.Tickets{}
+		}
+		g.tickets[key] = certs.NewTickets(c.TLS.TicketTime)
+	}
+	return g.tickets[key]
+}
+
+// tickets names a ring of keys.
+type tickets struct {
+	address string
+	every   time.Duration
+}
+
+// dropTickets ends the rings that no listener uses any more.
+func (g *Gate) dropTickets() {
+	used := map[tickets]bool{}
+	for _, l := range g.listeners {
+		if how := l.how.Load(); how.TLS != nil {
+			used[tickets{l.address, how.TLS.TicketTime}] = true
+		}
+	}
+	for key, ring := range g.tickets {
+		if !used[key] {
+			ring.Close()
+			delete(g.tickets, key)
+		}
+	}
+}
+
+// serve serves the clients of a listener until it is closed.
+func (l *listener) serve(g *Gate) {
+	err := l.ln.Serve(func(c *unio.Conn) { g.accept(l, c) })
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		select {
+		case g.broken <- fmt.Errorf("listener %s: %w", l.address, err):
+		default: // one is enough to end the program
+		}
+	}
+}
+
+// retire closes the listener. Its connections go on.
+func (l *listener) retire() {
+	l.gone.Store(true)
+	l.ln.Close()
+	if how := l.how.Load(); how.certs != nil {
+		how.certs.Close()
+	}
+}

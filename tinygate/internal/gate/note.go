@@ -1,0 +1,52 @@
+package gate
+
+import (
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/accesslog"
+	"github.com/unio-go/unio/tinygate/internal/metrics"
+)
+
+// note is called when an exchange has ended: the metrics and the access log hear of it.
+func (x *exchange) note() {
+	if x.cause != nil {
+		x.now = time.Now()
+	}
+	took := x.now.Sub(x.began)
+	number := metrics.NoRoute
+	if x.rule != nil {
+		number = x.rule.number
+	}
+	x.sh.figures.RequestEnded(number, x.status, took, x.bytes.in, x.bytes.out)
+	if w := x.sh.access; w != nil && (x.rule == nil || !x.rule.NoLog) {
+		x.log(w, took)
+	}
+}
+
+var protocol = [2]string{"HTTP/1.0", "HTTP/1.1"}
+
+// log writes the line of the access log.
+func (x *exchange) log(w *accesslog.Writer, took time.Duration) {
+	x.address = x.who.Addr.AppendTo(x.address[:0])
+	e := accesslog.Entry{
+		Time: x.began, Duration: took, UpstreamDuration: x.took, Status: x.status, Tries: x.tries,
+		BytesSent: x.bytes.out, BytesReceived: x.bytes.in, TLS: x.cl.version, Client: x.address,
+	}
+	if len(x.head) > 0 {
+		e.RequestID = x.requestID()
+		e.Method, e.Host = x.req.MethodName.Of(x.head), x.req.Host.Of(x.head)
+		e.Path, e.Query, e.Protocol = x.req.Path.Of(x.head), x.req.Query.Of(x.head), protocol[x.req.Minor()]
+		e.UserAgent, _ = x.Field("user-agent", 0)
+		e.Referer, _ = x.Field("referer", 0)
+	}
+	if x.rule != nil {
+		e.Route = x.rule.Name
+		if x.rule.group != nil {
+			e.Upstream, e.Server = x.rule.group.Name, x.last
+		}
+	}
+	if x.cause != nil {
+		e.Error = x.cause.Error()
+	}
+	w.Add(&e)
+}

@@ -1,0 +1,121 @@
+package gate
+
+import (
+	"errors"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/metrics"
+	"github.com/unio-go/unio/tinygate/internal/proxyproto"
+	"github.com/unio-go/unio/tinygate/internal/stream"
+)
+
+// open does what comes before the first request, the PROXY header and the TLS handshake, and serves requests.
+func (cl *client) open(c *unio.Conn) {
+	how := cl.l.how.Load()
+	if how.ProxyProtocol {
+		c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
+		if err := cl.readProxy(c, how.ProxyFrom); err != nil {
+			cl.sh.figures.ClientRefused(metrics.RefusedProxy)
+			cl.sh.log.warn("tinygate: a connection without a good PROXY header is closed", "from", c.RemoteAddr(), "error", err)
+			cl.leave()
+			return
+		}
+	}
+	cl.about.Init(cl.site.trust, cl.peer.Addr(), how.certs != nil)
+	if how.certs == nil {
+		cl.begin(stream.Plain(c))
+		return
+	}
+	stream.Serve(c, how.certs.Config(), cl.shake)
+}
+
+// begin serves requests on a connection over which they can come.
+func (cl *client) begin(c stream.Conn) {
+	cl.c, cl.in.c = c, c
+	cl.run()
+}
+
+// shake performs the TLS handshake and serves requests.
+func (cl *client) shake(c stream.Conn) {
+	err := c.Handshake(cl.site.cfg.Times.Handshake)
+	if err == nil {
+		state := c.State()
+		cl.version, cl.name = state.Version, []byte(state.ServerName)
+		cl.sh.figures.Handshake(state.Version)
+		cl.begin(c)
+		return
+	}
+	cl.sh.figures.HandshakeFailed()
+	if clear, ok := stream.Clear(err); ok {
+		cl.tellPlain(clear)
+	}
+	cl.leave()
+}
+
+// tellPlain answers a client that does not speak TLS where it has to. nginx does so too, with a status of its own (497).
+func (cl *client) tellPlain(c stream.Conn) {
+	b, err := build(cl.sh.g.rt, len(plainOnTLS), func(p []byte) []byte { return append(p, plainOnTLS...) })
+	if err != nil {
+		return
+	}
+	cl.c, cl.in.c = c, c
+	c.SetWriteDeadline(time.Now().Add(lingerIdle))
+	if c.Send(b) == nil {
+		cl.linger()
+	}
+}
+
+const plainOnTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 62\r\n" +
+	"Connection: close\r\n\r\n400 Bad Request: this port speaks HTTPS: use https:// with it\n"
+
+// readProxy reads a PROXY header and not a byte more, so that what follows stays with the connection.
+func (cl *client) readProxy(c *unio.Conn, from []netip.Prefix) error {
+	if !slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) }) {
+		return errProxyFrom
+	}
+	buf := make([]byte, 0, proxyBytes)
+	for {
+		n := len(buf)
+		buf = slices.Grow(buf, proxyNext(buf))
+		m, err := io.ReadFull(c, buf[n:n+proxyNext(buf)])
+		if buf = buf[:n+m]; err != nil {
+			return err
+		}
+		h, used, err := proxyproto.Parse(buf)
+		if err != nil {
+			return err
+		}
+		if used > 0 {
+			if h.Source.IsValid() {
+				cl.peer = h.Source
+			}
+			return nil
+		}
+	}
+}
+
+var errProxyFrom = errors.New("it does not come from an address that may send a PROXY header (proxy_protocol)")
+
+const (
+	proxyBytes = 256 // more than headers with addresses and a name have
+	proxyLeast = 15  // of both versions: "PROXY UNKNOWN" with its CRLF; version 2 has 16
+	proxyFixed = 16  // of version 2, with the length of the rest
+)
+
+// proxyNext is how many bytes more a header has at least that begins with b.
+func proxyNext(b []byte) int {
+	switch n := len(b); {
+	case n < proxyLeast:
+		return proxyLeast - n
+	case b[0] == 'P':
+		return 1
+	case n < proxyFixed:
+		return proxyFixed - n
+	default:
+		return max(proxyFixed+int(b[14])<<8+int(b[15])-n, 1)
+	}
+}
