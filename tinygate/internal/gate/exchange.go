@@ -154,11 +154,13 @@ func (x *exchange) act() (again bool) {
 	}
 	if x.rule.Buffer.Request {
 		if err := x.holdRequest(); err != nil {
+			x.request.drop() // or the next request that this exchange serves would send it
 			return x.failed(err)
 		}
 		x.now = time.Now()
 	}
 	if err := x.buildRequest(); err != nil {
+		x.dropRequest()
 		return false // the runtime ends
 	}
 	return x.forward()
