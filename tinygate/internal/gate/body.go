@@ -57,26 +57,31 @@ func (t *transfer) pass() error {
 		if err != nil {
 			return err
 		}
-		if end > start {
-			if t.n += int64(end - start); t.most > 0 && t.n > t.most {
-				return errLongBody
-			}
-			if err := t.payload(start, end); err != nil {
-				return err
-			}
-		}
 		if n == 0 {
 			return nil
 		}
+		if end == start {
+			t.src.skip(n)
+			continue
+		}
+		// It is used up before it is sent: the body has counted it, whatever becomes of it.
+		piece := t.src.slice(start, end)
 		t.src.skip(n)
+		if t.n += int64(end - start); t.most > 0 && t.n > t.most {
+			piece.Release()
+			return errLongBody
+		}
+		if err := t.payload(piece); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// payload sends one piece, as a chunk where the body is chunked.
-func (t *transfer) payload(start, end int) error {
-	t.setLimit(end - start)
-	piece := t.src.slice(start, end)
+// payload sends one piece, which it takes over, as a chunk where the body is chunked.
+func (t *transfer) payload(piece *mem.Buf) error {
+	size := piece.Len()
+	t.setLimit(size)
 	if !t.chunked {
 		return t.sent(t.dst.Send(piece))
 	}
@@ -84,7 +89,7 @@ func (t *transfer) payload(start, end int) error {
 		if t.inside {
 			p = append(p, http1.ChunkEnd...)
 		}
-		return http1.AppendChunkHeader(p, end-start)
+		return http1.AppendChunkHeader(p, size)
 	})
 	if err != nil {
 		piece.Release()
