@@ -26,17 +26,28 @@ func (cl *client) enter() bool {
 		sh.figures.ClientRefused(metrics.RefusedLimit)
 		return false
 	}
-	if limits.PerClient > 0 {
-		if !g.crowd.add(cl.peer.Addr(), limits.PerClient) {
-			g.crowd.all.Add(-1)
-			sh.figures.ClientRefused(metrics.RefusedPerClient)
-			return false
-		}
-		cl.counted = true
+	if !cl.l.how.Load().ProxyProtocol && !cl.alone() { // else the header names the address
+		g.crowd.all.Add(-1)
+		return false
 	}
 	cl.at = len(sh.clients)
 	sh.clients = append(sh.clients, cl)
 	sh.figures.ClientOpened()
+	return true
+}
+
+// alone counts the client among those of its address, and reports whether there are not too many. Clients without an
+// address, on a Unix socket, are not bounded so.
+func (cl *client) alone() bool {
+	most, addr := cl.site.cfg.Limits.PerClient, cl.peer.Addr()
+	if most == 0 || !addr.IsValid() {
+		return true
+	}
+	if !cl.sh.g.crowd.add(addr, most) {
+		cl.sh.figures.ClientRefused(metrics.RefusedPerClient)
+		return false
+	}
+	cl.counted = true
 	return true
 }
 

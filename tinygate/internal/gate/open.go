@@ -24,6 +24,10 @@ func (cl *client) open(c *unio.Conn) {
 			cl.leave()
 			return
 		}
+		if !cl.alone() {
+			cl.leave()
+			return
+		}
 	}
 	cl.about.Init(cl.site.trust, cl.peer.Addr(), how.certs != nil)
 	if how.certs == nil {
