@@ -24,7 +24,7 @@ func (x *exchange) buildRequest() (err error) {
 	in, size := &x.cl.in, x.req.ForwardMax(&o)
 	var rest []byte
 	switch {
-	case !x.request.empty():
+	case !x.request.empty(), x.req.Body == http1.FramingChunked && x.body.Done():
 		x.frameHeld(&o)
 	case x.req.Body == http1.FramingLength && x.req.ContentLength <= smallBody:
 		rest = in.bytes()

@@ -20,7 +20,7 @@ func (x *exchange) startUpload() {
 	x.upload = transfer{
 		rt: x.sh.g.rt, dst: x.up.c, src: &x.cl.in, body: &x.body,
 		chunked: x.req.Body == http1.FramingChunked, limit: x.times.Body, end: x.end,
-		most: x.rule.BodyBytes, n: int64(x.request.n), inside: x.inside,
+		most: x.rule.BodyBytes, n: x.bytes.in, inside: x.inside,
 	}
 	limit := x.end
 	if x.isExpected() {
@@ -59,7 +59,7 @@ func (x *exchange) awaitBody() error {
 func (x *exchange) runUpload() error {
 	up, err := x.up, errPanicked
 	defer func() {
-		x.uploading = false
+		x.uploading, x.bytes.in = false, x.upload.n
 		switch {
 		case x.abandoned:
 			x.cl.in.drop()
