@@ -32,12 +32,15 @@ const (
 	Status5xx
 	// ClientGone: the client ended the request.
 	ClientGone
+	// NoTurn: the request was not sent, since its turn with the server did not come in time (Pool.Wait).
+	NoTurn
 
 	outcomes = iota
 )
 
 var outcomeNames = [outcomes]string{
 	"ok", "connect_failed", "reset", "timeout", "bad_response", "status_retried", "status_5xx", "client_gone",
+	"no_turn",
 }
 
 // String is the outcome's name in metrics.

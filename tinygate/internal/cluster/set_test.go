@@ -178,7 +178,7 @@ func TestCounters(t *testing.T) {
 			t.Errorf("%v: %d, want %d", o, st.Outcomes[o], o+1)
 		}
 	}
-	if st.InFlight != 1 || st.Requests != 37 || st.Took != 36*time.Second || st.Failures != failures || failures != 2+3+4+5+6 {
+	if st.InFlight != 1 || st.Requests != 46 || st.Took != 45*time.Second || st.Failures != failures || failures != 2+3+4+5+6 {
 		t.Errorf("the status is %+v", st)
 	}
 }

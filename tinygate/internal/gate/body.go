@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -38,7 +39,7 @@ func (t *transfer) run() error {
 		}
 		if err := t.src.recv(); err == io.EOF {
 			if err := t.body.EOF(); err != nil {
-				return err
+				return errors.Join(io.ErrUnexpectedEOF, err)
 			}
 		} else if err != nil {
 			return err

@@ -67,12 +67,14 @@ type perRequest struct {
 	began  time.Time
 	now    time.Time     // as of the last step that took time
 	sent   time.Time     // the try's beginning
+	from   time.Time     // where the limit of a try begins: there, or at the end of a body that was still to come
 	took   time.Duration // until the response head, of the last try
 	end    time.Time     // by the limit of all; zero: none
 	cause  error         // why it failed
 	status int           // of the final response
 	bytes  struct{ in, out int64 }
 
+	next   *cluster.Server // that is tried next
 	server *cluster.Server // that has the request
 	tried  cluster.Tried
 	turns  *turns // of the server, where they are bounded
@@ -179,6 +181,7 @@ func (x *exchange) done() (again bool) {
 	if up != nil {
 		x.release(through)
 	}
+	x.leaveServer(x.outcome(nil)) // before the client is waited for
 	if through && x.req.KeepAlive {
 		return true
 	}
@@ -211,6 +214,9 @@ func clientGone(err error) error {
 }
 
 func isTimeout(err error) bool {
+	if err == nil {
+		return false // without an allocation
+	}
 	var t net.Error
 	return errors.As(err, &t) && t.Timeout()
 }

@@ -3,7 +3,9 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/cluster"
@@ -17,70 +19,71 @@ var (
 	errNoResponse = errors.New("the upstream closed the connection without a response")
 	// errUnreached says that no connection could be made, so that nothing was sent.
 	errUnreached = errors.New("the server cannot be reached")
-	// errStatus says that the response has a status for which another server is asked.
-	errStatus = errors.New("the status of the response is one to try again for")
 )
+
+// statusError says that the response has a status for which another server is asked.
+type statusError int
+
+// Error names the status.
+func (e statusError) Error() string {
+	return "the server answered with status " + strconv.Itoa(int(e)) + ", for which the route has another one asked"
+}
 
 // forward sends the request to a server and its response back, and to another server where the rule allows it.
 func (x *exchange) forward() (again bool) {
-	picker := x.rule.group.pickers[x.sh.loop]
 	if x.rule.group.Balance == config.Hash {
 		x.key = x.hash()
 	}
-	var before error
-	for {
-		x.tries++
-		err := x.try(picker)
+	for x.next = x.picker().Pick(x.key, &x.tried); ; {
+		err := x.try()
 		if err == nil {
 			x.dropRequest()
-			x.leaveServer(x.outcome(nil))
 			return x.done()
 		}
-		x.leaveServer(x.outcome(err))
+		outcome := x.outcome(err)
 		if x.up != nil {
 			x.up.close()
 			x.settle()
 			x.up = nil
 		}
-		if errors.Is(err, errNoServer) && before != nil {
-			err = before // why the servers that were asked could not
-		} else if x.mayRetry(picker, err) {
-			before = err
-			x.sh.log.warn("tinygate: another server is asked", "request", x.title(), "server", x.last, "error", err)
-			continue
+		x.leaveServer(outcome)
+		if !x.mayRetry(err) {
+			x.dropRequest()
+			return x.failed(err)
 		}
-		x.dropRequest()
-		return x.failed(err)
+		x.sh.log.warn("tinygate: another server is asked", "request", x.title(), "server", x.last, "error", err)
 	}
 }
 
-// try is one try with one server. A pooled connection that turns out to have been closed is replaced once by a new one to
-// the same server, where a reset allows another try.
-func (x *exchange) try(picker *cluster.Picker) error {
-	server := picker.Pick(x.key, &x.tried)
-	if server == nil {
-		x.tries-- // nobody was asked
+// picker is what the loop chooses servers by.
+func (x *exchange) picker() *cluster.Picker { return x.rule.group.pickers[x.sh.loop] }
+
+// try is one try with the server that was chosen. A pooled connection that turns out to have been closed is replaced once
+// by a new one to the same server, where a reset allows that; with it this is still one try, as in nginx.
+func (x *exchange) try() error {
+	server := x.next
+	if x.next = nil; server == nil {
 		return errNoServer
 	}
+	x.tries++
 	x.server, x.last = server, server.Name
 	server.Began()
 	if x.tries > 1 {
 		x.now = time.Now()
 	}
 	x.sent = x.now
+	x.from = x.sent
 	p := x.sh.pool(x.rule.group, server)
 	if err := p.enter(x); err != nil {
 		return err
 	}
-	defer x.leaveTurn()
 	for fresh := false; ; fresh = true {
 		up, err := p.get(x, fresh)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errUnreached, err)
 		}
 		x.up = up
-		err = x.roundTrip()
-		if err == nil || !up.reused || !errors.Is(err, errNoResponse) || x.heard || !x.rule.Retry.Reset || !x.repeatable() {
+		if err = x.roundTrip(); err == nil || !x.isStale(err) {
 			return err
 		}
 		up.close()
@@ -88,34 +91,47 @@ func (x *exchange) try(picker *cluster.Picker) error {
 	}
 }
 
-// mayRetry reports whether the rule allows another try.
-func (x *exchange) mayRetry(picker *cluster.Picker, err error) bool {
+// isStale reports whether err is that of a pooled connection which may be replaced.
+func (x *exchange) isStale(err error) bool {
+	return x.up.reused && errors.Is(err, errNoResponse) && x.mayRepeat() && x.rule.Retry.Tries > 1 && x.rule.Retry.Reset
+}
+
+// mayRetry reports whether there is to be another try, and chooses the server for it.
+func (x *exchange) mayRetry(err error) bool {
 	r := &x.rule.Retry
-	if x.tries >= r.Tries || x.begun || x.heard || !x.end.IsZero() && !time.Now().Before(x.end) {
-		return false
-	}
+	_, status := errors.AsType[statusError](err)
 	switch {
-	case errors.Is(err, errNoServer), errors.Is(err, errClientGone), x.uploadErr != nil:
-		return false
+	case status:
+		return true // it was asked before the response was given up
 	case errors.Is(err, errUnreached):
-		if !r.Connect || x.out == nil {
-			return false
-		}
-	case !x.repeatable():
-		return false
-	case errors.Is(err, errStatus):
-	case errors.Is(err, errNoResponse):
-		if !r.Reset {
-			return false
-		}
+		return r.Connect && x.out != nil && x.another()
 	case isTimeout(err):
-		if !r.Timeout {
-			return false
-		}
-	default:
+		return r.Timeout && x.mayRepeat() && x.another()
+	case errors.Is(err, errNoResponse):
+		return r.Reset && x.mayRepeat() && x.another()
+	}
+	return false
+}
+
+// another chooses another server, if the rule allows one more try and there is one left.
+func (x *exchange) another() bool {
+	r := &x.rule.Retry
+	now := time.Now()
+	if x.tries >= r.Tries || x.begun || x.uploadErr != nil || !x.end.IsZero() && !now.Before(x.end) {
 		return false
 	}
-	return picker.MayRetry(time.Now(), r.Budget)
+	next := x.picker().Pick(x.key, &x.tried)
+	if next == nil || !x.picker().MayRetry(now, r.Budget) {
+		return false
+	}
+	x.next = next
+	return true
+}
+
+// mayRepeat reports whether a request that was sent may be sent again: the client has heard nothing of an answer, and has
+// not failed itself.
+func (x *exchange) mayRepeat() bool {
+	return !x.begun && !x.heard && x.uploadErr == nil && x.repeatable()
 }
 
 // repeatable reports whether the request may be sent again after it was sent: its method is idempotent (RFC 9110 9.2.2) and
@@ -131,13 +147,13 @@ func (x *exchange) repeatable() bool {
 // keeps reports whether the request has to be kept for another try.
 func (x *exchange) keeps() bool {
 	r := &x.rule.Retry
-	return (r.Reset || r.Timeout || len(r.Status) > 0) && (x.up.reused || x.tries < r.Tries) && x.repeatable()
+	return (r.Reset || r.Timeout || len(r.Status) > 0) && (x.tries < r.Tries || x.up.reused && r.Tries > 1) && x.repeatable()
 }
 
-// retries reports whether another server is to be asked because of the response's status.
+// retries reports whether another server is asked because of the response's status. If there is none, or the budget is used
+// up, the client gets the response.
 func (x *exchange) retries(status int) bool {
-	r := &x.rule.Retry
-	return len(r.Status) > 0 && x.tries < r.Tries && slices.Contains(r.Status, status) && x.repeatable()
+	return slices.Contains(x.rule.Retry.Status, status) && x.mayRepeat() && x.another()
 }
 
 // dropRequest gives up what was kept to send the request again.
@@ -149,45 +165,63 @@ func (x *exchange) dropRequest() {
 	x.request.drop()
 }
 
-// leaveServer tells the server what became of the request.
+// leaveServer tells the server what became of the request, and lets the next one have its turn. The connection has been
+// given up before.
 func (x *exchange) leaveServer(o cluster.Outcome) {
 	if x.server != nil {
 		x.server.Ended(x.sh.loop, o, x.took)
 		x.server = nil
 	}
+	x.leaveTurn()
 }
 
-// outcome is what an error says about the server.
+// outcome is what the response says about the server, or the error in place of one.
 func (x *exchange) outcome(err error) cluster.Outcome {
 	switch {
-	case err == nil && x.resp.Status < 500:
-		return cluster.OK
-	case errors.Is(err, errClientGone), x.uploadErr != nil:
-		return cluster.ClientGone
-	case err == nil:
-		return cluster.Status5xx
-	case errors.Is(err, errStatus):
+	case err != nil:
+		return x.failure(err)
+	case slices.Contains(x.rule.Retry.Status, x.resp.Status):
 		return cluster.StatusRetried
+	case x.resp.Status < 500:
+		return cluster.OK
+	case x.uploadErr != nil:
+		return cluster.ClientGone
+	}
+	return cluster.Status5xx
+}
+
+func (x *exchange) failure(err error) cluster.Outcome {
+	if errors.Is(err, errClientGone) || x.uploadErr != nil {
+		return cluster.ClientGone
+	}
+	if _, ok := errors.AsType[statusError](err); ok {
+		return cluster.StatusRetried
+	}
+	_, bad := errors.AsType[*http1.Error](err)
+	switch {
+	case errors.Is(err, errFull):
+		return cluster.NoTurn
 	case errors.Is(err, errUnreached):
 		return cluster.ConnectFailed
 	case isTimeout(err):
 		return cluster.Timeout
-	case errors.Is(err, errNoResponse):
-		return cluster.Reset
+	case bad && !errors.Is(err, io.ErrUnexpectedEOF):
+		return cluster.BadResponse
 	}
-	return cluster.BadResponse
+	return cluster.Reset
 }
 
 // roundTrip sends the request and passes the response on.
 func (x *exchange) roundTrip() error {
 	up, now := x.up, x.now
-	up.c.SetWriteDeadline(x.by(now, x.times.Body))
-	if err := x.send(x.keeps()); err != nil {
-		return errors.Join(errNoResponse, err)
-	}
-	if x.body.Done() {
-		up.c.SetReadDeadline(x.responseBy(now))
-	} else {
+	up.c.SetWriteDeadline(x.tryBy(now, x.times.Body))
+	x.upload.sendErr = x.send(x.keeps())
+	switch {
+	case isTimeout(x.upload.sendErr):
+		return x.upload.sendErr
+	case x.upload.sendErr != nil, x.body.Done(): // a server that takes no more may have answered before
+		up.c.SetReadDeadline(x.tryBy(now, x.times.Response))
+	default:
 		x.startUpload()
 	}
 	for {
@@ -202,20 +236,18 @@ func (x *exchange) roundTrip() error {
 				return err
 			}
 		case x.retries(x.resp.Status):
-			return errStatus
+			return statusError(x.resp.Status)
 		default:
 			return x.respond(head)
 		}
 	}
 }
 
-// responseBy is the deadline for a response head.
-func (x *exchange) responseBy(now time.Time) time.Time {
-	t := x.by(now, x.times.Response)
-	if x.times.Try > 0 {
-		if by := x.sent.Add(x.times.Try); by.Before(t) {
-			return by
-		}
+// tryBy is by, bounded by the limit of a try too.
+func (x *exchange) tryBy(now time.Time, d time.Duration) time.Time {
+	t := x.by(now, d)
+	if by := x.from.Add(x.times.Try); x.times.Try > 0 && by.Before(t) {
+		return by
 	}
 	return t
 }

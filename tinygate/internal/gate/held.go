@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -78,7 +79,7 @@ func (h *held) hold(rt *unio.Runtime, in *source, body *http1.Body, max int, lim
 			in.c.SetReadDeadline(limit())
 			if err := in.recv(); err == io.EOF {
 				if err := body.EOF(); err != nil {
-					return err
+					return errors.Join(io.ErrUnexpectedEOF, err)
 				}
 			} else if err != nil {
 				return err

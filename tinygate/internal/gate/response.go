@@ -50,9 +50,9 @@ func (x *exchange) interim(head []byte) error {
 	now := time.Now()
 	switch {
 	case !x.uploading:
-		x.up.c.SetReadDeadline(x.responseBy(now))
+		x.up.c.SetReadDeadline(x.tryBy(now, x.times.Response))
 	case x.resp.Status == 100: // now it is the client's turn
-		x.up.c.SetReadDeadline(x.end)
+		x.up.c.SetReadDeadline(time.Time{})
 		x.cl.c.SetReadDeadline(x.by(now, x.times.Body))
 	}
 	if x.req.Minor() == 0 {
@@ -140,7 +140,8 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 		x.leaveServer(x.outcome(nil))
 	}
 	for i, b := range x.response.bufs {
-		bufs := append(x.list[:0], b.Ref())
+		b = b.Ref()
+		x.list = append(x.list[:0], b)
 		if o.Body == http1.FramingChunked {
 			head, err := build(x.sh.g.rt, 64, func(p []byte) []byte {
 				if i > 0 {
@@ -152,10 +153,10 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 				b.Release()
 				return err
 			}
-			bufs = append(x.list[:0], head, b)
+			x.list = append(x.list[:0], head, b)
 			x.insideBack = true
 		}
-		if err := x.toClient(time.Now(), bufs...); err != nil {
+		if err := x.toClient(time.Now(), x.list...); err != nil {
 			return err
 		}
 	}

@@ -22,9 +22,9 @@ func (x *exchange) startUpload() {
 		chunked: x.req.Body == http1.FramingChunked, limit: x.times.Body, end: x.end,
 		most: x.rule.BodyBytes, n: x.bytes.in, inside: x.inside,
 	}
-	limit := x.end
+	var limit time.Time // the upload has limits of its own, and knows who was waited for
 	if x.isExpected() {
-		limit = x.responseBy(time.Now())
+		limit = x.tryBy(time.Now(), x.times.Response)
 	}
 	x.up.c.SetReadDeadline(limit)
 	x.uploading = true
@@ -46,7 +46,7 @@ func (x *exchange) awaitBody() error {
 	x.cl.in.limit, x.cl.in.end = x.times.Response+x.times.Body, x.end
 	switch err := x.cl.in.recv(); err {
 	case nil:
-		x.up.c.SetReadDeadline(x.end)
+		x.up.c.SetReadDeadline(time.Time{})
 		return nil
 	case io.EOF:
 		return x.body.EOF()
@@ -73,14 +73,15 @@ func (x *exchange) runUpload() error {
 	switch {
 	case x.settling:
 	case err == nil:
-		up.c.SetReadDeadline(x.responseBy(time.Now()))
+		x.from = time.Now()
+		up.c.SetReadDeadline(x.tryBy(x.from, x.times.Response))
 	case x.upload.sendErr == nil:
 		x.uploadErr = err
 		up.abort() // the request cannot be completed; whoever waits for the response must know
 	case isTimeout(err):
 		up.c.SetReadDeadline(time.Unix(1, 0)) // it takes nothing and says nothing
 	default:
-		up.c.SetReadDeadline(x.responseBy(time.Now())) // it may have answered before it closed
+		up.c.SetReadDeadline(x.tryBy(time.Now(), x.times.Response)) // it may have answered before it closed
 	}
 	return nil
 }

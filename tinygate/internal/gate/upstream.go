@@ -60,7 +60,7 @@ func (p *pool) get(x *exchange, fresh bool) (*upstream, error) {
 // dial makes a connection. The limit for it includes the TLS handshake.
 func (p *pool) dial(x *exchange) (*upstream, error) {
 	now := time.Now()
-	by := x.by(now, x.times.Connect)
+	by := x.tryBy(now, x.times.Connect)
 	network, addr := "tcp", p.server.Addr
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		network, addr = "unix", path
@@ -143,7 +143,7 @@ func (p *pool) enter(x *exchange) error {
 	}
 	turns := s.of(p.server, p.group.Pool.Max)
 	if !turns.TrySend(struct{}{}) {
-		ctx, cancel := context.WithDeadline(context.Background(), x.by(time.Now(), p.group.Pool.Wait))
+		ctx, cancel := context.WithDeadline(context.Background(), x.tryBy(time.Now(), p.group.Pool.Wait))
 		defer cancel()
 		if turns.Send(ctx, struct{}{}) != nil {
 			return errFull

@@ -1,0 +1,133 @@
+package gate_test
+
+import (
+	"io"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/cluster"
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+// turns is a change to one request at a time for each server.
+func turns(wait time.Duration) func(*config.Config) {
+	return func(cfg *config.Config) { cfg.Upstreams[0].Pool.Max, cfg.Upstreams[0].Pool.Wait = 1, wait }
+}
+
+// gatekeeper is an upstream that says when a request has come, and answers when it is told.
+type gatekeeper struct{ came, answer chan struct{} }
+
+func newGatekeeper() *gatekeeper {
+	return &gatekeeper{make(chan struct{}, 100), make(chan struct{}, 100)}
+}
+
+func (g *gatekeeper) upstream(t *testing.T) string {
+	return script(func(t *testing.T, c *peer, _ int) {
+		for {
+			if _, err := c.request(); err != nil {
+				return
+			}
+			g.came <- struct{}{}
+			<-g.answer
+			if c.send(ok) != nil {
+				return
+			}
+		}
+	})(t)
+}
+
+// Requests for which a server has no turn wait, and are refused in the end. That is no failure of the server.
+func TestWaitingForATurn(t *testing.T) {
+	up := newGatekeeper()
+	eachEngine(t, setup{Change: turns(short / 5)}, func(w *world) {
+		first := w.dial()
+		first.send(getRoot)
+		<-up.came
+		for range 2 * w.g.Config().Upstreams[0].Eject.Failures {
+			if status := w.ask("GET", "/", 0); status != "503" {
+				w.Fatalf("status %s while the only turn is taken", status)
+			}
+			if w.g.Servers()[0].Failures > 0 {
+				break
+			}
+		}
+		if s := w.g.Servers()[0]; s.State != cluster.Up || s.Failures > 0 || s.InFlight != 1 || s.Outcomes[cluster.NoTurn] == 0 {
+			w.Errorf("%+v", s)
+		}
+		up.answer <- struct{}{}
+		first.wantStatus("200")
+		up.answer <- struct{}{}
+		if status := w.ask("GET", "/", 0); status != "200" {
+			w.Errorf("status %s with a free turn", status)
+		}
+		<-up.came
+	}, up.upstream)
+}
+
+// Who waits is served in the order of coming, never more than Max at a time, also when some have gone away meanwhile.
+func TestTurnsComeInOrder(t *testing.T) {
+	up := newGatekeeper()
+	eachEngine(t, setup{Change: turns(bound)}, func(w *world) {
+		all := make([]*peer, 8)
+		for i := range all {
+			all[i] = w.dial()
+			all[i].send(getRoot)
+			w.eventually("the request", func() bool { return w.g.Servers()[0].InFlight == int64(i+1) })
+		}
+		all[2].Close() // the gate learns of it when it answers
+		for i, c := range all {
+			<-up.came
+			select {
+			case <-up.came:
+				w.Fatal("two requests at a time")
+			default:
+			}
+			up.answer <- struct{}{}
+			if i != 2 {
+				c.wantStatus("200")
+			}
+		}
+		w.eventually("the end of all", func() bool { return w.g.Servers()[0].InFlight == 0 })
+		if n := w.g.Opened(); n != 1 {
+			w.Errorf("%d connections", n)
+		}
+	}, up.upstream)
+}
+
+// A slow client of a buffered response keeps no server from others.
+func TestHeldResponseGivesTheTurnBack(t *testing.T) {
+	const size = 8 << 20
+	body := make([]byte, size)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			if _, err := c.request(); err != nil {
+				return
+			}
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n" + string(body))
+		}
+	})
+	change := func(cfg *config.Config) {
+		turns(bound)(cfg)
+		cfg.Routes[0].Buffer = config.Buffer{Response: true, Bytes: 2 * size}
+	}
+	eachEngine(t, setup{Change: change}, func(w *world) {
+		var all sync.WaitGroup
+		defer all.Wait()
+		for range 3 {
+			c := w.dial()
+			c.send(getRoot)
+			c.head()
+			w.eventually("the end of the server's part", func() bool { return w.g.Servers()[0].InFlight == 0 })
+			all.Go(func() {
+				time.Sleep(short)
+				if n, err := io.CopyN(io.Discard, c.r, size); err != nil {
+					w.Errorf("%d bytes, %v", n, err)
+				}
+			})
+		}
+		if n := w.g.Opened(); n != 1 {
+			w.Errorf("%d connections", n)
+		}
+	}, up)
+}
