@@ -30,7 +30,7 @@ func (x *exchange) own(r reply) (again bool) {
 		return false
 	}
 	if r.last {
-		x.cl.linger()
+		x.linger()
 	}
 	return !r.last
 }
@@ -52,7 +52,7 @@ func (x *exchange) refuse(bad *http1.Error) {
 	r := reply{status: bad.Status, last: true}
 	r.body = strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"
 	if x.answer(&r) == nil {
-		x.cl.linger()
+		x.linger()
 	}
 }
 

@@ -62,6 +62,7 @@ type perRequest struct {
 	heard     bool // the upstream has sent an interim response
 	begun     bool // part of the final response has been sent
 	abandoned bool // a panic has ended the exchange
+	noted     bool // the log has it
 	interims  int
 
 	began  time.Time
@@ -95,6 +96,7 @@ func (x *exchange) reset() {
 	x.perRequest = perRequest{}
 	x.upload, x.download = transfer{}, transfer{}
 	x.rule, x.id = nil, x.id[:0]
+	x.who = forwarded.Client{Addr: x.cl.peer.Addr()} // until the head says more
 	if s := x.sh.g.site.Load(); s != x.site {
 		x.site = s
 		x.req.Init(s.limits)
@@ -186,7 +188,7 @@ func (x *exchange) done() (again bool) {
 		return true
 	}
 	if !x.resp.Tunnel && (!through || !x.asked || len(x.cl.in.bytes()) > 0) {
-		x.cl.linger()
+		x.linger()
 	}
 	return false
 }

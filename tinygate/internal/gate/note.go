@@ -7,8 +7,18 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/metrics"
 )
 
-// note is called when an exchange has ended: the metrics and the access log hear of it.
+// linger ends the connection so that the client can read the answer. The exchange has ended: that time is not its.
+func (x *exchange) linger() {
+	x.note()
+	x.cl.linger()
+}
+
+// note is called when an exchange has ended: the metrics and the access log hear of it, once.
 func (x *exchange) note() {
+	if x.noted {
+		return
+	}
+	x.noted = true
 	if x.cause != nil {
 		x.now = time.Now()
 	}

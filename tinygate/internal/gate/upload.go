@@ -67,6 +67,10 @@ func (x *exchange) runUpload() error {
 			up.c.SetReadDeadline(time.Unix(1, 0)) // closing would have to wait
 		}
 	}()
+	if x.settling {
+		err = nil
+		return nil
+	}
 	if err = x.awaitBody(); err == nil {
 		err = x.upload.run()
 	}
@@ -93,6 +97,7 @@ func (x *exchange) settle() {
 		return
 	}
 	x.settling = true
+	x.cl.in.limit = 0 // what is received next has this deadline too
 	x.cl.c.SetReadDeadline(time.Unix(1, 0))
 	x.sending.Wait()
 }
@@ -108,7 +113,8 @@ func (x *exchange) uploadFailed() {
 	case errors.As(err, &bad):
 	case isTimeout(err):
 		bad = errSlowBody
-	case err != io.EOF:
+	default:
+		x.status = statusClientGone
 		return
 	}
 	x.refuse(bad)
