@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // bufferRequests has the gate hold requests back.
@@ -95,4 +97,26 @@ func TestLimitOfABodyCountsWhatWasHeld(t *testing.T) {
 			}
 		}
 	}, up)
+}
+
+// More bodies than there is memory for are streamed where they cannot be held. They do not wait for each other.
+func TestHeldBodiesDoNotWaitForEachOther(t *testing.T) {
+	const clients, size = 200, 500 << 10
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 48 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		w := newWorld(t, rt, setup{Change: bufferRequests(1 << 20)}, replies(ok))
+		body := strings.Repeat("x", size)
+		all := make([]*peer, clients)
+		for i := range all {
+			all[i] = w.dial()
+			all[i].send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%s", size, body[1:]))
+		}
+		if status := w.ask("PUT", "/", 100); status != "200" {
+			t.Errorf("status %s while others send", status)
+		}
+		for _, c := range all {
+			c.send("x")
+			c.wantStatus("200")
+			c.Close()
+		}
+	})
 }

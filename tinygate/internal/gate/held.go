@@ -20,18 +20,23 @@ type held struct {
 
 func (h *held) empty() bool { return len(h.bufs) == 0 }
 
-// heldPiece is the size of the buffers in which bodies are kept.
-const heldPiece = 64 << 10
+// Bodies are kept in buffers of heldLeast to heldPiece bytes: a client that sends one byte and waits should not hold much
+// more than that.
+const (
+	heldLeast = 4 << 10
+	heldPiece = 64 << 10
+)
 
-// add copies p: what has been received may lie in a large buffer that others want.
-func (h *held) add(rt *unio.Runtime, p []byte) error {
+// add copies p: what has been received may lie in a large buffer that others want. At least left more will come.
+func (h *held) add(rt *unio.Runtime, p []byte, left int64) error {
 	for len(p) > 0 {
 		var b *mem.Buf
 		if n := len(h.bufs); n > 0 && h.bufs[n-1].Len() < h.bufs[n-1].Cap() {
 			b = h.bufs[n-1]
 		} else {
 			var err error
-			if b, err = rt.Alloc(context.Background(), min(heldPiece, rt.Pool().MaxLen())); err != nil {
+			size := int(min(max(int64(len(p))+left, int64(h.n), heldLeast), heldPiece, int64(rt.Pool().MaxLen())))
+			if b, err = rt.Alloc(context.Background(), size); err != nil {
 				return err
 			}
 			b.SetLen(0)
@@ -71,9 +76,10 @@ func (h *held) drop() {
 	h.bufs, h.n = h.bufs[:0], 0
 }
 
-// hold reads a body until it is whole or more than max bytes.
+// hold reads a body until it is whole or more than max bytes. When memory is scarce it stops earlier: those who hold some and
+// wait for more would wait for each other.
 func (h *held) hold(rt *unio.Runtime, in *source, body *http1.Body, max int, limit func() time.Time) error {
-	for !body.Done() && h.n < max {
+	for !body.Done() && h.n < max && !rt.Pool().Scarce() {
 		p := in.bytes()
 		if len(p) == 0 {
 			in.c.SetReadDeadline(limit())
@@ -90,7 +96,7 @@ func (h *held) hold(rt *unio.Runtime, in *source, body *http1.Body, max int, lim
 		if err != nil {
 			return err
 		}
-		if err := h.add(rt, p[start:end]); err != nil {
+		if err := h.add(rt, p[start:end], body.Left()); err != nil {
 			return err
 		}
 		in.skip(n)
