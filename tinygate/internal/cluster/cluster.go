@@ -42,7 +42,9 @@ type condition struct {
 	drained bool
 	health
 	ejection
-	back time.Time // since when it comes back; zero: it has its full share
+	back    time.Time // since when it comes back; zero: it has its full share
+	known   State     // as of the last view
+	changed time.Time // when known began
 }
 
 func newCluster(s *Set, name string) *Cluster {
@@ -215,7 +217,7 @@ func (c *Cluster) leave(gone []*Server) {
 	}
 }
 
-// close ends the cluster: Pickers have no server any more.
+// close ends the cluster. Pickers go on with the servers that they see, for requests that began before the end.
 func (c *Cluster) close() {
 	c.mu.Lock()
 	c.closed = true
@@ -224,7 +226,10 @@ func (c *Cluster) close() {
 	}
 	c.names = nil
 	gone := c.fill(time.Now())
-	c.publish(time.Now())
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
 	c.mu.Unlock()
 	c.leave(gone)
 }
@@ -237,6 +242,9 @@ func (c *Cluster) publish(now time.Time) {
 	}
 	var next time.Time
 	for _, s := range c.members {
+		if state := s.state(); state != s.known {
+			s.known, s.changed = state, now
+		}
 		if at := s.changes(now, c.cfg.Load().Eject.Return); !at.IsZero() && (next.IsZero() || at.Before(next)) {
 			next = at
 		}

@@ -16,6 +16,8 @@ const (
 	OK Outcome = iota
 	// ConnectFailed: no connection could be made.
 	ConnectFailed
+	// TLSFailed: the handshake failed.
+	TLSFailed
 	// Reset: the connection ended before the response did. That a server closes a connection which was kept idle is not
 	// meant: the request goes on with another connection to it, and has one outcome.
 	Reset
@@ -39,7 +41,7 @@ const (
 )
 
 var outcomeNames = [outcomes]string{
-	"ok", "connect_failed", "reset", "timeout", "bad_response", "status_retried", "status_5xx", "client_gone",
+	"ok", "connect_failed", "tls_failed", "reset", "timeout", "bad_response", "status_retried", "status_5xx", "client_gone",
 	"no_turn",
 }
 
@@ -90,7 +92,10 @@ type Server struct {
 type counters struct {
 	outcomes [outcomes]atomic.Uint64
 	took     atomic.Int64 // nanoseconds
-	_        [128 - 8*(outcomes+1)%128]byte
+	retries  atomic.Uint64
+	conns    atomic.Int64 // open, idle ones included
+	idle     atomic.Int64
+	_        [128 - 8*(outcomes+4)%128]byte
 }
 
 // Gone reports whether the server was removed. It gets no more requests; those in flight may end.
@@ -118,6 +123,15 @@ func (s *Server) Ended(loop int, o Outcome, took time.Duration) {
 		s.failed()
 	}
 }
+
+// Retried says that a request that began was sent to another server before.
+func (s *Server) Retried(loop int) { s.loops[loop].retries.Add(1) }
+
+// Connected counts connections of a loop to the server that were made, or with -1 one that has ended.
+func (s *Server) Connected(loop, n int) { s.loops[loop].conns.Add(int64(n)) }
+
+// SetIdle says how many of the loop's connections serve no request.
+func (s *Server) SetIdle(loop, n int) { s.loops[loop].idle.Store(int64(n)) }
 
 // failed counts a failure, and has the server judged when there were enough.
 func (s *Server) failed() {

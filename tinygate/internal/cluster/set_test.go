@@ -73,12 +73,15 @@ func TestUpstreamsComeAndGo(t *testing.T) {
 	ca := s.Cluster("a")
 	srv := ca.Picker(0).Pick(0, nil)
 	wantStrings(t, "changes", apply(t, s, b), []string{"upstream b: new, with 1 servers", "upstream a: removed"})
-	if s.Cluster("a") != nil || ca.Picker(0).Pick(0, nil) != nil || !srv.Gone() {
-		t.Error("a removed upstream still has servers")
+	if s.Cluster("a") != nil || !srv.Gone() {
+		t.Error("a removed upstream is still there")
 	}
-	cb := s.Cluster("b")
+	if ca.Picker(0).Pick(0, nil) != srv {
+		t.Error("a request that began before the upstream was removed finds no server")
+	}
+	srv = s.Cluster("b").Picker(0).Pick(0, nil)
 	s.Close()
-	if cb.Picker(0).Pick(0, nil) != nil {
+	if !srv.Gone() {
 		t.Error("a closed set still has servers")
 	}
 	if _, err := s.Apply([]*config.Upstream{a}); err != ErrClosed {
@@ -172,13 +175,20 @@ func TestCounters(t *testing.T) {
 		}
 	}
 	srv.Began()
+	for loop := range 3 {
+		srv.Retried(loop)
+		srv.Connected(loop, 3)
+		srv.Connected(loop, -1)
+		srv.SetIdle(loop, 1)
+	}
 	st := s.Status()[0]
 	for o := range Outcome(outcomes) {
 		if st.Outcomes[o] != uint64(o)+1 || o.String() == "unknown" {
 			t.Errorf("%v: %d, want %d", o, st.Outcomes[o], o+1)
 		}
 	}
-	if st.InFlight != 1 || st.Requests != 46 || st.Took != 45*time.Second || st.Failures != failures || failures != 2+3+4+5+6 {
+	if st.InFlight != 1 || st.Requests != 56 || st.Took != 55*time.Second || st.Failures != failures || failures != 2+3+4+5+6+7 ||
+		st.Retries != 3 || st.Connections != 6 || st.Idle != 3 || st.Since.IsZero() {
 		t.Errorf("the status is %+v", st)
 	}
 }

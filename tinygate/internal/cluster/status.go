@@ -27,13 +27,17 @@ type Status struct {
 	Backup   bool
 	State    State
 	Reason   string    // of Down, or why the last lookup of the name failed
+	Since    time.Time // when State began
 	Until    time.Time // of Ejected
 
 	Weight    int     // as configured
 	WeightNow float64 // less while it comes back; 0 when it gets no requests
 
 	InFlight     int64
+	Connections  int64                     // open, idle ones included
+	Idle         int64                     // those that serve no request
 	Requests     uint64                    // ended or in flight
+	Retries      uint64                    // those of Requests that were sent elsewhere before
 	Outcomes     [len(outcomeNames)]uint64 // by Outcome
 	Failures     uint64                    // those of Outcomes that count against the server
 	Took         time.Duration             // all requests that have ended, together
@@ -78,17 +82,13 @@ func (c *Cluster) status() (all []Status) {
 func (s *Server) status(now time.Time) Status {
 	st := Status{
 		Upstream: s.Cluster.Name, Server: s.Name, Addr: s.Addr, Backup: s.backup,
-		State: Up, Reason: s.reason, Weight: int(s.weight),
+		State: s.state(), Since: s.changed, Reason: s.reason, Weight: int(s.weight),
 		InFlight: s.inFlight.Load(), Ejections: s.ejects, ChecksFailed: s.checksFailed,
 	}
-	switch {
-	case s.drained:
-		st.State = Draining
-	case !s.up:
-		st.State = Down
-	case s.ejected():
-		st.State, st.Until = Ejected, s.until
-	default:
+	switch st.State {
+	case Ejected:
+		st.Until = s.until
+	case Up:
 		share := s.share(now, s.Cluster.cfg.Load().Eject.Return)
 		st.WeightNow = float64(s.weight) * float64(share) / fullShare
 	}
@@ -103,8 +103,24 @@ func (s *Server) status(now time.Time) Status {
 			}
 		}
 		st.Took += time.Duration(s.loops[i].took.Load())
+		st.Retries += s.loops[i].retries.Load()
+		st.Connections += s.loops[i].conns.Load()
+		st.Idle += s.loops[i].idle.Load()
 	}
 	return st
+}
+
+// state is the first of the states that fits.
+func (s *Server) state() State {
+	switch {
+	case s.drained:
+		return Draining
+	case !s.up:
+		return Down
+	case s.ejected():
+		return Ejected
+	}
+	return Up
 }
 
 // Drain has a server get no new requests, or get some again. Server is a name as configured, for all of its addresses and
