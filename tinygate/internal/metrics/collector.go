@@ -108,7 +108,6 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	m, o := c.m, out(ch)
 	m.mu.Lock()
 	o.routes(m)
-	o.servers(m)
 	m.mu.Unlock()
 	o.clients(m)
 	o.program(m)
@@ -189,29 +188,6 @@ func (s *routeSum) send(o out, name string) {
 	o <- prometheus.MustNewConstHistogram(durationDesc, n, time.Duration(s.duration).Seconds(), upTo, name)
 	o.counter(receivedDesc, s.in, name)
 	o.counter(sentDesc, s.out, name)
-}
-
-// servers sends what was counted by server.
-func (o out) servers(m *Metrics) {
-	for _, i := range m.servers.shown {
-		name := m.servers.all[i]
-		upstream, address := text(name.Upstream), text(name.Address)
-		var requests, retries uint64
-		var failed [failures]uint64
-		for _, l := range m.loops {
-			s := (*l.servers.Load())[i]
-			requests += s.requests.Load()
-			retries += s.retries.Load()
-			for k := range s.failures {
-				failed[k] += s.failures[k].Load()
-			}
-		}
-		o.counter(upstreamDesc, requests, upstream, address)
-		o.counter(retriesDesc, retries, upstream, address)
-		for k, v := range failed {
-			o.counter(failuresDesc, v, upstream, address, failureNames[k])
-		}
-	}
 }
 
 // clients sends what was counted for connections of clients.

@@ -11,9 +11,10 @@
 //
 // # Numbers
 //
-// Routes and servers are counted by number. [Metrics.SetRoutes] gives a name its number for the life of the process, so
+// Routes are counted by number. [Metrics.SetRoutes] gives a name its number for the life of the process, so
 // that counters go on over a reload, and a request that began under an old configuration is counted where it belongs.
-// Only the names that were set last are exposed. Label values come from the configuration and from fixed lists, never
+// Only the names that were set last are exposed. Servers are counted by those who choose them, and start anew when they
+// come back after they were removed. Label values come from the configuration and from fixed lists, never
 // from what clients send.
 //
 // # Series

@@ -23,22 +23,6 @@ const (
 
 var refusalNames = [refusals]string{"limit", "per_client", "proxy_header", "draining"}
 
-// Failure is how a try at a server failed.
-type Failure uint8
-
-// The kinds of failures.
-const (
-	FailedConnect  Failure = iota // no connection could be made, or none was free in time
-	FailedTLS                     // the handshake
-	FailedTimeout                 // no response in time
-	FailedReset                   // the connection ended before the response did
-	FailedProtocol                // the response was not HTTP
-	FailedStatus                  // the response has a status that counts as a failure
-	failures
-)
-
-var failureNames = [failures]string{"connect", "tls", "timeout", "reset", "protocol", "status"}
-
 // The classes of statuses: the first digit, and 0 for none.
 const classes = 6
 
@@ -54,17 +38,9 @@ type route struct {
 	in, out  counter
 }
 
-// server is what is counted for one server in one loop.
-type server struct {
-	requests counter
-	retries  counter
-	failures [failures]counter
-}
-
 // Loop is what one loop counts. Its tasks alone may use it; no method blocks or allocates.
 type Loop struct {
 	routes  atomic.Pointer[[]*route] // grows; what is in it stays
-	servers atomic.Pointer[[]*server]
 	began   counter
 	opened  counter
 	closed  counter
@@ -128,29 +104,3 @@ func (l *Loop) Handshake(version uint16) {
 
 // HandshakeFailed counts a TLS handshake with a client that failed.
 func (l *Loop) HandshakeFailed() { l.tlsBad.Add(1) }
-
-// server returns what is counted for a server, or nil for a number that was never given.
-func (l *Loop) server(number int) *server {
-	all := *l.servers.Load()
-	if uint(number) >= uint(len(all)) {
-		return nil
-	}
-	return all[number]
-}
-
-// UpstreamRequest counts a request that is sent to a server; retry says that it was sent elsewhere before.
-func (l *Loop) UpstreamRequest(number int, retry bool) {
-	if s := l.server(number); s != nil {
-		s.requests.Add(1)
-		if retry {
-			s.retries.Add(1)
-		}
-	}
-}
-
-// UpstreamFailed counts a try that failed.
-func (l *Loop) UpstreamFailed(number int, kind Failure) {
-	if s := l.server(number); s != nil && kind < failures {
-		s.failures[kind].Add(1)
-	}
-}

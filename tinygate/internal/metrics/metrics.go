@@ -23,13 +23,32 @@ const noRoute = "(none)"
 // Server names a server.
 type Server struct{ Upstream, Address string }
 
-// ServerStatus is what is known of a server when it is asked for.
+// Failure is how a try at a server failed.
+type Failure uint8
+
+// The kinds of failures.
+const (
+	FailedConnect  Failure = iota // no connection could be made, or none was free in time
+	FailedTLS                     // the handshake
+	FailedTimeout                 // no response in time
+	FailedReset                   // the connection ended before the response did
+	FailedProtocol                // the response was not HTTP
+	FailedStatus                  // the response has a status that counts as a failure
+	Failures       = iota
+)
+
+var failureNames = [Failures]string{"connect", "tls", "timeout", "reset", "protocol", "status"}
+
+// ServerStatus is what is known of a server when it is asked for. Counters are since the server was made.
 type ServerStatus struct {
 	Server
-	Healthy   bool   // it gets requests
-	InFlight  int64  // requests
-	Ejections uint64 // since the start of the process
-	Open      int64  // connections, idle ones included
+	Healthy   bool             // it gets requests
+	InFlight  int64            // requests
+	Requests  uint64           // that it was sent, further tries included
+	Retries   uint64           // those of them that were sent elsewhere before
+	Failures  [Failures]uint64 // by Failure
+	Ejections uint64
+	Open      int64 // connections, idle ones included
 	Idle      int64
 }
 
@@ -58,22 +77,21 @@ type Metrics struct {
 	reloads  [2]atomic.Uint64 // failed, ok
 	reloaded atomic.Int64     // nanoseconds since 1970 of the last one that was ok
 
-	mu      sync.Mutex
-	routes  names[string]
-	servers names[Server]
+	mu     sync.Mutex
+	routes names
 }
 
 // names numbers names.
-type names[T comparable] struct {
-	all     []T // by number
-	numbers map[T]int
+type names struct {
+	all     []string // by number
+	numbers map[string]int
 	shown   []int // the numbers of those that were set last, without repetition
 }
 
 // set gives each name its number, a new one if it has none.
-func (n *names[T]) set(list []T) []int {
+func (n *names) set(list []string) []int {
 	if n.numbers == nil {
-		n.numbers = map[T]int{}
+		n.numbers = map[string]int{}
 	}
 	given := make([]int, len(list))
 	n.shown = n.shown[:0]
@@ -98,7 +116,6 @@ func New(version string, loops int) *Metrics {
 	for range loops {
 		l := &Loop{}
 		l.routes.Store(new([]*route))
-		l.servers.Store(new([]*server))
 		m.loops = append(m.loops, l)
 	}
 	m.SetRoutes(nil)
@@ -121,30 +138,18 @@ func (m *Metrics) SetRoutes(list []string) []int {
 	defer m.mu.Unlock()
 	numbers := m.routes.set(append([]string{noRoute}, list...))
 	for _, l := range m.loops {
-		grow(&l.routes, len(m.routes.all))
+		l.grow(len(m.routes.all))
 	}
 	return numbers[1:]
 }
 
-// SetServers says which servers there are now, and returns the number of each, as SetRoutes does. It is called again
-// when names of servers are resolved to other addresses. Each address that ever was takes some hundred bytes.
-func (m *Metrics) SetServers(list []Server) []int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	numbers := m.servers.set(list)
-	for _, l := range m.loops {
-		grow(&l.servers, len(m.servers.all))
-	}
-	return numbers
-}
-
-// grow has a loop count for n. The loop sees the old list or the new one, with the same counters.
-func grow[T any](p *atomic.Pointer[[]*T], n int) {
-	list := slices.Clone(*p.Load())
+// grow has a loop count for n routes. The loop sees the old list or the new one, with the same counters.
+func (l *Loop) grow(n int) {
+	list := slices.Clone(*l.routes.Load())
 	for len(list) < n {
-		list = append(list, new(T))
+		list = append(list, new(route))
 	}
-	p.Store(&list)
+	l.routes.Store(&list)
 }
 
 // Reloaded counts a reload of the configuration, the first one at the start included.

@@ -81,7 +81,6 @@ func want(t *testing.T, all map[string]*dto.MetricFamily, v float64, name string
 func full() *Metrics {
 	m := New("1.2.3", 2)
 	routes := m.SetRoutes([]string{"site", "api"})
-	servers := m.SetServers([]Server{{"web", "10.0.0.1:80"}, {"web", "10.0.0.2:80"}})
 	for i := range 2 {
 		l := m.Loop(i)
 		l.ClientOpened()
@@ -93,9 +92,6 @@ func full() *Metrics {
 		l.RequestBegan()
 		l.RequestBegan()
 		l.RequestEnded(routes[0], 200, 3*time.Millisecond, 10, 1000)
-		l.UpstreamRequest(servers[0], false)
-		l.UpstreamFailed(servers[0], FailedReset)
-		l.UpstreamRequest(servers[1], true)
 	}
 	m.Loop(1).RequestBegan()
 	m.Loop(1).RequestEnded(routes[1], 503, time.Minute, 0, 5)
@@ -104,9 +100,12 @@ func full() *Metrics {
 	m.SetSources(Sources{
 		Servers: func() []ServerStatus {
 			return []ServerStatus{
-				{Server: Server{"web", "10.0.0.1:80"}, Healthy: true, InFlight: 3, Ejections: 2, Open: 5, Idle: 4},
-				{Server: Server{"web", "10.0.0.1:80"}, InFlight: 1},
-				{Server: Server{"web", "10.0.0.2:80"}},
+				{
+					Server: Server{"web", "10.0.0.1:80"}, Healthy: true, InFlight: 3, Requests: 1, Ejections: 2, Open: 5, Idle: 4,
+					Failures: [Failures]uint64{FailedReset: 1},
+				},
+				{Server: Server{"web", "10.0.0.1:80"}, InFlight: 1, Requests: 1, Failures: [Failures]uint64{FailedReset: 1}},
+				{Server: Server{"web", "10.0.0.2:80"}, Requests: 2, Retries: 2},
 			}
 		},
 		Certificates: func() []Certificate {
@@ -230,14 +229,6 @@ func TestRoutesOverAReload(t *testing.T) {
 	want(t, scrape(t, m), 2, "tinygate_requests_total", "route", "a", "class", "2xx")
 }
 
-func TestNumbersThatWereNeverGiven(t *testing.T) {
-	l := New("x", 1).Loop(0)
-	l.UpstreamRequest(0, true)
-	l.UpstreamFailed(-1, FailedTLS)
-	l.UpstreamFailed(0, failures)
-	l.ClientRefused(refusals)
-}
-
 // Loops count while the configuration changes and scrapes go on; nothing is lost.
 func TestCountingMeanwhile(t *testing.T) {
 	const loops, each = 2, 20000
@@ -255,7 +246,6 @@ func TestCountingMeanwhile(t *testing.T) {
 				t.Error(err)
 			}
 			m.SetRoutes([]string{"a", "x" + string(rune('a'+i%20))})
-			m.SetServers([]Server{{"u", string(rune('a' + i%20))}})
 		}
 	})
 	var counting sync.WaitGroup
@@ -263,7 +253,6 @@ func TestCountingMeanwhile(t *testing.T) {
 		counting.Go(func() {
 			for range each {
 				m.Loop(i).RequestBegan()
-				m.Loop(i).UpstreamRequest(0, false)
 				m.Loop(i).RequestEnded(number, 404, time.Millisecond, 1, 1)
 			}
 		})

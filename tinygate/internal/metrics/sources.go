@@ -21,6 +21,11 @@ func (o out) status(list []ServerStatus) {
 		}
 		sum.Healthy = sum.Healthy || s.Healthy
 		sum.InFlight += s.InFlight
+		sum.Requests += s.Requests
+		sum.Retries += s.Retries
+		for k, n := range s.Failures {
+			sum.Failures[k] += n
+		}
 		sum.Ejections += s.Ejections
 		sum.Open += s.Open
 		sum.Idle += s.Idle
@@ -35,6 +40,11 @@ func (o out) status(list []ServerStatus) {
 		o.gauge(serverBusyDesc, float64(s.InFlight), name.Upstream, name.Address)
 		o.gauge(poolDesc, float64(s.Open), name.Upstream, name.Address, "open")
 		o.gauge(poolDesc, float64(s.Idle), name.Upstream, name.Address, "idle")
+		o.counter(upstreamDesc, s.Requests, name.Upstream, name.Address)
+		o.counter(retriesDesc, s.Retries, name.Upstream, name.Address)
+		for k, n := range s.Failures {
+			o.counter(failuresDesc, n, name.Upstream, name.Address, failureNames[k])
+		}
 		o.counter(ejectionsDesc, s.Ejections, name.Upstream, name.Address)
 	}
 }
