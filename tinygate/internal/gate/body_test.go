@@ -69,19 +69,24 @@ func TestByteByByte(t *testing.T) {
 
 func TestContinue(t *testing.T) {
 	up := script(func(t *testing.T, c *peer, _ int) {
-		head, _ := c.head()
-		if value(head, "Expect") == "" {
-			t.Errorf("no Expect in %q", head)
+		for {
+			head, err := c.head()
+			if err != nil {
+				return
+			}
+			if value(head, "Expect") == "" {
+				t.Errorf("no Expect in %q", head)
+			}
+			if strings.HasPrefix(head, "POST /no") {
+				c.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+				io.Copy(io.Discard, c)
+				return
+			}
+			c.send("HTTP/1.1 100 Continue\r\n\r\n")
+			b := make([]byte, 5)
+			io.ReadFull(c.r, b)
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + string(b))
 		}
-		if strings.HasPrefix(head, "POST /no") {
-			c.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-			io.Copy(io.Discard, c)
-			return
-		}
-		c.send("HTTP/1.1 100 Continue\r\n\r\n")
-		b := make([]byte, 5)
-		io.ReadFull(c.r, b)
-		c.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" + string(b))
 	})
 	eachEngine(t, setup{}, func(w *world) {
 		c := w.dial()
