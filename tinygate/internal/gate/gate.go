@@ -57,7 +57,7 @@ type shard struct {
 func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) {
 	loops := rt.Report().Loops
 	g := &Gate{rt: rt, log: log, figures: metrics.New(version(), loops), broken: make(chan error, 1)}
-	g.servers = cluster.New(loops, log, &cluster.Options{TLS: clientTLS})
+	g.servers = cluster.New(loops, log, &cluster.Options{TLS: clientTLS, Gone: g.forget})
 	for i := range loops {
 		g.shards = append(g.shards, &shard{
 			g: g, loop: i, log: limitedLog{to: log}, figures: g.figures.Loop(i), ids: requestid.New(),
@@ -70,6 +70,22 @@ func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) 
 		return nil, err
 	}
 	return g, nil
+}
+
+// forget has the loops close their idle connections to a server that is gone. It waits for none of them.
+func (g *Gate) forget(s *cluster.Server) {
+	if site := g.site.Load(); site != nil {
+		for _, group := range site.groups {
+			if group.turns != nil {
+				group.turns.all.Delete(s)
+			}
+		}
+	}
+	for _, sh := range g.shards {
+		if g.rt.GoOn(sh.loop, sh.sweep) != nil {
+			return // the runtime ends
+		}
+	}
 }
 
 // Start serves the clients of the listeners.

@@ -173,5 +173,8 @@ func (t *turnsOf) of(s *cluster.Server, most int) *turns {
 		return c.(*turns)
 	}
 	c, _ := t.all.LoadOrStore(s, unio.NewChan[struct{}](most))
+	if s.Gone() { // it was forgotten before
+		t.all.Delete(s)
+	}
 	return c.(*turns)
 }
