@@ -61,6 +61,7 @@ type perRequest struct {
 	upgrade   bool // Upgrade was passed on, so that 101 may come
 	heard     bool // the upstream has sent an interim response
 	begun     bool // part of the final response has been sent
+	untilEnd  bool // the response ends with the client's connection
 	abandoned bool // a panic has ended the exchange
 	noted     bool // the log has it
 	interims  int
@@ -241,8 +242,11 @@ func (x *exchange) failed(err error) (again bool) {
 	status := statusOf(err)
 	x.sh.log.warn("tinygate: request failed", slog.Int("status", status),
 		slog.String("request", x.title()), slog.Any("error", err))
-	if x.begun {
-		return false // the client sees a response that ends too early, which is the truth
+	if x.begun { // the client sees a response that ends too early, which is the truth
+		if x.untilEnd {
+			x.cl.c.Reset() // or the end would look like that of the response
+		}
+		return false
 	}
 	return x.own(reply{status: status})
 }

@@ -126,6 +126,28 @@ func TestTruncatedResponse(t *testing.T) {
 	}
 }
 
+// A client of HTTP/1.0 takes the end of the connection for that of a response without a length, so it has to get an error.
+func TestTruncatedResponseWithoutLength(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+	up := script(func(t *testing.T, c *peer, n int) {
+		c.head()
+		c.send(head)
+		if n%2 == 0 {
+			c.send("0\r\n\r\n")
+		}
+	})
+	eachEngine(t, setup{}, func(w *world) {
+		for _, whole := range []bool{false, true} {
+			c := w.dial()
+			c.send("GET / HTTP/1.0\r\n\r\n")
+			c.head()
+			if got, err := io.ReadAll(c.r); (err == nil) != whole || whole && string(got) != "abc" {
+				w.Errorf("%q, %v; whole: %v", got, err, whole)
+			}
+		}
+	}, up)
+}
+
 func TestTimesOut(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
 	for _, tc := range []struct {

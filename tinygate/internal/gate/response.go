@@ -92,7 +92,7 @@ func (x *exchange) respond(head []byte) error {
 	if err != nil {
 		return err
 	}
-	x.begun = true
+	x.begun, x.untilEnd = true, o.Body == http1.FramingClose
 	if err := x.toClient(now, b); err != nil {
 		return err
 	}

@@ -179,6 +179,15 @@ func (c Conn) Abort() error {
 	return c.plain.Close()
 }
 
+// Reset closes the connection at once so that the peer cannot take its end for that of what was sent: a plain one is reset
+// (SO_LINGER, socket(7)), one with TLS ends without the word that the stream is complete.
+func (c Conn) Reset() error {
+	if c.tls == nil {
+		c.plain.SetLinger(0) // where that is not possible it ends as any other
+	}
+	return c.Abort()
+}
+
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
