@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -36,10 +37,14 @@ type program struct {
 	admin   *admin.Server // nil: none
 	started time.Time
 	loaded  atomic.Int64 // when the configuration was taken, nanoseconds since 1970
+
+	reloading sync.Mutex // from reading the file to taking it, so that the file read last is the one that holds
 }
 
 // serve runs the program until ctx is done.
 func (p *program) serve(ctx context.Context) error {
+	signals := heed()
+	defer signals.stop()
 	// A task that logs must not wait for the terminal or a disk.
 	handler := uniolog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: &p.level}), nil)
 	defer handler.Close(context.Background())
@@ -51,7 +56,11 @@ func (p *program) serve(ctx context.Context) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	defer p.gate.Close()
+	defer func() {
+		if err := p.gate.Close(); err != nil {
+			p.log.Error("tinygate: the end", "error", err)
+		}
+	}()
 	defer p.rt.Close()
 	if p.cfg.Admin.Address != "" {
 		var err error
@@ -62,8 +71,7 @@ func (p *program) serve(ctx context.Context) error {
 	}
 	p.gate.Start()
 	p.greet()
-	stop := p.obey()
-	defer stop()
+	go p.obey(signals)
 	select {
 	case err := <-p.gate.Failed():
 		return err
@@ -115,33 +123,47 @@ func (p *program) greet() {
 	fmt.Fprintf(p.stdout, "engine %s on %d %s, %s %s: %s\n", r.Engine, r.Loops, loops, runtime.GOOS, r.Kernel, r.Reason)
 }
 
-// obey does what signals say, until stop.
-func (p *program) obey() (stop func()) {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
-	done := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case s := <-signals:
-				if s == syscall.SIGHUP {
-					p.reload()
-				} else if err := p.gate.ReopenLog(); err != nil {
-					p.log.Error("tinygate: the access log", "error", err)
-				}
-			case <-done:
-				return
+// signals are those that a running program obeys. Each has a place of its own, so that none is lost while another is
+// being obeyed; of several that are the same one is enough.
+type signals struct {
+	reload, reopen chan os.Signal
+	done           chan struct{}
+}
+
+// heed keeps the signals from ending the process from now on, also before there is something to reload.
+func heed() *signals {
+	s := &signals{reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1), done: make(chan struct{})}
+	signal.Notify(s.reload, syscall.SIGHUP)
+	signal.Notify(s.reopen, syscall.SIGUSR1)
+	return s
+}
+
+func (s *signals) stop() {
+	signal.Stop(s.reload)
+	signal.Stop(s.reopen)
+	close(s.done)
+}
+
+// obey does what signals say, until they are stopped.
+func (p *program) obey(s *signals) {
+	for {
+		select {
+		case <-s.reload:
+			p.reload()
+		case <-s.reopen:
+			if err := p.gate.ReopenLog(); err != nil {
+				p.log.Error("tinygate: the access log goes on as it was", "error", err)
 			}
+		case <-s.done:
+			return
 		}
-	}()
-	return func() {
-		signal.Stop(signals)
-		close(done)
 	}
 }
 
 // reload reads the file again and takes it when it is good.
 func (p *program) reload() ([]string, error) {
+	p.reloading.Lock()
+	defer p.reloading.Unlock()
 	changes, err := p.take()
 	if err != nil {
 		p.log.Error("tinygate: the configuration stays as it was", "error", err)
@@ -164,10 +186,14 @@ func (p *program) take() ([]string, error) {
 	}
 	cfg, err := p.load()
 	if err != nil {
+		p.gate.Refused()
 		return nil, err
 	}
 	changes, err := p.gate.Reload(cfg)
 	if err == nil {
+		for _, w := range cfg.Warnings {
+			p.log.Warn("tinygate: reload: " + w)
+		}
 		p.level.UnmarshalText([]byte(cfg.LogLevel))
 		p.loaded.Store(time.Now().UnixNano())
 	}

@@ -20,7 +20,7 @@ func (t told) Status() admin.Status {
 	r, cfg := t.rt.Report(), t.gate.Config()
 	s := admin.Status{
 		Version: t.gate.Version(), Started: t.started, Draining: t.gate.Draining(), Loops: r.Loops,
-		Engine:      admin.Engine{Name: string(r.Engine), Reason: r.Reason, Kernel: r.Kernel, Limits: r.Limits},
+		Engine:      admin.Engine{Name: string(r.Engine), Reason: r.Reason, Kernel: r.Kernel, Rejected: r.Rejected, Limits: r.Limits},
 		Connections: t.gate.Connections(),
 		Config:      admin.Config{File: t.file, Loaded: time.Unix(0, t.loaded.Load())},
 	}
@@ -44,7 +44,8 @@ func (t told) Upstreams() (all []admin.Upstream) {
 
 func serverOf(s cluster.Status) admin.ServerStatus {
 	a := admin.ServerStatus{
-		Address: s.Server, State: string(s.State), Reason: s.Reason, Weight: s.Weight, Backup: s.Backup, InFlight: s.InFlight,
+		Address: s.Server, State: string(s.State), Since: s.Since, Reason: s.Reason, Weight: s.Weight, Backup: s.Backup,
+		InFlight: s.InFlight, Connections: s.Connections, Idle: s.Idle,
 	}
 	if s.Addr != "" && s.Addr != s.Server {
 		a.Address = s.Server + " (" + s.Addr + ")"
@@ -72,9 +73,23 @@ func (t told) Drain(upstream, server string, on bool) error {
 	return nil
 }
 
+// errSlow is for a reload that is not waited for any longer.
+var errSlow = errors.New("the reload takes long and goes on; the log will tell what became of it")
+
 // Reload reads the file again.
-func (t told) Reload(context.Context) admin.Reload {
-	changes, err := t.reload()
+func (t told) Reload(ctx context.Context) admin.Reload {
+	done := make(chan admin.Reload, 1)
+	go func() { done <- t.result(t.reload()) }()
+	select {
+	case r := <-done:
+		return r
+	case <-ctx.Done():
+		return t.result(nil, errSlow)
+	}
+}
+
+// result is what the API tells of a reload.
+func (t told) result(changes []string, err error) admin.Reload {
 	r := admin.Reload{OK: err == nil, Changes: changes}
 	if bad, ok := errors.AsType[*config.Error](err); ok {
 		for _, p := range bad.Problems {

@@ -29,9 +29,7 @@ func (x *exchange) own(r reply) (again bool) {
 	if x.answer(&r) != nil {
 		return false
 	}
-	if r.last {
-		x.linger()
-	}
+	x.lingers = r.last
 	return !r.last
 }
 
@@ -51,9 +49,7 @@ func (x *exchange) refuse(bad *http1.Error) {
 	x.cause = bad
 	r := reply{status: bad.Status, last: true}
 	r.body = strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"
-	if x.answer(&r) == nil {
-		x.linger()
-	}
+	x.lingers = x.answer(&r) == nil
 }
 
 // answer sends r.
@@ -69,17 +65,17 @@ func (x *exchange) answer(r *reply) error {
 	if x.rule != nil {
 		x.editOwn()
 	}
+	body := r.body
+	if x.req.Method == http1.MethodHead || r.status == http.StatusNoContent || r.status == http.StatusNotModified {
+		body = ""
+	}
 	b, err := build(x.sh.g.rt, len(r.body)+len(r.kind)+len(r.location)+len(x.extra)+256, func(p []byte) []byte {
-		p = x.appendOwnHead(p, r)
-		if x.req.Method == http1.MethodHead || r.status == http.StatusNoContent || r.status == http.StatusNotModified {
-			return p
-		}
-		return append(p, r.body...)
+		return append(x.appendOwnHead(p, r), body...)
 	})
 	if err != nil {
 		return err
 	}
-	x.bytes.out = int64(len(r.body))
+	x.bytes.out = int64(len(body))
 	x.begun = true
 	x.now = time.Now()
 	x.cl.c.SetWriteDeadline(x.now.Add(x.times.Body))

@@ -279,16 +279,17 @@ func TestWebSocketTunnel(t *testing.T) {
 }
 
 func TestTunnelIsSilent(t *testing.T) {
+	const limit = 3 * short
 	up := script(func(t *testing.T, c *peer, _ int) {
 		c.head()
 		c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		for range 10 {
-			time.Sleep(short / 4)
+			time.Sleep(limit / 4)
 			c.send(".") // one side alone keeps it up
 		}
 		io.Copy(io.Discard, c)
 	})
-	eachEngine(t, setup{Times: config.Times{Tunnel: short}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Tunnel: limit}}, func(w *world) {
 		c := w.dial()
 		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		c.wantStatus("101")

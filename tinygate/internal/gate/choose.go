@@ -39,7 +39,6 @@ func (x *exchange) choose() *http1.Error {
 	}
 	x.moved = !same
 	s := x.site
-	x.who = x.cl.about.Resolve(&x.req, x.head)
 	q := &x.query
 	q.Host, q.Path, q.RawQuery = x.req.Hostname.Of(x.head), x.path, x.req.Query.Of(x.head)
 	q.Method, q.Client, q.HTTPS, q.Fields = x.req.MethodName.Of(x.head), x.who.Addr, x.who.HTTPS, x

@@ -16,12 +16,16 @@ import (
 type client struct {
 	sh       *shard
 	l        *listener
+	raw      *unio.Conn // below c
 	c        stream.Conn
 	in       source
 	site     *site          // of the request that is served, or was last
 	peer     netip.AddrPort // who has connected, or who the PROXY header names
 	about    forwarded.Conn // what upstreams are told of it
-	counted  bool           // among those of its address
+	counted  netip.Addr     // that it is counted for; not valid: for none
+	waited   bool           // for the head of the request
+	parked   bool           // waits for its next request without a task
+	https    bool           // the connection is encrypted
 	name     []byte         // that it asked for in TLS
 	version  uint16         // of TLS; 0: plain
 	x        *exchange      // the request in flight
@@ -33,7 +37,10 @@ type client struct {
 // accept is the task that begins with a client's first byte.
 func (g *Gate) accept(l *listener, c *unio.Conn) {
 	sh := g.shards[c.Loop()]
-	cl := &client{sh: sh, l: l, site: g.site.Load()}
+	if l.expelled.Load() {
+		return // it was connected before the listener was closed and has been silent all the time
+	}
+	cl := &client{sh: sh, l: l, raw: c, site: g.site.Load()}
 	cl.next = cl.woken
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		p := a.AddrPort()
@@ -54,6 +61,7 @@ func (g *Gate) accept(l *listener, c *unio.Conn) {
 
 // woken is the task that begins with the first byte of a later request, or with the end.
 func (cl *client) woken(_ *unio.Conn, err error) {
+	cl.parked = false
 	if err != nil {
 		cl.leave()
 		return
@@ -66,6 +74,14 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 	}()
 	cl.run()
 	served = true
+}
+
+// follow has what the client is about be as a configuration says.
+func (cl *client) follow(s *site) {
+	if cl.site != s {
+		cl.site = s
+		cl.about.Init(s.trust, cl.peer.Addr(), cl.https)
+	}
 }
 
 // run serves requests as long as there are bytes, and leaves the connection waiting for the next ones.
@@ -87,7 +103,9 @@ func (cl *client) run() {
 	whole = true
 	x.cl, cl.x = nil, nil
 	cl.sh.put(x)
-	if again && cl.c.Await(cl.site.cfg.Times.Idle, cl.next) == nil {
+	// One that is parked when the gate ends is closed by Drain, so none is parked after that.
+	if again && !cl.sh.g.ending.Load() && cl.c.Await(cl.site.cfg.Times.Idle, cl.next) == nil {
+		cl.parked = true
 		return
 	}
 	cl.in.drop()
@@ -97,15 +115,15 @@ func (cl *client) run() {
 // readHead reads until the request's head is complete and returns its length. A length of zero without an
 // error means that the client has gone before it began one.
 func (cl *client) readHead(req *http1.Request) (n int, err error) {
-	cl.in.limit = 0
-	for timed := false; ; {
+	cl.in.limit, cl.waited = 0, false
+	for {
 		if in := cl.in.bytes(); len(in) > 0 {
 			if n, err = req.Parse(in); n > 0 || err != nil {
 				return n, err
 			}
 		}
-		if !timed {
-			timed = true
+		if !cl.waited {
+			cl.waited = true
 			cl.c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
 		}
 		err = cl.in.more(cl.sh.g.rt, cl.site.cfg.Limits.HeadBytes)

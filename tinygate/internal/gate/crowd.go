@@ -26,28 +26,23 @@ func (cl *client) enter() bool {
 		sh.figures.ClientRefused(metrics.RefusedLimit)
 		return false
 	}
-	if !cl.l.how.Load().ProxyProtocol && !cl.alone() { // else the header names the address
-		g.crowd.all.Add(-1)
-		return false
-	}
 	cl.at = len(sh.clients)
 	sh.clients = append(sh.clients, cl)
 	sh.figures.ClientOpened()
 	return true
 }
 
-// alone counts the client among those of its address, and reports whether there are not too many. Clients without an
-// address, on a Unix socket, are not bounded so.
-func (cl *client) alone() bool {
-	most, addr := cl.site.cfg.Limits.PerClient, cl.peer.Addr()
-	if most == 0 || !addr.IsValid() {
+// admit counts a client for its address, which a PROXY header may have told, and reports whether the limits let it stay.
+func (cl *client) admit() bool {
+	limits := &cl.site.cfg.Limits
+	if limits.PerClient == 0 || !cl.peer.IsValid() {
 		return true
 	}
-	if !cl.sh.g.crowd.add(addr, most) {
+	if !cl.sh.g.crowd.add(cl.peer.Addr(), limits.PerClient) {
 		cl.sh.figures.ClientRefused(metrics.RefusedPerClient)
 		return false
 	}
-	cl.counted = true
+	cl.counted = cl.peer.Addr()
 	return true
 }
 
@@ -59,8 +54,8 @@ func (cl *client) leave() {
 	sh.clients[len(sh.clients)-1] = nil
 	sh.clients = sh.clients[:len(sh.clients)-1]
 	sh.g.crowd.all.Add(-1)
-	if cl.counted {
-		sh.g.crowd.drop(cl.peer.Addr())
+	if cl.counted.IsValid() {
+		sh.g.crowd.drop(cl.counted)
 	}
 	sh.figures.ClientClosed()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/unio-go/unio"
@@ -13,6 +14,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/edit"
 	"github.com/unio-go/unio/tinygate/internal/forwarded"
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/metrics"
 	"github.com/unio-go/unio/tinygate/internal/route"
 )
 
@@ -63,7 +65,8 @@ type perRequest struct {
 	begun     bool // part of the final response has been sent
 	untilEnd  bool // the response ends with the client's connection
 	abandoned bool // a panic has ended the exchange
-	noted     bool // the log has it
+	counted   bool // among the requests in flight
+	lingers   bool // the client is to be listened out after the answer
 	interims  int
 
 	began  time.Time
@@ -94,7 +97,8 @@ type perRequest struct {
 
 // reset makes the exchange ready for the next request of its client.
 func (x *exchange) reset() {
-	x.perRequest = perRequest{}
+	x.perRequest = perRequest{began: time.Now()}
+	x.head = x.head[:0]
 	x.upload, x.download = transfer{}, transfer{}
 	x.rule, x.id = nil, x.id[:0]
 	x.who = forwarded.Client{Addr: x.cl.peer.Addr()} // until the head says more
@@ -105,8 +109,9 @@ func (x *exchange) reset() {
 	} else {
 		x.req.Reset()
 	}
-	x.cl.site = x.site
+	x.cl.follow(x.site)
 	x.times = &x.site.cfg.Times
+	x.who = forwarded.Client{Addr: x.cl.peer.Addr(), HTTPS: x.cl.https}
 }
 
 // serve serves one request, and reports whether the connection can take another.
@@ -117,10 +122,12 @@ func (x *exchange) serve() (again bool) {
 	if n == 0 {
 		var bad *http1.Error
 		if errors.As(err, &bad) {
-			x.head = x.head[:0]
-			x.began = time.Now()
+			x.count()
 			x.refuse(bad)
 			x.note()
+			if x.lingers {
+				cl.linger()
+			}
 		}
 		return false
 	}
@@ -131,6 +138,9 @@ func (x *exchange) serve() (again bool) {
 		again = x.act()
 	}
 	x.note()
+	if x.lingers {
+		cl.linger()
+	}
 	return again
 }
 
@@ -139,12 +149,16 @@ func (x *exchange) begin(n int) {
 	in := &x.cl.in
 	x.head = append(x.head[:0], in.bytes()[:n]...)
 	in.skip(n)
-	x.began = time.Now()
-	x.now = x.began
+	x.count()
+	if x.now = x.began; x.cl.waited {
+		x.now = time.Now()
+	}
+	x.who = x.cl.about.Resolve(&x.req, x.head)
 	x.body.Init(x.req.Body, x.req.ContentLength, false)
 	x.asked = !x.req.KeepAlive
 	cl := x.cl
-	if cl.requests++; cl.requests == x.site.cfg.Limits.RequestsMax || x.sh.g.ending.Load() || cl.l.gone.Load() {
+	cl.requests++
+	if most := x.site.cfg.Limits.RequestsMax; most > 0 && cl.requests >= most || x.sh.g.ending.Load() || cl.l.gone.Load() {
 		x.req.KeepAlive = false
 	}
 }
@@ -188,9 +202,7 @@ func (x *exchange) done() (again bool) {
 	if through && x.req.KeepAlive {
 		return true
 	}
-	if !x.resp.Tunnel && (!through || !x.asked || len(x.cl.in.bytes()) > 0) {
-		x.linger()
-	}
+	x.lingers = !x.resp.Tunnel && (!through || !x.asked || len(x.cl.in.bytes()) > 0)
 	return false
 }
 
@@ -265,12 +277,12 @@ func statusOf(err error) int {
 	return 502
 }
 
-// title is method and target, for the log.
+// title is method and path, for the log. A query may hold what is secret.
 func (x *exchange) title() string {
 	if len(x.head) == 0 {
 		return ""
 	}
-	return string(x.req.MethodName.Of(x.head)) + " " + string(x.req.Target.Of(x.head))
+	return string(x.req.MethodName.Of(x.head)) + " " + string(x.req.Path.Of(x.head))
 }
 
 // abandon is for an exchange that a panic has ended; it will not be used again. The client's connection
@@ -278,6 +290,9 @@ func (x *exchange) title() string {
 func (x *exchange) abandon() {
 	x.abandoned = true
 	x.cl.x = nil
+	if x.counted {
+		x.sh.figures.RequestEnded(metrics.NoRoute, http.StatusInternalServerError, time.Since(x.began), 0, 0)
+	}
 	x.dropRequest()
 	x.response.drop()
 	if !x.uploading {

@@ -69,6 +69,7 @@ func (x *exchange) try() error {
 	x.server, x.last = server, server.Name
 	server.Began()
 	if x.tries > 1 {
+		server.Retried(x.sh.loop)
 		x.now = time.Now()
 	}
 	x.sent = x.now
@@ -201,6 +202,8 @@ func (x *exchange) failure(err error) cluster.Outcome {
 	switch {
 	case errors.Is(err, errFull):
 		return cluster.NoTurn
+	case errors.Is(err, errHandshake):
+		return cluster.TLSFailed
 	case errors.Is(err, errUnreached):
 		return cluster.ConnectFailed
 	case isTimeout(err):

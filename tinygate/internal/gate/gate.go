@@ -35,9 +35,11 @@ type Gate struct {
 	started bool
 
 	mu        sync.Mutex // of Start, Reload and Close
-	access    *accesslog.Log
+	logs      logs
+	first     *config.Config // what the program was started with
 	listeners []*listener
 	tickets   map[tickets]*certs.Tickets
+	expelling []*time.Timer
 }
 
 // shard is what belongs to one loop.
@@ -45,10 +47,9 @@ type shard struct {
 	g       *Gate
 	loop    int
 	log     limitedLog
-	access  *accesslog.Writer // nil: no access log
+	access  atomic.Pointer[accesslog.Writer] // nil: no access log
 	figures *metrics.Loop
 	ids     *requestid.Source
-	pools   []*pool
 	spare   []*exchange // not in use
 	clients []*client   // all that are connected
 }
@@ -69,23 +70,11 @@ func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) 
 		g.servers.Close()
 		return nil, err
 	}
+	g.figures.Reloaded(true)
+	g.figures.SetSources(metrics.Sources{
+		Servers: g.serverFigures, Dropped: g.logs.dropped, Stats: rt.Stats, Report: rt.Report,
+	})
 	return g, nil
-}
-
-// forget has the loops close their idle connections to a server that is gone. It waits for none of them.
-func (g *Gate) forget(s *cluster.Server) {
-	if site := g.site.Load(); site != nil {
-		for _, group := range site.groups {
-			if group.turns != nil {
-				group.turns.all.Delete(s)
-			}
-		}
-	}
-	for _, sh := range g.shards {
-		if g.rt.GoOn(sh.loop, sh.sweep) != nil {
-			return // the runtime ends
-		}
-	}
 }
 
 // Start serves the clients of the listeners.
@@ -112,11 +101,19 @@ func (g *Gate) Opened() int64 { return g.opened.Load() }
 func (g *Gate) ReopenLog() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.access.Reopen()
+	return g.logs.now().Reopen()
 }
 
-// Drain has every response from now on end its connection, so that clients go elsewhere.
-func (g *Gate) Drain() { g.ending.Store(true) }
+// Drain has every response from now on end its connection, so that clients go elsewhere, and closes those that wait for
+// a next request, as nginx does. Nothing is lost by that: a request that has arrived is served, and one that is on its way
+// meets a connection that is closed, which clients have to expect of idle ones at any time (RFC 9112 9.5).
+func (g *Gate) Drain() {
+	g.ending.Store(true)
+	for _, sh := range g.shards {
+		// When the runtime is closed so are the connections.
+		_ = g.rt.GoOn(sh.loop, sh.idle)
+	}
+}
 
 // Close ends what a gate does beside serving: checks, names, logs. The runtime has been closed before.
 func (g *Gate) Close() error {
@@ -128,7 +125,10 @@ func (g *Gate) Close() error {
 	}
 	g.listeners = nil
 	g.dropTickets()
-	return g.access.Close()
+	for _, t := range g.expelling {
+		t.Stop()
+	}
+	return g.logs.now().Close()
 }
 
 // exchangesSpareMax bounds the exchanges that a loop keeps for later: as many as a busy loop has in flight.
@@ -152,7 +152,7 @@ func (sh *shard) put(x *exchange) {
 }
 
 // askLimit is how long a loop may take to answer. One that a task holds is named by the runtime's own watchdog.
-const askLimit = 5 * time.Second
+const askLimit = 2 * time.Second
 
 // onEachLoop has fn run as a task of each loop, and waits for all of them.
 func (g *Gate) onEachLoop(fn func(*shard)) error {

@@ -1,36 +1,46 @@
 package gate
 
 import (
-	"net/http"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/admin"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 )
 
-// InFlight is the requests that are being served. It asks each loop, and waits for that.
+// InFlight is the requests that are being served. It asks each loop, and waits for that; what a loop that does not answer
+// has to say is left out, and the error says so.
 func (g *Gate) InFlight() (all []admin.Request, err error) {
-	var mu sync.Mutex
+	told := make(chan []admin.Request, len(g.shards))
 	err = g.onEachLoop(func(sh *shard) {
+		var list []admin.Request
 		now := time.Now()
-		mu.Lock()
-		defer mu.Unlock()
 		for _, cl := range sh.clients {
-			if x := cl.x; x != nil && !x.began.IsZero() {
-				all = append(all, x.describe(now))
+			if x := cl.x; x != nil && x.inFlight() {
+				list = append(list, x.describe(now))
 			}
 		}
+		told <- list
 	})
-	mu.Lock()
-	defer mu.Unlock()
-	return all, err
+	for {
+		select {
+		case list := <-told:
+			all = append(all, list...)
+		default:
+			return all, err
+		}
+	}
+}
+
+// inFlight reports whether a request has begun and has not been noted.
+func (x *exchange) inFlight() bool {
+	return x.counted || len(x.head) == 0 && !x.began.IsZero() && x.status == 0
 }
 
 // describe says what may be shown of a request: no query, which can hold secrets.
 func (x *exchange) describe(now time.Time) admin.Request {
 	r := admin.Request{
-		ID: string(x.id), Client: x.who.Addr.String(), Age: now.Sub(x.began).Seconds(), Phase: x.phase(),
+		ID: string(x.id), Client: x.clientName(), Age: now.Sub(x.began).Seconds(), Phase: x.phase(),
 	}
 	if len(x.head) > 0 {
 		r.Method = string(x.req.MethodName.Of(x.head))
@@ -41,6 +51,14 @@ func (x *exchange) describe(now time.Time) admin.Request {
 		r.Upstream, r.Server = x.rule.group.Name, x.last
 	}
 	return r
+}
+
+// clientName is the client's address; one on a Unix socket has none.
+func (x *exchange) clientName() string {
+	if !x.who.Addr.IsValid() {
+		return "unix"
+	}
+	return x.who.Addr.String()
 }
 
 // phase is how far a request has come.
@@ -60,18 +78,44 @@ func (x *exchange) phase() string {
 	return "reading the request"
 }
 
-// expel closes, after a while, the connections that a listener has left which is gone.
+// expel closes, after a while, the connections that a listener has left which is gone. It is called with mu held.
 func (g *Gate) expel(l *listener, after time.Duration) {
-	time.AfterFunc(after, func() {
-		// A loop that does not answer is ending.
-		_ = g.onEachLoop(func(sh *shard) {
-			for _, cl := range append([]*client(nil), sh.clients...) {
-				if cl.l == l {
-					cl.c.Abort()
-				}
-			}
-		})
+	var t *time.Timer
+	t = time.AfterFunc(after, func() {
+		l.expelled.Store(true)
+		for _, sh := range g.shards {
+			// When the runtime is closed so are the connections.
+			_ = g.rt.GoOn(sh.loop, func() { sh.expel(l) })
+		}
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if i := slices.Index(g.expelling, t); i >= 0 {
+			g.expelling = slices.Delete(g.expelling, i, i+1)
+		}
 	})
+	g.expelling = append(g.expelling, t)
+}
+
+// expel closes the connections of a listener on the loop, also those that have not come to their first request. Closing
+// waits, and others leave meanwhile.
+func (sh *shard) expel(l *listener) {
+	for _, cl := range slices.Clone(sh.clients) {
+		if cl.l == l {
+			cl.raw.SetWriteDeadline(time.Unix(1, 0)) // what the client has not taken is given up
+			cl.raw.Close()
+		}
+	}
+}
+
+// idle closes the connections of clients that have no request in flight. One whose request has arrived is served.
+func (sh *shard) idle() {
+	for _, cl := range slices.Clone(sh.clients) {
+		if cl.parked && cl.c.Unawait() {
+			cl.parked = false
+			cl.leave()
+			cl.c.Close()
+		}
+	}
 }
 
 // Connections counts what is open.
@@ -96,6 +140,3 @@ func (g *Gate) Draining() bool { return g.ending.Load() }
 
 // Version is that of the program.
 func (g *Gate) Version() string { return version() }
-
-// Metrics serves the figures to Prometheus.
-func (g *Gate) Metrics() http.Handler { return g.figures.Handler() }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ type listener struct {
 	ln      *unio.Listener
 	how     atomic.Pointer[manner]
 	gone    atomic.Bool // not in the configuration any more
+	// expelled says that its connections were closed; those that had not begun to speak are closed when they do.
+	expelled atomic.Bool
 }
 
 // manner is how connections begin.
@@ -56,9 +59,10 @@ func (g *Gate) URLs() (all []string) {
 	return all
 }
 
-func (g *Gate) listenerAt(address string) *listener {
+// listenerAt finds a listener, but none of those that are taken: an address with port 0 can be there more than once.
+func (g *Gate) listenerAt(address string, taken []*listener) *listener {
 	for _, l := range g.listeners {
-		if l.address == address {
+		if l.address == address && !slices.Contains(taken, l) {
 			return l
 		}
 	}

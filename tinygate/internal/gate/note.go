@@ -7,18 +7,14 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/metrics"
 )
 
-// linger ends the connection so that the client can read the answer. The exchange has ended: that time is not its.
-func (x *exchange) linger() {
-	x.note()
-	x.cl.linger()
+// count counts a request that has begun. Each is followed by a note, or the end of the exchange by a panic.
+func (x *exchange) count() {
+	x.counted = true
+	x.sh.figures.RequestBegan()
 }
 
-// note is called when an exchange has ended: the metrics and the access log hear of it, once.
+// note is called when an exchange has ended: the metrics and the access log hear of it.
 func (x *exchange) note() {
-	if x.noted {
-		return
-	}
-	x.noted = true
 	if x.cause != nil {
 		x.now = time.Now()
 	}
@@ -27,8 +23,9 @@ func (x *exchange) note() {
 	if x.rule != nil {
 		number = x.rule.number
 	}
+	x.counted = false
 	x.sh.figures.RequestEnded(number, x.status, took, x.bytes.in, x.bytes.out)
-	if w := x.sh.access; w != nil && (x.rule == nil || !x.rule.NoLog) {
+	if w := x.sh.access.Load(); w != nil && (x.rule == nil || !x.rule.NoLog) {
 		x.log(w, took)
 	}
 }

@@ -24,12 +24,13 @@ func (cl *client) open(c *unio.Conn) {
 			cl.leave()
 			return
 		}
-		if !cl.alone() {
-			cl.leave()
-			return
-		}
 	}
-	cl.about.Init(cl.site.trust, cl.peer.Addr(), how.certs != nil)
+	if !cl.admit() {
+		cl.leave()
+		return
+	}
+	cl.https = how.certs != nil
+	cl.about.Init(cl.site.trust, cl.peer.Addr(), cl.https)
 	if how.certs == nil {
 		cl.begin(stream.Plain(c))
 		return

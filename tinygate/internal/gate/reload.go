@@ -18,22 +18,40 @@ func (g *Gate) Reload(cfg *config.Config) (changes []string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	before := g.site.Load().cfg
-	if cfg.Engine != before.Engine || cfg.Loops != before.Loops {
-		changes = append(changes, "engine, loops: changed in the file; they take effect with a restart")
-	}
 	told, err := g.adopt(cfg)
 	if err != nil {
 		g.figures.Reloaded(false)
 		return nil, err
 	}
 	g.figures.Reloaded(true)
-	return append(append(changes, told...), settingsChanged(before, cfg)...), nil
+	return slices.Concat(restartNeeded(g.first, cfg), told, settingsChanged(before, cfg)), nil
 }
+
+// restartNeeded tells what a file says that a running program cannot become.
+func restartNeeded(runs, cfg *config.Config) (told []string) {
+	if cfg.Engine != runs.Engine || cfg.Loops != runs.Loops {
+		told = append(told, "engine, loops: changed in the file; they take effect with a restart")
+	}
+	if cfg.Admin != runs.Admin {
+		told = append(told, "admin: changed in the file; it takes effect with a restart")
+	}
+	if cfg.Times.Idle != runs.Times.Idle {
+		told = append(told, "times: idle holds from now on between requests; before the first one on listeners that are there "+
+			"already, with a restart")
+	}
+	return told
+}
+
+// errEnding says that nothing new is begun at the end.
+var errEnding = errors.New("tinygate is ending: it takes no other configuration")
 
 // adopt makes a configuration the one that is served. What can fail is done before anything changes. It is called with mu
 // held.
 func (g *Gate) adopt(cfg *config.Config) ([]string, error) {
-	s, err := compile(cfg)
+	if g.ending.Load() {
+		return nil, errEnding
+	}
+	s, err := compile(cfg, g.site.Load())
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +69,13 @@ func (g *Gate) adopt(cfg *config.Config) ([]string, error) {
 	for i, n := range g.figures.SetRoutes(s.names()) {
 		s.rules[i].number = n
 	}
+	if g.first == nil {
+		g.first = cfg
+	}
 	g.site.Store(s)
 	told = append(c.take(), told...)
-	return told, c.finish()
+	c.finish(s)
+	return told, nil
 }
 
 // change is what has to be opened for a configuration.
@@ -64,13 +86,12 @@ type change struct {
 	manners   []*manner
 	opened    []*listener
 	access    *accesslog.Log
-	old       *accesslog.Log // to be closed when no loop writes to it any more
 }
 
 // prepare opens what is new.
 func (c *change) prepare() error {
 	for _, lc := range c.cfg.Listeners {
-		l := c.g.listenerAt(lc.Address)
+		l := c.g.listenerAt(lc.Address, c.listeners)
 		m, err := c.g.manner(l, lc)
 		if err != nil {
 			return err
@@ -84,16 +105,18 @@ func (c *change) prepare() error {
 		}
 		c.listeners = append(c.listeners, l)
 	}
-	c.access = c.g.access
-	if s := c.g.site.Load(); s == nil || s.cfg.Access != c.cfg.Access {
-		c.old, c.access = c.access, nil
-		if c.cfg.Access.Path != "" {
-			var err error
-			if c.access, err = accesslog.Open(c.cfg.Access, len(c.g.shards)); err != nil {
-				return fmt.Errorf("access log: %w", err)
-			}
-		}
+	if c.g.ending.Load() {
+		return errEnding // the runtime may have closed its listeners before these were among them
 	}
+	if s := c.g.site.Load(); s != nil && s.cfg.Access == c.cfg.Access {
+		c.access = c.g.logs.now()
+		return nil
+	}
+	var err error
+	if c.access, err = accesslog.Open(c.cfg.Access, len(c.g.shards)); err != nil {
+		return err
+	}
+	c.access.SetLogger(c.g.log)
 	return nil
 }
 
@@ -108,7 +131,7 @@ func (c *change) undo() {
 	for _, l := range c.opened {
 		l.ln.Close()
 	}
-	if c.access != nil && c.access != c.g.access {
+	if c.access != c.g.logs.now() {
 		c.access.Close()
 	}
 }
@@ -117,8 +140,16 @@ func (c *change) undo() {
 func (c *change) take() (told []string) {
 	g := c.g
 	for i, l := range c.listeners {
-		if old := l.how.Swap(c.manners[i]); old != nil && old.certs != nil && old.certs != c.manners[i].certs {
+		m := c.manners[i]
+		old := l.how.Swap(m)
+		if old == nil {
+			continue
+		}
+		if old.certs != nil && old.certs != m.certs {
 			old.certs.Close()
+		}
+		if !reflect.DeepEqual(old.Listener, m.Listener) {
+			told = append(told, fmt.Sprintf("listener %s: changed; it holds for new connections", l.address))
 		}
 	}
 	for _, l := range c.opened {
@@ -134,24 +165,36 @@ func (c *change) take() (told []string) {
 			g.expel(l, c.cfg.Drain)
 		}
 	}
-	g.listeners, g.access = c.listeners, c.access
+	g.listeners = c.listeners
 	g.dropTickets()
 	return told
 }
 
-// finish has the loops see the change, and closes what they do not use any more.
-func (c *change) finish() error {
-	access := c.access
-	err := c.g.onEachLoop(func(sh *shard) {
-		if sh.access = nil; access != nil {
-			sh.access = access.Writer(sh.loop)
-		}
-		sh.sweep()
-	})
-	if c.old != nil && c.old != c.access {
-		err = errors.Join(err, c.old.Close())
+// finish has the loops see the change, and closes what they do not use any more. A loop that is held by a task sees it when
+// it goes on, and is not waited for.
+func (c *change) finish(s *site) {
+	g := c.g
+	closeOld := g.logs.change(c.access)
+	for _, sh := range g.shards {
+		sh.access.Store(c.access.Writer(sh.loop))
 	}
-	return err
+	if err := g.onEachLoop(func(sh *shard) { sh.follow(s) }); err != nil {
+		g.log.Warn("tinygate: reload: a loop does not see it yet", "error", err)
+	}
+	if err := closeOld(); err != nil {
+		g.log.Error("tinygate: reload: the access log before", "error", err)
+	}
+}
+
+// follow lets go of sites that were left. What waits for a next request would else keep the one of its last.
+func (sh *shard) follow(s *site) {
+	clear(sh.spare)
+	sh.spare = sh.spare[:0]
+	for _, cl := range sh.clients {
+		if cl.parked {
+			cl.follow(s)
+		}
+	}
 }
 
 // settingsChanged tells what a reload has changed beside listeners and upstreams.
@@ -179,13 +222,28 @@ func settingsChanged(a, b *config.Config) (told []string) {
 		a, b any
 	}{
 		{"limits", a.Limits, b.Limits}, {"times", a.Times, b.Times}, {"trusted proxies", a.Trusted, b.Trusted},
-		{"access log", a.Access, b.Access}, {"drain", a.Drain, b.Drain},
+		{"access log", a.Access, b.Access}, {"drain", a.Drain, b.Drain}, {"log level", a.LogLevel, b.LogLevel},
+		{"order of routes", order(a, b), order(b, a)},
 	} {
 		if !reflect.DeepEqual(s.a, s.b) {
 			told = append(told, s.what+": changed")
 		}
 	}
 	return told
+}
+
+// order is the names of the routes of a that b has too. Of routes that fit a request equally well the first one wins.
+func order(a, b *config.Config) (names []string) {
+	has := map[string]bool{}
+	for _, r := range b.Routes {
+		has[r.Name] = true
+	}
+	for _, r := range a.Routes {
+		if has[r.Name] {
+			names = append(names, r.Name)
+		}
+	}
+	return names
 }
 
 // same compares routes without what their upstreams are, which has lines of its own.

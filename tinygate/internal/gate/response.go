@@ -97,7 +97,7 @@ func (x *exchange) respond(head []byte) error {
 		return err
 	}
 	if x.resp.Tunnel {
-		tunnel(&x.cl.in, &x.up.in, x.times.Tunnel)
+		tunnel(&x.cl.in, &x.up.in, x.times.Tunnel, &x.bytes.in, &x.bytes.out)
 		x.now = time.Now()
 		x.req.KeepAlive = false
 		return nil

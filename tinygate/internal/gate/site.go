@@ -44,8 +44,8 @@ type group struct {
 	turns   *turnsOf               // nil: the servers' requests are not bounded
 }
 
-// compile makes a site of a configuration that config has found good.
-func compile(cfg *config.Config) (s *site, err error) {
+// compile makes a site of a configuration that config has found good. was is the one before it, or nil.
+func compile(cfg *config.Config, was *site) (s *site, err error) {
 	s = &site{cfg: cfg, limits: http1.Limits{
 		HeadBytes: cfg.Limits.HeadBytes, LineBytes: cfg.Limits.LineBytes, Headers: cfg.Limits.Headers,
 	}}
@@ -57,6 +57,10 @@ func compile(cfg *config.Config) (s *site, err error) {
 	for _, u := range cfg.Upstreams {
 		if groups[u], err = newGroup(u); err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
+		}
+		// Requests that are in flight keep their turns, so that the bound holds over a reload.
+		if old := was.group(u.Name); old != nil && old.Pool.Max == u.Pool.Max {
+			groups[u].turns = old.turns
 		}
 		s.groups = append(s.groups, groups[u])
 	}
@@ -116,6 +120,19 @@ func newGroup(u *config.Upstream) (*group, error) {
 		}
 	}
 	return g, nil
+}
+
+// group is the upstream of a name, or nil.
+func (s *site) group(name string) *group {
+	if s == nil {
+		return nil
+	}
+	for _, g := range s.groups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return nil
 }
 
 // names are those of the routes, for the metrics.

@@ -14,23 +14,25 @@ type pipe struct {
 	last  time.Time     // when something came last, on either
 }
 
-// tunnel carries bytes both ways until both sides have ended, or both have been silent for too long.
-func tunnel(a, b *source, limit time.Duration) {
+// tunnel carries bytes both ways until both sides have ended, or both have been silent for too long. It adds what was
+// carried to in and out.
+func tunnel(a, b *source, limit time.Duration, in, out *int64) {
 	p := &pipe{limit: limit, last: time.Now()}
 	var g unio.Group
-	g.Go(func() error { return p.pour(a, b.c) })
-	g.Go(func() error { return p.pour(b, a.c) })
+	g.Go(func() error { return p.pour(a, b.c, in) })
+	g.Go(func() error { return p.pour(b, a.c, out) })
 	g.Wait()
 }
 
-// pour carries bytes one way and passes the end on.
-func (p *pipe) pour(from *source, to stream.Conn) error {
+// pour carries bytes one way, counts them and passes the end on.
+func (p *pipe) pour(from *source, to stream.Conn, n *int64) error {
 	from.limit = 0
 	for {
 		if from.b != nil {
 			now := time.Now()
 			p.last = now
 			to.SetWriteDeadline(now.Add(p.limit))
+			*n += int64(len(from.bytes()))
 			piece := from.slice(0, len(from.bytes()))
 			from.drop()
 			if err := to.Send(piece); err != nil {

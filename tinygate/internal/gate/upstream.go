@@ -2,7 +2,9 @@ package gate
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +39,6 @@ func (sh *shard) pool(g *group, s *cluster.Server) *pool {
 	if p == nil {
 		p = &pool{sh: sh, server: s}
 		s.Pools[sh.loop] = p
-		sh.pools = append(sh.pools, p)
 	}
 	p.group = g
 	return p
@@ -51,6 +52,7 @@ func (p *pool) get(x *exchange, fresh bool) (*upstream, error) {
 		p.idle = p.idle[:n-1]
 		if u.c.Unawait() {
 			u.reused = true
+			p.server.SetIdle(p.sh.loop, len(p.idle))
 			return u, nil
 		}
 	}
@@ -65,25 +67,49 @@ func (p *pool) dial(x *exchange) (*upstream, error) {
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
 		network, addr = "unix", path
 	}
+	secure, err := p.secure()
+	if err != nil {
+		return nil, err
+	}
 	c, err := p.sh.g.rt.Dial(context.Background(), network, addr, &unio.DialOptions{Deadline: by})
 	if err != nil {
 		return nil, err
 	}
 	u := &upstream{p: p, c: stream.Plain(c)}
-	if p.group.tls != nil {
-		u.c = stream.Client(c, p.group.tls[p.server.Host])
+	if secure != nil {
+		u.c = stream.Client(c, secure)
 		if err := u.c.Handshake(time.Until(by)); err != nil {
 			u.c.Abort()
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errHandshake, err)
 		}
 	}
-	p.sh.g.lasting.Add(1)
 	p.sh.g.opened.Add(1)
 	x.now = time.Now()
+	p.count(1)
 	u.in.c = u.c
 	u.expire = u.expired
 	return u, nil
 }
+
+// secure is what the server is spoken to with; nil: plain. A reload while the request waited may have brought a server whose
+// settings are not those of the request's group.
+func (p *pool) secure() (*tls.Config, error) {
+	if p.server.TLS == nil {
+		return nil, nil
+	}
+	for _, g := range []*group{p.group, p.sh.g.site.Load().group(p.group.Name)} {
+		if g != nil && g.TLS != nil && *g.TLS == *p.server.TLS {
+			return g.tls[p.server.Host], nil
+		}
+	}
+	return nil, errSettings
+}
+
+// errSettings is for a request that meets a reload.
+var errSettings = errors.New("the TLS settings of the upstream are being changed")
+
+// errHandshake says that there was a connection, but no TLS.
+var errHandshake = errors.New("the TLS handshake failed")
 
 // put gives a connection back that may serve another request.
 func (p *pool) put(u *upstream) {
@@ -93,6 +119,14 @@ func (p *pool) put(u *upstream) {
 		return
 	}
 	p.idle = append(p.idle, u)
+	p.server.SetIdle(p.sh.loop, len(p.idle))
+}
+
+// count counts connections that were made, or with -1 one that has ended.
+func (p *pool) count(n int) {
+	p.sh.g.lasting.Add(int64(n))
+	p.server.Connected(p.sh.loop, n)
+	p.server.SetIdle(p.sh.loop, len(p.idle))
 }
 
 // expired is called when an idle connection was closed by the server, sent something unasked, or has
@@ -102,34 +136,44 @@ func (u *upstream) expired(*unio.Conn, error) {
 		u.p.idle = slices.Delete(u.p.idle, i, i+1)
 	}
 	u.in.drop()
-	u.p.sh.g.lasting.Add(-1)
+	u.p.count(-1)
 	u.c.Close()
 }
 
 // close ends a connection that cannot be used again. Nobody reads from it any more.
 func (u *upstream) close() {
 	u.in.drop()
-	u.p.sh.g.lasting.Add(-1)
+	u.p.count(-1)
 	u.abort()
 }
 
 // abort closes the connection at once: what it has not taken yet is of no use to it.
 func (u *upstream) abort() { u.c.Abort() }
 
-// sweep closes the idle connections of servers that are gone, and forgets their pools.
-func (sh *shard) sweep() {
-	sh.pools = slices.DeleteFunc(sh.pools, func(p *pool) bool {
-		if !p.server.Gone() {
-			return false
-		}
-		for _, u := range p.idle {
-			if u.c.Unawait() {
-				u.close()
+// forget closes the idle connections to a server that is gone.
+func (g *Gate) forget(s *cluster.Server) {
+	for _, sh := range g.shards {
+		// When the runtime is closed so are the connections.
+		_ = g.rt.GoOn(sh.loop, func() {
+			if p, _ := s.Pools[sh.loop].(*pool); p != nil {
+				p.drain()
 			}
+		})
+	}
+}
+
+// drain closes all idle connections. Closing waits, and others use the pool meanwhile.
+func (p *pool) drain() {
+	idle := p.idle
+	p.idle = nil
+	for _, u := range idle {
+		if u.c.Unawait() {
+			u.close()
 		}
-		p.idle = nil
-		return true
-	})
+	}
+	if t := p.group.turns; t != nil {
+		t.all.Delete(p.server)
+	}
 }
 
 // errFull says that no connection to the server became free in time.

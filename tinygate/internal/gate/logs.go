@@ -1,0 +1,48 @@
+package gate
+
+import (
+	"sync"
+
+	"github.com/unio-go/unio/tinygate/internal/accesslog"
+)
+
+// logs are the access log and what is remembered of those before it.
+type logs struct {
+	mu   sync.Mutex // no loop takes it
+	log  *accesslog.Log
+	lost uint64 // lines that earlier logs have dropped
+}
+
+func (l *logs) now() *accesslog.Log {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log
+}
+
+// dropped is how many lines were lost since the start.
+func (l *logs) dropped() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lost + l.log.Dropped()
+}
+
+// change makes another log the present one. The function that it returns closes the one before, when no loop writes to it
+// any more; what that loses until then counts too.
+func (l *logs) change(to *accesslog.Log) (closeOld func() error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.log
+	if old == to {
+		return func() error { return nil }
+	}
+	before := old.Dropped()
+	l.lost += before
+	l.log = to
+	return func() error {
+		err := old.Close()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.lost += old.Dropped() - before
+		return err
+	}
+}

@@ -1,0 +1,426 @@
+package gate_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// parse is the configuration of a text.
+func parse(t testing.TB, text string, values ...any) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("test.yaml", fmt.Appendf(nil, text, values...), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+// eachEngineOf runs a test with a gate of a configuration, on every engine.
+func eachEngineOf(t *testing.T, cfg func(*testing.T) *config.Config, fn func(w *world)) {
+	t.Helper()
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		w := &world{T: t, rt: rt, log: new(logText)}
+		w.g = startGate(t, rt, cfg(t), slog.New(slog.NewTextHandler(w.log, nil)))
+		w.addr = w.g.Addrs()[0].String()
+		fn(w)
+	})
+}
+
+// reload wants a reload to succeed, and returns what has changed as one text.
+func (w *world) reload(cfg *config.Config) string {
+	w.Helper()
+	changes, err := w.g.Reload(cfg)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return strings.Join(changes, "\n")
+}
+
+// dialTo connects to another listener than the first.
+func (w *world) dialTo(addr net.Addr) *peer {
+	w.Helper()
+	c, err := net.Dial(addr.Network(), addr.String())
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(func() { c.Close() })
+	return newPeer(w.T, c)
+}
+
+const upgrade = "GET /socket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
+// server is an upstream that answers requests, changes to a protocol that echoes where asked, and counts connections.
+func server(accepted *atomic.Int64) func(*testing.T) string {
+	return script(func(t *testing.T, c *peer, _ int) {
+		accepted.Add(1)
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			if value(m, "Upgrade") != "" {
+				c.SetDeadline(time.Now().Add(bound))
+				c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+				io.Copy(c, c.r)
+				return
+			}
+			c.send(ok)
+		}
+	})
+}
+
+// socket changes to the protocol that echoes.
+func (p *peer) socket() *peer {
+	p.t.Helper()
+	p.send(upgrade)
+	p.wantStatus("101")
+	p.wantEcho()
+	return p
+}
+
+func (p *peer) wantEcho() {
+	p.t.Helper()
+	p.send("ping")
+	b := make([]byte, 4)
+	if _, err := io.ReadFull(p.r, b); err != nil || string(b) != "ping" {
+		p.t.Errorf("the echo is %q, %v", b, err)
+	}
+}
+
+func TestReloadsUnderLoadOpenNoConnections(t *testing.T) {
+	const clients, reloads = 4, 100
+	var accepted atomic.Int64
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		accepted.Store(0)
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\n", server(&accepted)(t))
+	}, func(w *world) {
+		to := w.g.Config().Upstreams[0].Servers[0].Address
+		socket := w.dial().socket()
+		stop := make(chan struct{})
+		var all sync.WaitGroup
+		for range clients {
+			c := w.dial()
+			all.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					c.send(getRoot)
+					if m := c.wantStatus("200"); value(m, "Connection") != "" {
+						t.Errorf("a reload ends a connection: %q", m)
+						return
+					}
+				}
+			})
+		}
+		for i := range reloads {
+			said := w.reload(parse(w, "listen: 127.0.0.1:0\nroutes: [{to: %s, response_headers: {set: {X-N: \"%d\"}}}]\n", to, i))
+			if i > 0 && !strings.Contains(said, "changed") {
+				w.Errorf("reload %d tells %q", i, said)
+			}
+		}
+		close(stop)
+		all.Wait()
+		socket.wantEcho()
+		if n := accepted.Load(); n > clients+1 {
+			w.Errorf("%d connections were made for %d clients", n, clients+1)
+		}
+	})
+}
+
+// A listener that is gone takes no one new; its clients get one more response, its WebSockets the limit of draining, and so
+// do those who have not begun to speak HTTP.
+func TestRemovedListener(t *testing.T) {
+	var accepted atomic.Int64
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: [127.0.0.1:0, 127.0.0.1:0, {address: 'localhost:0', proxy_protocol: 127.0.0.0/8}]\ndrain: 300ms\nto: %s\n",
+			server(&accepted)(t))
+	}, func(w *world) {
+		addrs := w.g.Addrs()
+		kept, lost := w.dial().socket(), w.dialTo(addrs[1]).socket()
+		again, half, mute := w.dialTo(addrs[1]), w.dialTo(addrs[2]), w.dialTo(addrs[1])
+		half.send("PROXY TCP4 192.0")
+		again.send(getRoot)
+		again.wantStatus("200")
+		to := w.g.Config().Upstreams[0].Servers[0].Address
+		said := w.reload(parse(w, "listen: 127.0.0.1:0\ndrain: 300ms\nto: %s\n", to))
+		if strings.Count(said, "closed") != 2 || w.g.Addrs()[0].String() != addrs[0].String() {
+			w.Errorf("the reload tells %q", said)
+		}
+		if c, err := net.Dial("tcp", addrs[1].String()); err == nil {
+			c.Close()
+			w.Error("a listener that is gone accepts")
+		}
+		again.send(getRoot)
+		if m := again.wantStatus("200"); value(m, "Connection") != "close" {
+			w.Errorf("the next response on a listener that is gone: %q", m)
+		}
+		lost.wantEcho()
+		lost.wantEnd()
+		half.wantEnd()
+		mute.send(getRoot)
+		mute.wantEnd()
+		kept.wantEcho()
+		if n := w.rt.Stats().Panics; n != 0 {
+			w.Errorf("%d panics: %s", n, w.log)
+		}
+	})
+}
+
+// Two listeners on ports that the system chooses have the same address in the file.
+func TestListenersOfOneAddressStay(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: [127.0.0.1:0, 127.0.0.1:0]\nto: %s\n", replies(ok)(t))
+	}, func(w *world) {
+		before := w.g.Addrs()
+		if said := w.reload(w.g.Config()); said != "" {
+			w.Errorf("nothing has changed, but it tells %q", said)
+		}
+		if after := w.g.Addrs(); !slices.EqualFunc(before, after, func(a, b net.Addr) bool { return a.String() == b.String() }) {
+			w.Errorf("listeners %v are %v after a reload", before, after)
+		}
+	})
+}
+
+// Idle connections to a server that is gone are closed at once, and one in use after its response.
+func TestRemovedServer(t *testing.T) {
+	asked, answer, ended := make(chan struct{}), make(chan struct{}), make(chan struct{}, 2)
+	old := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				ended <- struct{}{}
+				return
+			}
+			if strings.HasPrefix(m, "GET /slow ") {
+				asked <- struct{}{}
+				<-answer
+			}
+			c.send(ok)
+		}
+	})
+	other := ""
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		other = replies(ok)(t)
+		return parse(t, "listen: 127.0.0.1:0\nupstreams: {web: %s}\nroutes: [{to: web}]\n", old(t))
+	}, func(w *world) {
+		slow, quick := w.dial(), w.dial()
+		slow.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+		<-asked
+		quick.send(getRoot)
+		quick.wantStatus("200")
+		said := w.reload(parse(w, "listen: 127.0.0.1:0\nupstreams: {other: %s}\nroutes: [{to: other}]\n", other))
+		if !strings.Contains(said, "upstream web: removed") {
+			w.Errorf("the reload tells %q", said)
+		}
+		<-ended
+		answer <- struct{}{}
+		slow.wantStatus("200")
+		<-ended
+		quick.send(getRoot)
+		quick.wantStatus("200")
+		w.eventually("the end of the connections", func() bool { return w.g.Connections().Upstreams == 1 })
+	})
+}
+
+// A request that waits for its body while its upstream is removed ends with the upstream that it began with.
+func TestUpstreamIsRemovedBeforeAServerIsChosen(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nroutes: [{to: %s, buffer: {request: true}}]\n", replies(ok)(t))
+	}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+		c.wantStatus("100")
+		w.reload(parse(w, "listen: 127.0.0.1:0\nroutes: [{answer: 204}]\n"))
+		c.send("body")
+		c.wantStatus("200")
+	})
+}
+
+func TestReloadThatCannotBeIsNotTakenInPart(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\n", replies(ok)(t))
+	}, func(w *world) {
+		before, addrs := w.g.Config(), w.g.Addrs()
+		log := filepath.Join(w.TempDir(), "access.log")
+		for _, text := range []string{
+			"listen: [127.0.0.1:0, '" + busy.Addr().String() + "']\nto: 10.0.0.1:80\naccess_log: " + log + "\n",
+			"listen: [127.0.0.1:0, 'localhost:0']\nto: 10.0.0.1:80\naccess_log: " + filepath.Join(log, "none") + "\n",
+		} {
+			if changes, err := w.g.Reload(parse(w, "%s", text)); err == nil {
+				w.Errorf("it was taken: %q", changes)
+			}
+			if w.g.Config() != before || len(w.g.Addrs()) != len(addrs) {
+				w.Error("something has changed")
+			}
+			c := w.dial()
+			c.send(getRoot)
+			c.wantStatus("200")
+		}
+		w.wantMetric(2, "tinygate_config_reloads_total", "result", "failed")
+		w.wantMetric(1, "tinygate_config_reloads_total", "result", "ok")
+	})
+}
+
+func TestReloadTellsWhatHasChanged(t *testing.T) {
+	base := "listen: 127.0.0.1:0\nroutes: [{name: a, path: /a, answer: 204}, {name: b, path: /b, answer: 204}]\n"
+	eachEngineOf(t, func(t *testing.T) *config.Config { return parse(t, "%s", base) }, func(w *world) {
+		for _, tc := range []struct{ text, want string }{
+			{base, ""},
+			{base + "log_level: debug\n", "log level: changed"},
+			{base, "log level: changed"},
+			{base + "admin: 127.0.0.1:1\n", "admin: changed in the file; it takes effect with a restart"},
+			{base + "admin: 127.0.0.1:1\n", "admin: changed in the file; it takes effect with a restart"},
+			{base + "loops: 7\n", "engine, loops: changed in the file; they take effect with a restart"},
+			{base + "limits: {headers: 50}\n", "limits: changed"},
+			{base + "trusted_proxies: 10.0.0.0/8\n", "limits: changed\ntrusted proxies: changed"},
+			{base, "trusted proxies: changed"},
+			{base + "drain: 1s\n", "drain: changed"},
+			{base, "drain: changed"},
+			{"listen: 127.0.0.1:0\nroutes: [{name: b, path: /b, answer: 204}, {name: a, path: /a, answer: 204}]\n", "order of routes: changed"},
+			{"listen: {address: '127.0.0.1:0', proxy_protocol: 10.0.0.0/8}\nroutes: [{name: b, path: /b, answer: 201}]\n",
+				"listener 127.0.0.1:0: changed; it holds for new connections\nroute b: changed\nroute a: removed"},
+		} {
+			if got := w.reload(parse(w, "%s", tc.text)); got != tc.want {
+				w.Errorf("for\n%s\nit tells\n%s\nwant\n%s", tc.text, got, tc.want)
+			}
+		}
+	})
+}
+
+// A changed listener holds for new connections, trusted proxies hold for the next request of a connection that is there.
+func TestReloadHoldsForWhatIsConnected(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\ntrusted_proxies: 127.0.0.0/8\nroutes: [{client: 192.0.2.0/24, answer: 201}, {answer: 202}]\n")
+	}, func(w *world) {
+		get := "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n"
+		old := w.dial()
+		old.send(get)
+		old.wantStatus("201")
+		w.reload(parse(w, "listen: {address: '127.0.0.1:0', proxy_protocol: 127.0.0.0/8}\n"+
+			"routes: [{client: 192.0.2.0/24, answer: 201}, {answer: 202}]\n"))
+		old.send(get)
+		old.wantStatus("202")
+		c := w.dial()
+		c.send("PROXY TCP4 192.0.2.8 192.0.2.9 1 2\r\n" + get)
+		c.wantStatus("201")
+	})
+}
+
+// pool.max holds for the requests before and after a reload together.
+func TestReloadKeepsTurns(t *testing.T) {
+	var now, most atomic.Int64
+	answer := make(chan struct{})
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			if _, err := c.request(); err != nil {
+				return
+			}
+			most.Store(max(most.Load(), now.Add(1)))
+			<-answer
+			now.Add(-1)
+			c.send(ok)
+		}
+	})
+	const text = "listen: 127.0.0.1:0\nupstreams: {u: {servers: %s, pool: {max: 1, wait: 10s}}}\nroutes: [{to: u, response_headers: {set: {X-N: '%d'}}}]\n"
+	eachEngineOf(t, func(t *testing.T) *config.Config { return parse(t, text, up(t), 0) }, func(w *world) {
+		to := w.g.Config().Upstreams[0].Servers[0].Address
+		first, second := w.dial(), w.dial()
+		first.send(getRoot)
+		w.eventually("the first request", func() bool { return now.Load() == 1 })
+		w.reload(parse(w, text, to, 1))
+		second.send(getRoot)
+		w.eventually("the second request", func() bool {
+			all, err := w.g.InFlight()
+			return err == nil && len(all) == 2 && all[0].Server != "" && all[1].Server != ""
+		})
+		answer <- struct{}{}
+		first.wantStatus("200")
+		answer <- struct{}{}
+		second.wantStatus("200")
+		if most.Load() != 1 {
+			w.Errorf("%d requests at a time, and one is the most", most.Load())
+		}
+	})
+}
+
+// What reloads open is closed again: 200 of them leave no goroutine, descriptor or memory.
+func TestReloadsLeaveNothing(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\n", replies(ok)(t))
+	}, func(w *world) {
+		dir, to := w.TempDir(), w.g.Config().Upstreams[0].Servers[0].Address
+		c := w.dial()
+		round := func(n int) {
+			for i := range n {
+				w.reload(parse(w, "listen: [127.0.0.1:0, 'localhost:0']\nupstreams: {u: {servers: [%s, 'localhost:1'], health: connect}}\n"+
+					"routes: [{to: u}]\ndrain: 10ms\naccess_log: %s/%d\n", to, dir, i%2))
+				c.send(getRoot)
+				c.wantStatus("200")
+				w.reload(parse(w, "listen: 127.0.0.1:0\nto: %s\ndrain: 10ms\n", to))
+				c.send(getRoot)
+				c.wantStatus("200")
+			}
+		}
+		round(10)
+		fds, memory := openFiles(w), liveBytes()
+		goroutines := goroutinesNow()
+		round(90)
+		w.eventually("the end of goroutines", func() bool { return goroutinesNow() <= goroutines+2 })
+		if w.Failed() {
+			b := make([]byte, 1<<20)
+			w.Logf("%d goroutines, %d before:\n%s", goroutinesNow(), goroutines, b[:runtime.Stack(b, true)])
+		}
+		w.eventually("the end of descriptors", func() bool { return openFiles(w) <= fds+2 })
+		if n := liveBytes(); n > memory+2<<20 {
+			w.Errorf("%d KiB are in use, and %d before 180 reloads", n>>10, memory>>10)
+		}
+	})
+}
+
+// goroutinesNow counts goroutines without the coroutines that loops keep for the next tasks.
+func goroutinesNow() int {
+	b := make([]byte, 1<<20)
+	all := string(b[:runtime.Stack(b, true)])
+	return strings.Count(all, "\ngoroutine ") - strings.Count(all, " [coroutine]:\n")
+}
+
+// openFiles counts the descriptors of the process.
+func openFiles(w *world) int {
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		w.Skip("lacks: /proc/self/fd")
+	}
+	return len(all)
+}
+
+// liveBytes is the memory of the heap that is in use.
+func liveBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
