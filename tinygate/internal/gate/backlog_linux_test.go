@@ -5,6 +5,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
@@ -18,6 +19,34 @@ func TestConnectTimesOut(t *testing.T) {
 		c.wantStatus("504")
 		w.wantLog("status=504", addr)
 	})
+}
+
+// The limit of a try bounds the connection too.
+func TestTryTimeBoundsTheConnection(t *testing.T) {
+	addr := fullBacklog(t)
+	eachEngine(t, setup{Upstreams: []string{addr}, Times: config.Times{Try: short, Connect: bound}}, func(w *world) {
+		began := time.Now()
+		if status := w.ask("GET", "/", 0); status != "504" {
+			w.Errorf("status %s", status)
+		}
+		w.within(began, short)
+	})
+}
+
+// These are rows of retryTable: a connection that does not come in time is one that could not be made, whatever the rule
+// says of responses that do not come in time.
+func TestRetriesWhenConnectingTimesOut(t *testing.T) {
+	for _, row := range []struct {
+		rule config.Retry
+		want string
+	}{
+		{config.Retry{Tries: 1, Connect: true, Reset: true, Timeout: true}, "0+0 504"},
+		{config.Retry{Tries: 2, Reset: true, Timeout: true}, "0+0 504"},
+		{config.Retry{Tries: 2, Connect: true}, "0+1 200"},
+	} {
+		seen := new(seenRequests)
+		testRetries(t, seen, "does not accept", row.rule, [3]string{row.want, row.want, row.want}, fullBacklog, seen.server(""))
+	}
 }
 
 // fullBacklog listens without accepting, and fills the queue.

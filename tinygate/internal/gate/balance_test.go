@@ -200,7 +200,7 @@ func (p *peer) whoseIs(w *world, name string) {
 // Idle connections are kept up to a number and for a time.
 func TestIdleConnectionsAreBounded(t *testing.T) {
 	up := newGatekeeper()
-	change := func(cfg *config.Config) { cfg.Upstreams[0].Pool.IdleMax, cfg.Upstreams[0].Pool.Idle = 2, 3 * short }
+	change := func(cfg *config.Config) { cfg.Upstreams[0].Pool.IdleMax, cfg.Upstreams[0].Pool.Idle = 2, 3*short }
 	eachEngine(t, setup{Change: change}, func(w *world) {
 		all := make([]*peer, 5)
 		for i := range all {

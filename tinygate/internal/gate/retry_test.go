@@ -92,25 +92,25 @@ var retryMethods = []struct {
 func TestRetries(t *testing.T) {
 	for _, row := range retryTable {
 		t.Run(fmt.Sprintf("%s, %d tries", row.fails, row.rule.Tries), func(t *testing.T) {
-			testRetries(t, row.fails, row.rule, [3]string{row.idempotent, row.others, row.streamed})
+			seen := new(seenRequests)
+			servers := []func(*testing.T) string{seen.server(row.fails), seen.server("")}
+			if strings.HasPrefix(row.fails, "all ") {
+				servers = []func(*testing.T) string{seen.server(row.fails), seen.server(row.fails), seen.server(row.fails)}
+			}
+			testRetries(t, seen, row.fails, row.rule, [3]string{row.idempotent, row.others, row.streamed}, servers...)
 		})
 	}
 }
 
 // testRetries holds one row against the requests that servers get.
-func testRetries(t *testing.T, fails string, rule config.Retry, want [3]string) {
-	seen := new(seenRequests)
-	servers := []func(*testing.T) string{seen.server(fails), seen.server("")}
-	if strings.HasPrefix(fails, "all ") {
-		servers = []func(*testing.T) string{seen.server(fails), seen.server(fails), seen.server(fails)}
-	}
+func testRetries(t *testing.T, seen *seenRequests, fails string, rule config.Retry, want [3]string, servers ...func(*testing.T) string) {
 	change := func(cfg *config.Config) {
 		retryConfig(cfg, rule)
 		if u := cfg.Upstreams[0]; len(u.Servers) == 2 {
 			u.Servers[1].Backup = true
 		}
 	}
-	eachEngine(t, setup{Times: config.Times{Response: 150 * time.Millisecond}, Change: change}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Response: 150 * time.Millisecond, Connect: short}, Change: change}, func(w *world) {
 		seen.reset(w.g.Config().Upstreams[0].Servers)
 		var all sync.WaitGroup
 		for _, m := range retryMethods {

@@ -1,0 +1,154 @@
+package gate_test
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/cluster"
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+// drip is a server that answers by a body of unknown length, a byte every now and then.
+func drip(every time.Duration) func(*testing.T) string {
+	return script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+		for c.send("1\r\nx\r\n") == nil {
+			time.Sleep(every)
+		}
+	})
+}
+
+// within wants a time to have passed, and not much more.
+func (w *world) within(since time.Time, least time.Duration) {
+	w.Helper()
+	if d := time.Since(since); d < least || d > bound/2 {
+		w.Errorf("it took %v, want %v", d, least)
+	}
+}
+
+// The limit of all of a request: before the head of the response it is told, and in its body the response is cut off, both
+// however lively the server is.
+func TestTotalTime(t *testing.T) {
+	eachEngine(t, setup{Times: config.Times{Total: 2 * short}}, func(w *world) {
+		c, began := w.dial(), time.Now()
+		c.send(getRoot)
+		c.head()
+		body, err := io.ReadAll(c.r)
+		if len(body) < 3 || strings.HasSuffix(string(body), "0\r\n\r\n") || err != nil {
+			w.Errorf("%q, %v", body, err)
+		}
+		w.within(began, 2*short)
+	}, drip(short/10))
+	interims := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		for c.send("HTTP/1.1 102 Processing\r\n\r\n") == nil {
+			time.Sleep(short / 10)
+		}
+	})
+	eachEngine(t, setup{Times: config.Times{Total: 2 * short, Response: short}}, func(w *world) {
+		c, began := w.dial(), time.Now()
+		c.send(getRoot)
+		m, err := c.message(false)
+		for strings.HasPrefix(m, "HTTP/1.1 102") {
+			m, err = c.message(false)
+		}
+		if !strings.HasPrefix(m, "HTTP/1.1 504 ") || err != nil {
+			w.Errorf("%q, %v", m, err)
+		}
+		w.within(began, 2*short)
+	}, interims)
+}
+
+// The limit of all ends the tries too, and the wait for a turn.
+func TestTotalTimeEndsTries(t *testing.T) {
+	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
+	change := func(cfg *config.Config) { retryConfig(cfg, config.Retry{Tries: 3, Timeout: true}) }
+	times := config.Times{Response: 2 * short, Total: 3 * short}
+	eachEngine(t, setup{Times: times, Change: change}, func(w *world) {
+		began := time.Now()
+		if status := w.ask("GET", "/", 0); status != "504" {
+			w.Errorf("status %s", status)
+		}
+		w.within(began, 3*short)
+		if n := w.g.Opened(); n != 2 {
+			w.Errorf("%d tries", n)
+		}
+	}, silent, silent, silent)
+}
+
+// A client that is too slow with its body is told so also when the limit of all is what it has reached, every time, and the
+// server is not blamed.
+func TestTotalTimeOfASlowUpload(t *testing.T) {
+	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
+	eachEngine(t, setup{Times: config.Times{Total: short}}, func(w *world) {
+		for range 5 {
+			c := w.dial()
+			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
+			c.wantStatus("408")
+		}
+		w.eventually("the outcomes", func() bool { return w.g.Servers()[0].Outcomes[cluster.ClientGone] == 5 })
+	}, silent)
+}
+
+// The limit of a try bounds all that comes before the head of the response, and begins anew behind a body that was still
+// to come.
+func TestTryTime(t *testing.T) {
+	slow := script(func(t *testing.T, c *peer, _ int) {
+		head, _ := c.head()
+		io.CopyN(io.Discard, c.r, int64(length(head)))
+		if strings.HasPrefix(head, "GET") {
+			io.Copy(io.Discard, c.r)
+		}
+		c.send(ok)
+	})
+	eachEngine(t, setup{Times: config.Times{Try: 2 * short}}, func(w *world) {
+		c, began := w.dial(), time.Now()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n")
+		for range 3 {
+			time.Sleep(short)
+			c.send("x")
+		}
+		c.wantStatus("200")
+		w.within(began, 3*short)
+		began = time.Now()
+		c.send(getRoot)
+		c.wantStatus("504")
+		w.within(began, 2*short)
+	}, slow)
+}
+
+// A server that does not go on in its body, and one that takes nothing of the request's.
+func TestBodyTime(t *testing.T) {
+	stuck := script(func(t *testing.T, c *peer, _ int) {
+		head, _ := c.head()
+		if strings.HasPrefix(head, "GET") {
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+		}
+		time.Sleep(4 * short) // and reads nothing
+	})
+	eachEngine(t, setup{Times: config.Times{Body: short}}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		c.head()
+		if got, err := io.ReadAll(c.r); string(got) != "abc" || err != nil {
+			w.Errorf("%q, %v", got, err)
+		}
+		w.eventually("the outcome", func() bool { return w.g.Servers()[0].Outcomes[cluster.Timeout] == 1 })
+		c = w.dial()
+		const size = 64 << 20
+		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", size))
+		go func() {
+			for b := strings.Repeat("x", 1<<20); c.send(b) == nil; {
+			}
+		}()
+		c.wantStatus("504")
+		c.Conn.(*net.TCPConn).SetLinger(0)
+		c.Close()
+		w.eventually("the outcome", func() bool { return w.g.Servers()[0].Outcomes[cluster.Timeout] == 2 })
+	}, stuck)
+}
