@@ -133,8 +133,10 @@ type signals struct {
 // heed keeps the signals from ending the process from now on, also before there is something to reload.
 func heed() *signals {
 	s := &signals{reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1), done: make(chan struct{})}
-	signal.Notify(s.reload, syscall.SIGHUP)
-	signal.Notify(s.reopen, syscall.SIGUSR1)
+	if reloadSignal != nil {
+		signal.Notify(s.reload, reloadSignal)
+		signal.Notify(s.reopen, reopenSignal)
+	}
 	return s
 }
 
