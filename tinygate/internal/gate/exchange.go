@@ -101,7 +101,6 @@ func (x *exchange) reset() {
 	x.head = x.head[:0]
 	x.upload, x.download = transfer{}, transfer{}
 	x.rule, x.id = nil, x.id[:0]
-	x.who = forwarded.Client{Addr: x.cl.peer.Addr()} // until the head says more
 	if s := x.sh.g.site.Load(); s != x.site {
 		x.site = s
 		x.req.Init(s.limits)
@@ -111,7 +110,7 @@ func (x *exchange) reset() {
 	}
 	x.cl.follow(x.site)
 	x.times = &x.site.cfg.Times
-	x.who = forwarded.Client{Addr: x.cl.peer.Addr(), HTTPS: x.cl.https}
+	x.who = forwarded.Client{Addr: x.cl.peer.Addr(), HTTPS: x.cl.https} // until the head says more
 }
 
 // serve serves one request, and reports whether the connection can take another.

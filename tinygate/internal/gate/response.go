@@ -52,7 +52,7 @@ func (x *exchange) interim(head []byte) error {
 	case !x.uploading:
 		x.up.c.SetReadDeadline(x.tryBy(now, x.times.Response))
 	case x.resp.Status == 100: // now it is the client's turn
-		x.up.c.SetReadDeadline(time.Time{})
+		x.up.c.SetReadDeadline(x.end)
 		x.cl.c.SetReadDeadline(x.by(now, x.times.Body))
 	}
 	if x.req.Minor() == 0 {
