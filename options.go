@@ -52,6 +52,12 @@ type Options struct {
 	// hold completions back for at most 60 us so that more of them share one entry into the kernel.
 	NoBatchWait bool
 
+	// WaitInPlace lets a loop that was busy within the last 100 ms sleep in the kernel without telling the Go scheduler,
+	// for 5 ms at a time. Where little is to do a message then costs less: a tenth of it on a single connection. Each loop
+	// holds a P meanwhile, and a stop-the-world of the garbage collector interrupts the sleep by a signal. It is for a program
+	// whose work is in its loops and that sets GOMAXPROCS above Loops. It applies to uring and epoll.
+	WaitInPlace bool
+
 	// SQPoll has a thread of the kernel for each loop look for what the loop submits (IORING_SETUP_SQPOLL,
 	// io_uring_setup(2)), so that a busy loop hardly ever enters the kernel. That thread keeps a CPU busy while there is
 	// work and for 10 ms after it: it wants as many CPUs again as there are loops. It is for latency and not for CPU; where

@@ -105,10 +105,11 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 		Engine: engine.Config{
 			Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes, SQPoll: rt.opts.SQPoll && !shared,
 		},
-		Shared:    shared,
-		CPU:       cpu,
-		Logger:    rt.log,
-		BatchWait: !rt.opts.NoBatchWait && !rt.opts.SQPoll && !shared,
+		Shared:      shared,
+		CPU:         cpu,
+		Logger:      rt.log,
+		BatchWait:   !rt.opts.NoBatchWait && !rt.opts.SQPoll && !shared,
+		WaitInPlace: rt.opts.WaitInPlace && !rt.opts.SQPoll && !shared,
 	})
 	if err != nil {
 		return nil, err

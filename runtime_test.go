@@ -3,6 +3,7 @@ package unio_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"runtime"
 	"slices"
@@ -543,6 +544,39 @@ func TestGoOnStartsTasksOnTheLoopThatIsNamed(t *testing.T) {
 		rt.Close()
 		if err := rt.GoOn(0, func() { t.Error("a task began") }); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// A loop that sleeps in place is woken by mail, by data and by the garbage collector as others are: were a wake-up lost, each
+// of these would take the 5 ms of such a sleep.
+func TestLoopsThatWaitInPlaceAreWoken(t *testing.T) {
+	const rounds = 1000
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, WaitInPlace: true}, func(t *testing.T, rt *unio.Runtime) {
+		c := dialNet(t, serve(t, rt, echo))
+		began := time.Now()
+		ran := make(chan struct{})
+		for range rounds {
+			if err := rt.GoOn(0, func() { ran <- struct{}{} }); err != nil {
+				t.Fatal(err)
+			}
+			<-ran
+			if _, err := c.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if d := time.Since(began); d > rounds*5*time.Millisecond {
+			t.Errorf("%d messages and as many mails took %v", rounds, d)
+		}
+		began = time.Now()
+		for range 20 {
+			runtime.GC()
+		}
+		if d := time.Since(began); d > 20*500*time.Millisecond {
+			t.Errorf("20 collections beside a quiet loop took %v", d)
 		}
 	})
 }

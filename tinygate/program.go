@@ -98,7 +98,7 @@ func (p *program) open() (err error) {
 	if engine == "auto" {
 		engine = ""
 	}
-	o := &unio.Options{Engine: engine, Loops: loops, UnreadBytes: unreadBytes, Logger: p.log}
+	o := &unio.Options{Engine: engine, Loops: loops, UnreadBytes: unreadBytes, WaitInPlace: true, Logger: p.log}
 	if p.rt, err = unio.New(o); err != nil {
 		return err
 	}

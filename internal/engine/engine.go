@@ -98,6 +98,13 @@ type Batcher interface {
 	PollBatch(n int, limit time.Duration) (got int, err error)
 }
 
+// InPlacer is an engine that can sleep without telling the Go scheduler.
+type InPlacer interface {
+	// WaitInPlace is Wait that keeps the P: entering and leaving the kernel then costs the scheduler nothing. A
+	// stop-the-world waits until a signal has ended the sleep, so d is a matter of milliseconds.
+	WaitInPlace(d time.Duration) error
+}
+
 // Clock is an engine with a time of its own. What is timed above it (timers, deadlines) is timed by its clock.
 type Clock interface {
 	// Now is the time, with a monotonic reading. Anybody may call it.

@@ -44,6 +44,8 @@ type Config struct {
 	Logger *slog.Logger
 	// BatchWait allows the wait policy to hold completions back for a moment under load (policy.go).
 	BatchWait bool
+	// WaitInPlace lets a quiet loop sleep without telling the Go scheduler (policy.go).
+	WaitInPlace bool
 }
 
 // Loop runs one engine. Its exported methods are for its goroutine and its tasks, except those that say otherwise.
@@ -183,6 +185,9 @@ func (l *Loop) run(cfg Config, started chan<- error) {
 	if b, ok := eng.(engine.Batcher); ok && cfg.BatchWait {
 		l.policy = policy{batcher: b, epoch: 1}
 	}
+	if p, ok := eng.(engine.InPlacer); ok && cfg.WaitInPlace {
+		l.policy.inPlace = p
+	}
 	addLoop(l)
 	defer removeLoop(l)
 	l.readClock()
@@ -206,23 +211,28 @@ func (l *Loop) turn() {
 	}
 	l.runReady()
 	l.flush()
-	ready, err := l.policy.poll(l)
+	slept, err := l.wait()
 	if err != nil {
 		l.fail(err)
 		return
-	}
-	slept := !ready && l.quiet()
-	if slept {
-		if err := l.sleep(); err != nil {
-			l.fail(err)
-			return
-		}
 	}
 	if len(l.timers) > 0 || slept || l.turns.Load()%clockTurns == 0 {
 		l.readClock()
 	}
 	l.complete()
 	l.fireTimers()
+}
+
+// wait lets the engine collect completions, and sleeps if there are none and nothing else is to be done.
+func (l *Loop) wait() (slept bool, err error) {
+	if l.policy.mayStay() && l.quiet() {
+		return true, l.sleep(true)
+	}
+	ready, err := l.policy.poll(l)
+	if err != nil || ready || !l.quiet() {
+		return false, err
+	}
+	return true, l.sleep(false)
 }
 
 // quiet reports whether nothing is left to do but to wait. A loop that has made goroutines ready lets them run first:
@@ -240,7 +250,7 @@ func (l *Loop) quiet() bool {
 
 // sleep waits in the engine until the next timer. The flag is set before the mailbox is looked at once more: whoever
 // posts puts his mail down before he looks at the flag.
-func (l *Loop) sleep() error {
+func (l *Loop) sleep(inPlace bool) error {
 	d := time.Duration(-1)
 	if len(l.timers) > 0 {
 		l.readClock()
@@ -251,7 +261,13 @@ func (l *Loop) sleep() error {
 	if !l.box.empty() {
 		return nil
 	}
-	return l.eng.Wait(d)
+	if !inPlace {
+		return l.eng.Wait(d)
+	}
+	if d < 0 || d > stayLimit {
+		d = stayLimit
+	}
+	return l.policy.inPlace.WaitInPlace(d)
 }
 
 // complete hands out what the engine has collected, in rounds: some completions, then the tasks that they wake, then,
@@ -272,7 +288,7 @@ func (l *Loop) complete() {
 		}
 	}
 	l.react()
-	l.policy.last = n
+	l.policy.came(n)
 }
 
 // react runs what a round of completions has woken.

@@ -50,12 +50,27 @@ func EpollDel(ep, fd int) error {
 // noPwait2 is set once a kernel before 5.11 has refused epoll_pwait2.
 var noPwait2 atomic.Bool
 
+// EpollWaitInPlace is EpollWait without telling the Go scheduler. Where the kernel has no epoll_pwait2 it is EpollWait.
+func EpollWaitInPlace(ep int, events []EpollEvent, d time.Duration) (int, syscall.Errno) {
+	if noPwait2.Load() {
+		return EpollWait(ep, events, d)
+	}
+	switch n, errno := epollPwait2(ep, events, d, true); errno {
+	case syscall.EINTR:
+		return 0, 0
+	case syscall.ENOSYS, syscall.EPERM:
+		return EpollWait(ep, events, d)
+	default:
+		return n, errno
+	}
+}
+
 // EpollWait collects events and sleeps for at most d until there are some; a negative d means no limit.
 // A signal ends it with no events. Kernels before 5.11 count in milliseconds: d is rounded up there, so
 // that nobody wakes early and spins.
 func EpollWait(ep int, events []EpollEvent, d time.Duration) (int, syscall.Errno) {
 	if !noPwait2.Load() {
-		n, errno := epollPwait2(ep, events, d)
+		n, errno := epollPwait2(ep, events, d, false)
 		switch errno {
 		case syscall.EINTR:
 			return 0, 0

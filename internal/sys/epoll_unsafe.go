@@ -23,13 +23,18 @@ func EpollPoll(ep int, events []EpollEvent) (int, syscall.Errno) {
 	return countOf(n, errno)
 }
 
-// epollPwait2 sleeps for at most d, or without limit when d is negative.
-func epollPwait2(ep int, events []EpollEvent, d time.Duration) (int, syscall.Errno) {
+// epollPwait2 sleeps for at most d, or without limit when d is negative. raw keeps it from the Go scheduler.
+func epollPwait2(ep int, events []EpollEvent, d time.Duration, raw bool) (int, syscall.Errno) {
 	var limit timespec64
 	var p unsafe.Pointer
 	if d >= 0 {
 		limit = timespec64{int64(d / time.Second), int64(d % time.Second)}
 		p = unsafe.Pointer(&limit)
+	}
+	if raw {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep), uintptr(unsafe.Pointer(&events[0])),
+			uintptr(len(events)), uintptr(p), 0, 0)
+		return countOf(n, errno)
 	}
 	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep), uintptr(unsafe.Pointer(&events[0])),
 		uintptr(len(events)), uintptr(p), 0, 0)

@@ -180,8 +180,15 @@ func (e *Engine) Poll() (bool, error) {
 	return e.busy(), pollErr(errno)
 }
 
+var _ engine.InPlacer = (*Engine)(nil)
+
+// WaitInPlace is Wait by a raw system call, where the kernel has one with a limit in nanoseconds.
+func (e *Engine) WaitInPlace(d time.Duration) error { return e.wait(d, true) }
+
 // Wait collects and sleeps if there is nothing.
-func (e *Engine) Wait(d time.Duration) error {
+func (e *Engine) Wait(d time.Duration) error { return e.wait(d, false) }
+
+func (e *Engine) wait(d time.Duration, inPlace bool) error {
 	e.requeue()
 	if d == 0 || e.busy() || !e.waker.sleep() {
 		e.waker.consume()
@@ -191,9 +198,13 @@ func (e *Engine) Wait(d time.Duration) error {
 	e.publish()
 	var n int
 	var errno syscall.Errno
-	if e.netpoll != nil {
+	switch {
+	case e.netpoll != nil:
 		n, errno = e.netpoll.wait(d)
-	} else {
+	case inPlace:
+		n, errno = sys.EpollWaitInPlace(e.ep, e.events[:], d)
+		e.stats.enters++
+	default:
 		n, errno = sys.EpollWait(e.ep, e.events[:], d)
 		e.stats.enters++
 	}

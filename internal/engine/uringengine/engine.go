@@ -33,6 +33,7 @@ type Engine struct {
 
 	able      ability
 	unreadMax int
+	inPlace   bool // the wait that is under way is one in place
 	closing   bool
 	poller    *poller
 	elsewhere bool          // completions wait for another thread

@@ -5,6 +5,7 @@ package uringengine
 import (
 	"time"
 
+	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/uring"
 )
 
@@ -169,13 +170,27 @@ func (e *Engine) Wait(d time.Duration) error {
 	return e.err
 }
 
+var _ engine.InPlacer = (*Engine)(nil)
+
+// WaitInPlace is Wait by a raw system call. Reads of files that the kernel may do by copying inside the call are no matter of
+// moments; with such it is Wait.
+func (e *Engine) WaitInPlace(d time.Duration) error {
+	e.inPlace = e.poller == nil && !e.polled && !e.files.copies
+	err := e.Wait(d)
+	e.inPlace = false
+	return err
+}
+
 func (e *Engine) waitLocked(d time.Duration) {
 	e.seen()
 	e.n.enters++
 	var err error
-	if d < 0 {
+	switch {
+	case e.inPlace:
+		_, err = e.ring.PollWait(1, d, 0)
+	case d < 0:
 		_, err = e.ring.SubmitAndWait(1)
-	} else {
+	default:
 		_, err = e.ring.SubmitAndWaitTimeout(1, d, 0)
 	}
 	e.entered(err)
