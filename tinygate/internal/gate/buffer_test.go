@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -119,4 +120,133 @@ func TestHeldBodiesDoNotWaitForEachOther(t *testing.T) {
 			c.Close()
 		}
 	})
+}
+
+// A client that is slow with its body holds no connection to a server, and is invited to send it by the gate.
+func TestSlowUploadHoldsNoServer(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			if value(m, "Expect") != "" {
+				t.Errorf("the server is asked to invite: %q", m)
+			}
+			_, body, _ := strings.Cut(m, "\r\n\r\n")
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+		}
+	})
+	eachEngine(t, setup{Change: bufferRequests(64 << 10)}, func(w *world) {
+		for _, tc := range []struct{ field, first, last string }{
+			{"Content-Length: 10", "hello", "world"},
+			{"Transfer-Encoding: chunked", "5\r\nhel", "lo\r\n5\r\nworld\r\n0\r\n\r\n"},
+		} {
+			opened := w.g.Opened()
+			c := w.dial()
+			c.send("PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n" + tc.field + "\r\n\r\n")
+			c.wantStatus("100")
+			c.send(tc.first)
+			if n := w.g.Connections().Upstreams; w.g.Opened() != opened || w.g.Servers()[0].InFlight != 0 {
+				w.Errorf("%d connections while the client sends", n)
+			}
+			c.send(tc.last)
+			if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\nhelloworld") {
+				w.Errorf("%q", m)
+			}
+			w.eventually("the idle connection", func() bool { return w.g.Connections().Upstreams == 1 })
+			c.Close()
+		}
+	}, up)
+}
+
+// Of a body that is larger than what may be held the rest is streamed, as it was announced.
+func TestLargeUploadIsStreamed(t *testing.T) {
+	const size = 100 << 10
+	body := strings.Repeat("0123456789abcdef", size/16)
+	eachEngine(t, setup{Change: bufferRequests(16 << 10)}, func(w *world) {
+		for _, tc := range []struct{ field, sent string }{
+			{fmt.Sprintf("Content-Length: %d", size), body},
+			{"Transfer-Encoding: chunked", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", size, body)},
+		} {
+			c := w.dial()
+			c.send("PUT / HTTP/1.1\r\nHost: h\r\n" + tc.field + "\r\n\r\n" + tc.sent[:size/2])
+			w.eventually("the server", func() bool { return w.g.Servers()[0].InFlight == 1 })
+			c.send(tc.sent[size/2:])
+			if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\n"+body) {
+				w.Errorf("%.200q", m)
+			}
+		}
+	}, echo)
+}
+
+// A response comes whole and as it was, whatever of it is held.
+func TestHeldResponses(t *testing.T) {
+	const size = 200 << 10
+	body := strings.Repeat("0123456789abcdef", size/16)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		head, _ := c.head()
+		switch strings.Fields(head)[1] {
+		case "/length":
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, body))
+		case "/chunked":
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%x\r\n%s\r\n0\r\nT: v\r\n\r\n",
+				size/2, body[:size/2], size/2, body[size/2:]))
+		case "/close":
+			c.send("HTTP/1.1 200 OK\r\n\r\n" + body)
+		case "/cut":
+			c.send(fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s", size, body[:size/2]))
+		}
+	})
+	for _, bytes := range []int{16 << 10, 1 << 20} {
+		change := func(cfg *config.Config) { cfg.Routes[0].Buffer = config.Buffer{Response: true, Bytes: bytes} }
+		eachEngine(t, setup{Change: change}, func(w *world) {
+			for _, path := range []string{"/length", "/chunked", "/close"} {
+				c := w.dial()
+				c.send("GET " + path + " HTTP/1.1\r\nHost: h\r\n\r\n")
+				head, raw, _ := strings.Cut(c.wantStatus("200"), "\r\n\r\n")
+				if value(head, "Transfer-Encoding") != "" {
+					raw = unchunk(raw)
+				}
+				if raw != body {
+					w.Errorf("%s: %d bytes of %d, %.100q", path, len(raw), size, raw)
+				}
+			}
+			c := w.dial()
+			c.send("GET /cut HTTP/1.1\r\nHost: h\r\n\r\n")
+			if m, err := c.message(false); err == nil {
+				w.Errorf("a response that was cut off looks whole: %.200q", m)
+			}
+		}, up)
+	}
+}
+
+// Without buffering each event of a stream is passed on when it is sent.
+func TestEventsArePassedOnAtOnce(t *testing.T) {
+	next := make(chan struct{})
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+		for i := range 3 {
+			c.send(fmt.Sprintf("data: %d\n\n", i))
+			<-next // until the client has it
+		}
+	})
+	eachEngine(t, setup{}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		c.head()
+		for i := range 3 {
+			want := fmt.Sprintf("9\r\ndata: %d\n\n\r\n", i)
+			b := make([]byte, len(want))
+			if _, err := io.ReadFull(c.r, b[:len(b)-2]); err != nil || string(b[:len(b)-2]) != want[:len(b)-2] {
+				w.Errorf("%q, %v; want %q", b, err, want)
+			}
+			next <- struct{}{}
+			io.ReadFull(c.r, b[len(b)-2:]) // the end of a chunk comes with what follows
+		}
+		if rest, _ := io.ReadAll(io.LimitReader(c.r, 5)); string(rest) != "0\r\n\r\n" {
+			w.Errorf("%q", rest)
+		}
+	}, up)
 }
