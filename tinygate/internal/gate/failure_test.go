@@ -148,6 +148,23 @@ func TestTruncatedResponseWithoutLength(t *testing.T) {
 	}, up)
 }
 
+// What a server sends behind its response belongs to nobody: the connection is not used again.
+func TestServerSendsTooMuch(t *testing.T) {
+	eachEngine(t, setup{}, func(w *world) {
+		c := w.dial()
+		for i := range 3 {
+			c.send(getRoot)
+			if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\nok") || w.g.Opened() != int64(i+1) {
+				w.Errorf("%q over connection %d", m, w.g.Opened())
+			}
+			w.eventually("the end of the connection", func() bool { return w.g.Connections().Upstreams == 0 })
+		}
+		if s := w.g.Servers()[0]; s.Failures != 0 {
+			w.Errorf("%+v", s)
+		}
+	}, replies(ok+ok))
+}
+
 func TestTimesOut(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
 	for _, tc := range []struct {
