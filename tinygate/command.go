@@ -162,12 +162,12 @@ func (f *flags) file(args []string) (string, error) {
 		return "", err
 	}
 	file := f.Arg(0)
-	if f.NArg() > 1 {
+	if f.NArg() > 0 {
 		if err := f.parse(f.Args()[1:]); err != nil {
 			return "", err
 		}
 	}
-	if file == "" || f.NArg() > 1 {
+	if file == "" || f.NArg() > 0 {
 		return "", f.wrong("%s takes one FILE; docs/tinygate.md explains what stands in it", f.Name())
 	}
 	return file, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/admin"
@@ -110,7 +111,7 @@ func place(file string, p config.Problem) string {
 }
 
 // LogLevel is that of the program's log.
-func (t told) LogLevel() string { return t.level.Level().String() }
+func (t told) LogLevel() string { return strings.ToLower(t.level.Level().String()) }
 
 // SetLogLevel changes it until the next reload.
 func (t told) SetLogLevel(level string) error {
