@@ -22,7 +22,7 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 			continue
 		}
 		t.Run(string(e), func(t *testing.T) {
-			once := pingPong(t, e)
+			once := pingPong(t, e, logged(t))
 			for range 100 {
 				once()
 			}

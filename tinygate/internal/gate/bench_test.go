@@ -1,18 +1,21 @@
 package gate_test
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"testing"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/uniotest"
 )
 
 // pingPong sends requests one after another through a gate to an upstream, neither of which allocates, so
 // what is counted is the gate's and the engine's.
-func pingPong(t testing.TB, e unio.Engine) (once func()) {
+func pingPong(t testing.TB, e unio.Engine, change func(*config.Config)) (once func()) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +40,7 @@ func pingPong(t testing.TB, e unio.Engine) (once func()) {
 		}
 	}()
 	rt := uniotest.New(t, &unio.Options{Engine: e, Loops: 1})
-	s := setup{Upstreams: []string{ln.Addr().String()}}
+	s := setup{Upstreams: []string{ln.Addr().String()}, Change: change}
 	g := startGate(t, rt, s.config(t), slog.New(slog.DiscardHandler))
 	c, err := net.Dial("tcp", g.Addrs()[0].String())
 	if err != nil {
@@ -56,18 +59,31 @@ func pingPong(t testing.TB, e unio.Engine) (once func()) {
 	}
 }
 
+// logged has a gate write the access log of the default format.
+func logged(t testing.TB) func(*config.Config) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	return func(cfg *config.Config) { cfg.Access = config.AccessLog{Path: path, Format: "json"} }
+}
+
+// BenchmarkGet measures a request on kept connections, without an access log and with one.
 func BenchmarkGet(b *testing.B) {
 	for _, e := range uniotest.Engines() {
-		b.Run("engine="+string(e), func(b *testing.B) {
-			if err := uniotest.Refused(e); err != nil {
-				b.Skip(err)
-			}
-			once := pingPong(b, e)
-			once()
-			b.ReportAllocs()
-			for b.Loop() {
+		for _, log := range []string{"off", "json"} {
+			b.Run(fmt.Sprintf("engine=%s/log=%s", e, log), func(b *testing.B) {
+				if err := uniotest.Refused(e); err != nil {
+					b.Skip(err)
+				}
+				var change func(*config.Config)
+				if log != "off" {
+					change = logged(b)
+				}
+				once := pingPong(b, e, change)
 				once()
-			}
-		})
+				b.ReportAllocs()
+				for b.Loop() {
+					once()
+				}
+			})
+		}
 	}
 }

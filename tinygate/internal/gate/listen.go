@@ -151,10 +151,19 @@ func (l *listener) serve(g *Gate) {
 	}
 }
 
-// retire closes the listener. Its connections go on.
+// retire closes the listener. Its connections go on. Where the loop that accepts is held by a task, the listener is closed
+// when that ends, and is not waited for.
 func (l *listener) retire() {
 	l.gone.Store(true)
-	l.ln.Close()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		l.ln.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(askLimit):
+	}
 	if how := l.how.Load(); how.certs != nil {
 		how.certs.Close()
 	}

@@ -35,7 +35,8 @@ var protocol = [2]string{"HTTP/1.0", "HTTP/1.1"}
 // log writes the line of the access log.
 func (x *exchange) log(w *accesslog.Writer, took time.Duration) {
 	x.address = x.who.Addr.AppendTo(x.address[:0])
-	e := accesslog.Entry{
+	e := &x.entry // a variable would be allocated
+	*e = accesslog.Entry{
 		Time: x.began, Duration: took, UpstreamDuration: x.took, Status: x.status, Tries: x.tries,
 		BytesSent: x.bytes.out, BytesReceived: x.bytes.in, TLS: x.cl.version, Client: x.address,
 	}
@@ -55,5 +56,5 @@ func (x *exchange) log(w *accesslog.Writer, took time.Duration) {
 	if x.cause != nil {
 		e.Error = x.cause.Error()
 	}
-	w.Add(&e)
+	w.Add(e)
 }
