@@ -109,11 +109,11 @@ func (s *site) scrape(path string) (int, string) {
 
 // upstream answers each request by 200, one for /hang when it is let go, and echoes after an upgrade.
 type upstream struct {
-	addr     string
-	accepted atomic.Int64
-	asked    atomic.Int64
-	hanging  chan struct{} // a request for /hang has come
-	answer   chan struct{} // lets it go
+	addr    string
+	used    atomic.Int64 // connections on which requests came, not those of checks
+	asked   atomic.Int64
+	hanging chan struct{} // a request for /hang has come
+	answer  chan struct{} // lets it go
 }
 
 func newUpstream(t *testing.T) *upstream {
@@ -138,7 +138,6 @@ func newUpstream(t *testing.T) *upstream {
 			if err != nil {
 				return
 			}
-			u.accepted.Add(1)
 			mu.Lock()
 			open = append(open, c)
 			mu.Unlock()
@@ -151,7 +150,7 @@ func newUpstream(t *testing.T) *upstream {
 func (u *upstream) serve(c net.Conn) {
 	defer c.Close()
 	r := bufio.NewReader(c)
-	for {
+	for n := 0; ; n++ {
 		first, upgrade := "", false
 		for {
 			line, err := r.ReadSlice('\n')
@@ -165,6 +164,9 @@ func (u *upstream) serve(c net.Conn) {
 			if len(line) <= 2 {
 				break
 			}
+		}
+		if n == 0 {
+			u.used.Add(1)
 		}
 		u.asked.Add(1)
 		switch {
