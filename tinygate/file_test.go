@@ -394,3 +394,37 @@ func TestEnd(t *testing.T) {
 		})
 	}
 }
+
+// Reloads that are asked for at the same time, by signals and by the API, are done one after the other: the file that was
+// written last is the one that holds.
+func TestReloadsAtOnce(t *testing.T) {
+	for _, e := range engines(t) {
+		t.Run(e, func(t *testing.T) {
+			const files = 20
+			s := newSite(t, 1)
+			file := func(n int) string {
+				return fmt.Sprintf("listen: 127.0.0.1:0\nadmin: unix:DIR/admin.sock\nroutes: [{to: @0, response_headers: {set: {X-N: '%d'}}}]\n", n)
+			}
+			s.write(file(0))
+			p := s.run(e)
+			var all sync.WaitGroup
+			for n := 1; n <= files; n++ {
+				s.write(file(n))
+				p.Process.Signal(syscall.SIGHUP)
+				for range 2 {
+					all.Go(func() { s.told(nil, "reload") })
+				}
+			}
+			all.Wait()
+			c := p.dial()
+			await(t, "the last file", func() bool {
+				r, _, err := c.ask("/", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r.Header.Get("X-N") == fmt.Sprint(files)
+			})
+			s.told([]string{"nothing has changed"}, "reload")
+		})
+	}
+}

@@ -21,7 +21,7 @@
 //	method, host       as in the request
 //	path, query        of the target as the client sent it, before any rewrite; query without '?'
 //	protocol           "HTTP/1.1" and so on
-//	status             of the response; 0 when the client went before there was one
+//	status             of the response; 499 when the client went before it was complete, as nginx has it; 0 when there was none
 //	bytes_sent         of the response's body
 //	bytes_received     of the request's body
 //	duration           seconds from the first byte of the request to the end of the response

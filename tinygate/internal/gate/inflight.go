@@ -96,25 +96,44 @@ func (g *Gate) expel(l *listener, after time.Duration) {
 	g.expelling = append(g.expelling, t)
 }
 
-// expel closes the connections of a listener on the loop, also those that have not come to their first request. Closing
-// waits, and others leave meanwhile.
+// expel closes the connections of a listener on the loop, also those that have not come to their first request.
 func (sh *shard) expel(l *listener) {
-	for _, cl := range slices.Clone(sh.clients) {
+	sh.eachClient(func(cl *client) {
 		if cl.l == l {
 			cl.raw.SetWriteDeadline(time.Unix(1, 0)) // what the client has not taken is given up
 			cl.raw.Close()
 		}
-	}
+	})
 }
 
 // idle closes the connections of clients that have no request in flight. One whose request has arrived is served.
 func (sh *shard) idle() {
-	for _, cl := range slices.Clone(sh.clients) {
+	sh.eachClient(func(cl *client) {
 		if cl.parked && cl.c.Unawait() {
 			cl.parked = false
 			cl.leave()
+			cl.c.SetWriteDeadline(time.Unix(1, 0)) // nothing is due but the end of TLS
 			cl.c.Close()
 		}
+	})
+}
+
+// closersMax is how many connections of a loop are closed at a time: each has a task meanwhile, and a client that does not
+// read holds its own for a quarter of a second.
+const closersMax = 64
+
+// eachClient calls fn for all who are connected now, in tasks of the loop. Fn may wait, and clients leave meanwhile.
+func (sh *shard) eachClient(fn func(*client)) {
+	list := slices.Clone(sh.clients)
+	work := func() {
+		for len(list) > 0 {
+			cl := list[0]
+			list = list[1:]
+			fn(cl)
+		}
+	}
+	for range min(closersMax, len(list)) {
+		sh.g.rt.Go(work)
 	}
 }
 
