@@ -17,11 +17,10 @@ const (
 	RefusedLimit     Refusal = iota // there were too many connections
 	RefusedPerClient                // there were too many of one address
 	RefusedProxy                    // its PROXY header was wrong, or came from an address that may not send one
-	RefusedDraining                 // the gate is being ended
 	refusals
 )
 
-var refusalNames = [refusals]string{"limit", "per_client", "proxy_header", "draining"}
+var refusalNames = [refusals]string{"limit", "per_client", "proxy_header"}
 
 // The classes of statuses: the first digit, and 0 for none.
 const classes = 6
