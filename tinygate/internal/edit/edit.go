@@ -37,6 +37,7 @@ type line struct {
 var ids = map[string]http1.ID{
 	"forwarded":         http1.IDForwarded,
 	"host":              http1.IDHost,
+	"proxy":             http1.IDProxy,
 	"via":               http1.IDVia,
 	"x-forwarded-for":   http1.IDXForwardedFor,
 	"x-forwarded-host":  http1.IDXForwardedHost,

@@ -6,9 +6,12 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/requestid"
 )
 
-// editRequest drops what does not go on to the server, and makes the field lines that are ours.
+// editRequest drops what does not go on to the server, and makes the field lines that are ours. A client's Proxy is never sent
+// on: programs that get fields as variables (RFC 3875 4.1.18) would take it for HTTP_PROXY, the proxy that their own requests
+// go through ("httpoxy", CVE-2016-5385 and others).
 func (x *exchange) editRequest() {
 	r := x.rule
+	x.req.DropID(http1.IDProxy)
 	x.extra = x.cl.about.AppendFields(x.extra[:0], &x.req, x.head, &x.who)
 	if r.request == nil {
 		x.extra = via(x.extra, x.head, &x.req.Head)

@@ -27,6 +27,8 @@ func TestRequestHeadAsForwarded(t *testing.T) {
 			"Forwarded: for=9.9.9.9\r\nX-Forward: mine\r\n\r\n",
 			[]string{"X-Forwarded-For: 127.0.0.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: h", "X-Forward: mine"},
 			[]string{"9.9.9.9", "8.8.8.8", "evil", "https", "X-Forwarded-Port"}},
+		{"httpoxy", "GET / HTTP/1.1\r\nHost: h\r\nProxy: http://evil\r\nX-Proxy: mine\r\npROXY: http://worse\r\n\r\n",
+			[]string{"X-Proxy: mine"}, []string{"evil", "worse"}},
 		{"host of http/1.0", "GET / HTTP/1.0\r\n\r\n", []string{"Host: 127.0.0.1:", "Via: 1.0 tinygate"}, nil},
 		{"via is appended", "GET / HTTP/1.1\r\nHost: h\r\nVia: 1.0 a\r\nVia: 1.1 b\r\n\r\n",
 			[]string{"Via: 1.0 a, 1.1 b, 1.1 tinygate"}, nil},

@@ -12,6 +12,7 @@ const (
 	IDForwarded
 	IDHost
 	IDKeepAlive
+	IDProxy // that of httpoxy: a CGI program would take it for its environment's HTTP_PROXY
 	IDProxyAuthenticate
 	IDProxyAuthorization
 	IDProxyConnection
@@ -33,6 +34,7 @@ var idNames = [idCount]string{
 	IDForwarded:          "forwarded",
 	IDHost:               "host",
 	IDKeepAlive:          "keep-alive",
+	IDProxy:              "proxy",
 	IDProxyAuthenticate:  "proxy-authenticate",
 	IDProxyAuthorization: "proxy-authorization",
 	IDProxyConnection:    "proxy-connection",
@@ -62,6 +64,8 @@ func identify(name []byte) ID {
 		id = IDVia
 	case 4<<8 | 'h':
 		id = IDHost
+	case 5<<8 | 'p':
+		id = IDProxy
 	case 6<<8 | 'e':
 		id = IDExpect
 	case 7<<8 | 't':
