@@ -28,6 +28,13 @@ func (t told) Status() admin.Status {
 	for _, l := range cfg.Listeners {
 		s.Listeners = append(s.Listeners, admin.Listener{Address: l.Address, TLS: l.TLS != nil, ProxyProtocol: l.ProxyProtocol})
 	}
+	for _, c := range t.gate.Certificates() {
+		a := admin.Certificate{File: c.Cert, Names: c.Names, NotAfter: c.NotAfter}
+		if c.Err != nil {
+			a.Error = c.Err.Error()
+		}
+		s.Certificates = append(s.Certificates, a)
+	}
 	return s
 }
 

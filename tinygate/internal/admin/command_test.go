@@ -24,7 +24,8 @@ func TestCommands(t *testing.T) {
 	t.Setenv(Variable, address)
 	for _, c := range []struct{ args, want string }{
 		{"status", "1.2.3, serving since|(1h30m)|uring on 2 loops, kernel 6.1: it works here|not x: no|" +
-			":443 with TLS behind PROXY headers|7 of clients, 3 to servers"},
+			":443 with TLS behind PROXY headers|a.pem for a.example, *.b.example, EXPIRED on |not in use: no PEM|" +
+			"ca.pem, until |7 of clients, 3 to servers"},
 		{"upstreams", "UPSTREAM  SERVER       STATE  FOR    WEIGHT    IN FLIGHT|" +
 			"web       10.0.0.1:80  up     1h30m  10        2|connection refused"},
 		{"inflight", "1.3s|waiting|/a\ufffd[2J\ufffd\ufffdx"},

@@ -37,6 +37,16 @@ type Status struct {
 	Listeners   []Listener  `json:"listeners"`
 	Connections Connections `json:"connections"`
 	Config      Config      `json:"config"`
+
+	Certificates []Certificate `json:"certificates,omitempty"` // of listeners
+}
+
+// Certificate is a file with a certificate that clients get, or with the authorities of clients.
+type Certificate struct {
+	File     string    `json:"file"`
+	Names    []string  `json:"names,omitempty"` // for which clients get it; authorities have none
+	NotAfter time.Time `json:"not_after"`       // when it ends; of authorities, when the first one does
+	Error    string    `json:"error,omitempty"` // why what is in the file now is not in use
 }
 
 // Engine is what does the I/O.

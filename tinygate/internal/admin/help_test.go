@@ -39,6 +39,10 @@ func (g *fakeGate) Status() Status {
 		Listeners:   []Listener{{Address: ":443", TLS: true, ProxyProtocol: true}},
 		Connections: Connections{Clients: 7, Upstreams: 3, Requests: 2},
 		Config:      Config{File: "/etc/tinygate.yaml", Loaded: g.began},
+		Certificates: []Certificate{
+			{File: "a.pem", Names: []string{"a.example", "*.b.example"}, NotAfter: g.began.Add(time.Hour), Error: "no PEM"},
+			{File: "ca.pem", NotAfter: g.began.Add(1000 * time.Hour)},
+		},
 	}
 }
 

@@ -66,11 +66,31 @@ func printStatus(w io.Writer, answer []byte) error {
 		}
 		t.row("listener", what)
 	}
+	for _, c := range s.Certificates {
+		t.row("certificate", certificate(c))
+	}
 	t.row("connections", fmt.Sprintf("%d of clients, %d to servers", s.Connections.Clients, s.Connections.Upstreams))
 	t.row("requests", fmt.Sprintf("%d in flight", s.Connections.Requests))
 	loaded := s.Config.Loaded
 	t.row("configuration", fmt.Sprintf("%s, loaded %s (%s ago)", s.Config.File, loaded.Local().Format(time.DateTime), ago(loaded)))
 	return t.end()
+}
+
+// certificate says until when there is one.
+func certificate(c Certificate) string {
+	what := c.File
+	if len(c.Names) > 0 {
+		what += " for " + strings.Join(c.Names, ", ")
+	}
+	end := "until "
+	if time.Now().After(c.NotAfter) {
+		end = "EXPIRED on "
+	}
+	what += ", " + end + c.NotAfter.Local().Format(time.DateTime)
+	if c.Error != "" {
+		what += "; what is in the files now is not in use: " + c.Error
+	}
+	return what
 }
 
 func printUpstreams(w io.Writer, answer []byte) error {

@@ -72,7 +72,7 @@ func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) 
 	}
 	g.figures.Reloaded(true)
 	g.figures.SetSources(metrics.Sources{
-		Servers: g.serverFigures, Dropped: g.logs.dropped, Stats: rt.Stats, Report: rt.Report,
+		Servers: g.serverFigures, Certificates: g.certificates, Dropped: g.logs.dropped, Stats: rt.Stats, Report: rt.Report,
 	})
 	return g, nil
 }
