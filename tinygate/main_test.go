@@ -40,7 +40,8 @@ func TestMain(m *testing.M) {
 type process struct {
 	*exec.Cmd
 	t    *testing.T
-	addr string // where it serves; empty when it has ended instead
+	addr string   // where it serves; empty when it has ended instead
+	urls []string // of all listeners, without the slash at the end
 	out  output
 	code int
 	done chan struct{}
@@ -66,7 +67,7 @@ func (o *output) String() string {
 
 const bound = 30 * time.Second
 
-var served = regexp.MustCompile(`on http://(\S+)/ - try: curl -i http://`)
+var served = regexp.MustCompile(` on (\S+/(?:, \S+/)*) - try: curl -i http`)
 
 // start runs tinygate until it serves or has ended. env is for variables such as UNIO_ENGINE=epoll.
 func start(t *testing.T, errno string, env []string, args ...string) *process {
@@ -91,7 +92,10 @@ func start(t *testing.T, errno string, env []string, args ...string) *process {
 	})
 	for end := time.Now().Add(bound); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if m := served.FindStringSubmatch(p.out.String()); m != nil && strings.Contains(p.out.String(), "engine ") {
-			p.addr = m[1]
+			for url := range strings.SplitSeq(m[1], ", ") {
+				p.urls = append(p.urls, strings.TrimSuffix(url, "/"))
+			}
+			_, p.addr, _ = strings.Cut(p.urls[0], "://")
 			return p
 		}
 		select {
