@@ -56,12 +56,17 @@ routes:
 	}
 }
 
-// chat is an upstream that speaks WebSocket's handshake (RFC 6455 4.2.2), and then sends back what it gets.
+// chat is an upstream that is a chatter.
 func chat(t *testing.T) *server {
 	t.Helper()
-	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+	return serve(t, chatter(t, "chat"))
+}
+
+// chatter speaks WebSocket's handshake (RFC 6455 4.2.2), and then sends back what it gets. To other requests it tells its name.
+func chatter(t *testing.T, name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "websocket" {
-			tell(w, r, "chat")
+			tell(w, r, name)
 			return
 		}
 		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
@@ -74,7 +79,7 @@ func chat(t *testing.T) *server {
 		fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 			base64.StdEncoding.EncodeToString(sum[:]))
 		io.Copy(c, rw)
-	})
+	}
 }
 
 // upgrade makes a WebSocket of a connection. The key and its answer are those of RFC 6455 1.3.
