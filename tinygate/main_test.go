@@ -67,7 +67,7 @@ func (o *output) String() string {
 
 const bound = 30 * time.Second
 
-var served = regexp.MustCompile(` on (\S+/(?:, \S+/)*) - try: curl -i http`)
+var served = regexp.MustCompile(` on (\S+/(?:, \S+/)*) - try: curl -i `)
 
 // start runs tinygate until it serves or has ended. env is for variables such as UNIO_ENGINE=epoll.
 func start(t *testing.T, errno string, env []string, args ...string) *process {

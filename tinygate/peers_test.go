@@ -180,6 +180,21 @@ func TestCurlToNginx(t *testing.T) {
 	}
 }
 
+// What the greeting says to try works for a listener on a Unix socket too.
+func TestCurlToUnixSocket(t *testing.T) {
+	tool(t, "curl")
+	try := regexp.MustCompile(`try: curl (.*)`)
+	for _, e := range engines(t) {
+		t.Run(e, func(t *testing.T) {
+			p := startFile(t, e, fmt.Sprintf("listen: unix:%s/gate.sock\nroutes: {answer: {body: hello}}\n", shortDir(t)))
+			args := strings.Fields(try.FindStringSubmatch(p.out.String())[1])
+			if out, err := curl(t, nil, args...); err != nil || !strings.HasSuffix(out, "\r\n\r\nhello") {
+				t.Errorf("%q: %q, %v", args, out, err)
+			}
+		})
+	}
+}
+
 func TestCurlPosts(t *testing.T) {
 	tool(t, "curl")
 	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

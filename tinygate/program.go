@@ -114,7 +114,11 @@ func (p *program) open() (err error) {
 // greet says what to try, and which engine runs and why.
 func (p *program) greet() {
 	urls := p.gate.URLs()
-	fmt.Fprintf(p.stdout, "tinygate serves %s on %s - try: curl -i %s\n", p.what, strings.Join(urls, ", "), urls[0])
+	try := urls[0]
+	if scheme, path, ok := strings.Cut(try, "://unix:"); ok {
+		try = "--unix-socket " + strings.TrimSuffix(path, ":/") + " " + scheme + "://localhost/"
+	}
+	fmt.Fprintf(p.stdout, "tinygate serves %s on %s - try: curl -i %s\n", p.what, strings.Join(urls, ", "), try)
 	r := p.rt.Report()
 	loops := "loops"
 	if r.Loops == 1 {
