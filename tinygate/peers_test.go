@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 )
 
 // tool finds a program that .ci/run installs, or skips the test.
@@ -178,6 +180,41 @@ func TestCurlToNginx(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A file with TLS, a redirect to it and PROXY headers, as curl and nginx see it.
+func TestCurlByHTTPSToNginx(t *testing.T) {
+	tool(t, "curl")
+	nginx := startNginx(t, "")
+	ca, dir := certtest.New(t), t.TempDir()
+	cert, key := ca.ECDSA(t, "h.example").Write(t, dir, "h")
+	authority := filepath.Join(dir, "ca.pem")
+	certtest.File(t, authority, ca.PEM)
+	eachEngineAtOnce(t, func(t *testing.T, e string) {
+		p := startFile(t, e, fmt.Sprintf(`
+listen:
+  - 127.0.0.1:0
+  - {address: "127.0.0.1:0", tls: {cert: %[1]q, key: %[2]q}}
+  - {address: "127.0.0.1:0", proxy_protocol: 127.0.0.1, tls: {cert: %[1]q, key: %[2]q}}
+routes:
+  - {path: /small, redirect: https}
+  - {to: %[3]q, response_headers: {set: {X-Client: "${client_address}"}}}
+`, cert, key, nginx))
+		port := func(i int) string { return p.urls[i][strings.LastIndexByte(p.urls[i], ':')+1:] }
+		common := []string{"--cacert", authority, "--connect-to", "h.example:443:127.0.0.1:" + port(1), "--connect-to",
+			"h.example:80:127.0.0.1:" + port(0), "--connect-to", "h.example:444:127.0.0.1:" + port(2)}
+		out, err := curl(t, nil, append(common, "-L", "-w", "%{url_effective} %{http_version}", "http://h.example/small")...)
+		if want := string(pattern(128)) + "https://h.example/small 1.1"; out != want || err != nil {
+			t.Errorf("by the redirect: %q, %v, want %q", out, err, want)
+		}
+		if out, err := curl(t, nil, append(common, "https://h.example/large")...); out != string(pattern(300<<10)) || err != nil {
+			t.Errorf("by https: %d bytes, %v", len(out), err)
+		}
+		out, err = curl(t, nil, append(common, "-i", "--haproxy-protocol", "https://h.example:444/small")...)
+		if !strings.Contains(out, "X-Client: 127.0.0.1\r\n") || err != nil {
+			t.Errorf("behind a PROXY header: %q, %v", out, err)
+		}
+	})
 }
 
 // What the greeting says to try works for a listener on a Unix socket too.
