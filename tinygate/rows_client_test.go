@@ -304,7 +304,7 @@ routes:
 func rowProtocol(t *testing.T, e string) {
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/early" {
-			http.Error(w, "not that much", 413)
+			http.Error(w, "not that much", http.StatusRequestEntityTooLarge)
 			return
 		}
 		w.Header().Set("Trailer", "X-Sum")
