@@ -55,7 +55,7 @@ type Options struct {
 	// WaitInPlace lets a loop that was busy within the last 100 ms sleep in the kernel without telling the Go scheduler,
 	// for 5 ms at a time. Where little is to do a message then costs less: a tenth of it on a single connection. Each loop
 	// holds a P meanwhile, and a stop-the-world of the garbage collector interrupts the sleep by a signal. It is for a program
-	// whose work is in its loops and that sets GOMAXPROCS above Loops. It applies to uring and epoll.
+	// whose work is in its loops. It applies to uring and epoll; with GOMAXPROCS not above Loops New refuses it.
 	WaitInPlace bool
 
 	// SQPoll has a thread of the kernel for each loop look for what the loop submits (IORING_SETUP_SQPOLL,
@@ -88,6 +88,10 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if out.Loops == 0 {
 		out.Loops = runtime.GOMAXPROCS(0)
+	}
+	if ps := runtime.GOMAXPROCS(0); out.WaitInPlace && ps <= out.Loops {
+		return out, fmt.Errorf("unio: Options.WaitInPlace with %d loops and GOMAXPROCS %d: goroutines would wait for loops that "+
+			"sleep: call runtime.GOMAXPROCS(%d) before New", out.Loops, ps, out.Loops+1)
 	}
 	if out.StallLimit == 0 {
 		out.StallLimit = stallLimitDefault

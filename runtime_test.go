@@ -18,7 +18,7 @@ import (
 )
 
 func TestOptionsThatAreWrong(t *testing.T) {
-	for _, o := range []unio.Options{{Loops: -1}, {BufBytes: -1}, {BufBytes: 1}, {Engine: "kqueue"}} {
+	for _, o := range []unio.Options{{Loops: -1}, {BufBytes: -1}, {BufBytes: 1}, {Engine: "kqueue"}, {WaitInPlace: true}} {
 		if rt, err := unio.New(&o); err == nil {
 			rt.Close()
 			t.Errorf("%+v: no error", o)
@@ -552,6 +552,7 @@ func TestGoOnStartsTasksOnTheLoopThatIsNamed(t *testing.T) {
 // of these would take the 5 ms of such a sleep.
 func TestLoopsThatWaitInPlaceAreWoken(t *testing.T) {
 	const rounds = 1000
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 2)))
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, WaitInPlace: true}, func(t *testing.T, rt *unio.Runtime) {
 		c := dialNet(t, serve(t, rt, echo))
 		began := time.Now()
