@@ -90,12 +90,6 @@ func appendRequest(b []byte, e *Entry) []byte {
 	return orDash(append(b, ' '), bytesOf(e.Protocol))
 }
 
-// Check reports what is wrong with a format, as Open would.
-func Check(f string) error {
-	_, err := compile(f)
-	return err
-}
-
 // compile makes a format of its text.
 func compile(f string) (*format, error) {
 	switch f {

@@ -127,8 +127,13 @@ func TestFormatsThatAreRefused(t *testing.T) {
 			t.Errorf("%.40q: got %v, want an error with %q", format, err, want)
 		}
 	}
-	if err := Check(strings.Repeat("${path}", 64)); err != nil {
+	if _, err := compile(strings.Repeat("${path}", 64)); err != nil {
 		t.Error(err)
+	}
+	for _, name := range config.LogNames {
+		if _, err := compile("${" + name + "}"); err != nil {
+			t.Errorf("a configuration may have it: %v", err)
+		}
 	}
 }
 

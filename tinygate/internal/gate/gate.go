@@ -18,7 +18,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/requestid"
 )
 
-// Gate forwards requests. New makes it and Start opens its listeners; Reload gives it another configuration. It ends with
+// Gate forwards requests. New makes it and opens its listeners, Start serves them; Reload gives it another configuration. It ends with
 // Close, after its runtime.
 type Gate struct {
 	rt      *unio.Runtime
@@ -54,7 +54,7 @@ type shard struct {
 	clients []*client   // all that are connected
 }
 
-// New makes a gate of a configuration that config has found good. It listens to nothing yet.
+// New makes a gate of a configuration that config has found good. Its listeners are open, and nobody is served yet.
 func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) {
 	loops := rt.Report().Loops
 	g := &Gate{rt: rt, log: log, figures: metrics.New(version(), loops), broken: make(chan error, 1)}
@@ -78,14 +78,13 @@ func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) 
 }
 
 // Start serves the clients of the listeners.
-func (g *Gate) Start() error {
+func (g *Gate) Start() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.started = true
 	for _, l := range g.listeners {
 		go l.serve(g)
 	}
-	return nil
 }
 
 // Failed gives the reason why a listener has ended by itself, if one does.

@@ -198,7 +198,7 @@ func (p *pool) enter(x *exchange) error {
 	return nil
 }
 
-// leave lets the next one in.
+// leaveTurn lets the next one in.
 func (x *exchange) leaveTurn() {
 	if x.turns != nil {
 		x.turns.TryRecv()
