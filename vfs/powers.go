@@ -1,0 +1,114 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// Datasyncer is a File that can make its bytes durable without what only describes it, such as its times (fdatasync(2)).
+type Datasyncer interface{ Datasync() error }
+
+// Datasync makes what was written to f durable, and what is needed to read it back. Where f is no [Datasyncer] it is Sync.
+func Datasync(f File) error {
+	if d, ok := f.(Datasyncer); ok {
+		return d.Datasync()
+	}
+	return f.Sync()
+}
+
+// Allocator is a File that can reserve room without changing its size (fallocate(2) with FALLOC_FL_KEEP_SIZE).
+type Allocator interface{ Allocate(off, n int64) error }
+
+// Allocate reserves room for n bytes at off, so that writing there cannot fail for want of it.
+func Allocate(f File, off, n int64) error {
+	if a, ok := f.(Allocator); ok {
+		return a.Allocate(off, n)
+	}
+	return fileUnsupported("allocate", f)
+}
+
+// Prefetcher is a File that can begin to read into the page cache (posix_fadvise(2) with POSIX_FADV_WILLNEED).
+type Prefetcher interface{ Prefetch(off, n int64) error }
+
+// Prefetch begins to read n bytes at off into the page cache, and does not wait for them.
+func Prefetch(f File, off, n int64) error {
+	if p, ok := f.(Prefetcher); ok {
+		return p.Prefetch(off, n)
+	}
+	return fileUnsupported("prefetch", f)
+}
+
+// Aligner is a File that knows what offsets, lengths and memory must be multiples of.
+type Aligner interface{ Alignment() int }
+
+// Alignment is what offsets, lengths and memory must be multiples of for f, in bytes: 1 where it does not matter.
+func Alignment(f File) int {
+	if a, ok := f.(Aligner); ok {
+		return a.Alignment()
+	}
+	return 1
+}
+
+// Linker is an FS whose files can have several names.
+type Linker interface {
+	// Link gives the file oldname the name newname as well. It is an error if there is something of that name.
+	Link(oldname, newname string) error
+}
+
+// Link gives the file oldname the name newname as well.
+func Link(fsys FS, oldname, newname string) error {
+	if l, ok := fsys.(Linker); ok {
+		return l.Link(oldname, newname)
+	}
+	return unsupported("link", oldname)
+}
+
+// Locker is an FS that can keep other processes, and other callers in this one, from the same tree.
+type Locker interface {
+	// Lock creates the file, if there is none, and locks it until the Closer is closed or the process has ended. It does not
+	// wait: a file that is locked already is an error.
+	Lock(name string) (io.Closer, error)
+}
+
+// Lock locks the file of that name as [Locker] says.
+func Lock(fsys FS, name string) (io.Closer, error) {
+	if l, ok := fsys.(Locker); ok {
+		return l.Lock(name)
+	}
+	return nil, unsupported("lock", name)
+}
+
+// Measurer is an FS that knows how large its device is.
+type Measurer interface{ Usage() (Usage, error) }
+
+// Usage is how large the device under an FS is, in bytes.
+type Usage struct {
+	Total uint64
+	Used  uint64
+	Avail uint64 // what is left for a process without privileges
+}
+
+// Measure asks how large the device under fsys is.
+func Measure(fsys FS) (Usage, error) {
+	if m, ok := fsys.(Measurer); ok {
+		return m.Usage()
+	}
+	return Usage{}, unsupported("usage", ".")
+}
+
+// Unwrapper is an FS that stands on another.
+type Unwrapper interface{ Unwrap() FS }
+
+func fileUnsupported(op string, f File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return unsupported(op, info.Name())
+}
+
+func unsupported(op, name string) error {
+	return &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("this file system cannot: %w", errors.ErrUnsupported)}
+}
