@@ -59,6 +59,8 @@ type Loop struct {
 	runHead, runTail *Task
 	idle             *Task
 	idles            int
+	idleLeast        int // the least of them in the running period
+	trim             Timer
 	dirty            []Flusher
 	timers           heap
 	now              int64

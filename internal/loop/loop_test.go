@@ -237,26 +237,76 @@ func TestWithdrawnCallIsForgotten(t *testing.T) {
 	}
 }
 
-func TestIdleCoroutinesAreBounded(t *testing.T) {
-	l := newLoop(t, nil)
-	defer end(t, l)
-	const burst = 3 * goroutinesIdleMax
-	done := make(chan int, 1)
+// runAtOnce has so many tasks exist at the same time, and then end.
+func runAtOnce(t *testing.T, l *Loop, n int) {
+	t.Helper()
+	done := make(chan struct{})
 	task(l, func() {
-		ran := 0
-		for range burst {
+		var waiting []*Task
+		for range n {
 			l.Go(func() {
-				if ran++; ran == burst {
-					done <- ran
+				me := l.Here()
+				waiting = append(waiting, me)
+				if len(waiting) < n {
+					me.Wait()
+					return
 				}
+				for _, w := range waiting[:n-1] {
+					l.ready(w)
+				}
+				close(done)
 			})
 		}
 	})
-	wait(t, done)
-	idles := make(chan int, 1)
-	task(l, func() { idles <- l.idles })
-	if n := wait(t, idles); n > goroutinesIdleMax {
-		t.Errorf("%d coroutines are kept, at most %d should be", n, goroutinesIdleMax)
+	<-done
+}
+
+// onLoop is what fn says in a task.
+func onLoop[T any](t *testing.T, l *Loop, fn func() T) T {
+	t.Helper()
+	answer := make(chan T, 1)
+	task(l, func() { answer <- fn() })
+	return wait(t, answer)
+}
+
+func (l *Loop) idleCount() int { return l.idles }
+
+func TestIdleCoroutinesAreBounded(t *testing.T) {
+	l := newLoop(t, nil)
+	defer end(t, l)
+	runAtOnce(t, l, idleMax+500)
+	if n := onLoop(t, l, l.idleCount); n > idleMax {
+		t.Errorf("%d coroutines are kept, at most %d should be", n, idleMax)
+	}
+}
+
+// With a bound below what a loop has in flight each request made a coroutine, and a quarter of the time was the collector's.
+func TestSteadyLoadMakesNoCoroutines(t *testing.T) {
+	l := newLoop(t, nil)
+	defer end(t, l)
+	const busy = 5 * idleKept
+	runAtOnce(t, l, busy)
+	for range 3 {
+		runAtOnce(t, l, busy)
+		if n := onLoop(t, l, func() int { (*trimmer)(l).Fire(nil); return l.idles }); n < busy-2 {
+			t.Errorf("%d coroutines are kept of %d that were needed", n, busy)
+		}
+	}
+}
+
+func TestBurstLeavesFewCoroutines(t *testing.T) {
+	l := newLoop(t, nil)
+	defer end(t, l)
+	runAtOnce(t, l, 10*idleKept)
+	before := runtime.NumGoroutine()
+	for range 20 { // seconds in which nothing happens
+		onLoop(t, l, func() int { (*trimmer)(l).Fire(nil); return 0 })
+	}
+	if n := onLoop(t, l, l.idleCount); n > idleKept {
+		t.Errorf("%d coroutines are kept, at most %d should be", n, idleKept)
+	}
+	if ended := before - runtime.NumGoroutine(); ended < 8*idleKept {
+		t.Errorf("%d coroutines have ended, which leaves stacks behind", ended)
 	}
 }
 

@@ -20,7 +20,9 @@ type Task struct {
 	co   coro.Coro
 	fn   func()
 	next *Task // in the run queue or among the idle
-	wake wakeMail
+
+	retired bool // its job is its last
+	wake    wakeMail
 }
 
 // wakeMail makes a task of another loop ready.
@@ -58,22 +60,19 @@ func (t *Task) park() {
 // the next of the same coroutine.
 func (t *Task) traced() { trace.WithRegion(context.Background(), "unio.task", t.fn) }
 
-// goroutinesIdleMax bounds the coroutines that a loop keeps for later tasks: a burst of connections does not leave its
-// stacks behind for good, and a steady load makes none.
-const goroutinesIdleMax = 128
-
 // Go starts fn as a task of this loop, from the loop itself or one of its tasks. It runs when the caller parks.
 func (l *Loop) Go(fn func()) {
-	t := l.idle
-	if t != nil {
-		l.idle, t.next = t.next, nil
-		l.idles--
-	} else {
+	t := l.takeIdle()
+	if t == nil {
 		t = &Task{loop: l}
 		t.wake.task, t.wake.Mail = t, &t.wake
 		t.Waiter.task = t
 		t.co.Init(t.serve)
 	}
+	l.start(t, fn)
+}
+
+func (l *Loop) start(t *Task, fn func()) {
 	t.fn = fn
 	l.Counters.Tasks.Add(1)
 	l.ready(t)
@@ -90,7 +89,7 @@ func (t *Task) serve() bool {
 	} else {
 		t.fn()
 	}
-	return t.loop.idles < goroutinesIdleMax && !t.loop.closing
+	return t.loop.idles < idleMax && !t.retired && !t.loop.closing
 }
 
 // ended recovers a panic, which must not reach the loop with its stack lost, and counts the task out. A Goexit passes
@@ -150,8 +149,7 @@ func (l *Loop) resume(t *Task) {
 	if !alive {
 		return
 	}
-	t.next, l.idle = l.idle, t
-	l.idles++
+	l.keepIdle(t)
 }
 
 // stopIdle ends the coroutines that are between jobs. One that has seen a Goexit takes the caller's goroutine with it,

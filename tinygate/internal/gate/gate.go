@@ -130,8 +130,8 @@ func (g *Gate) Close() error {
 	return g.logs.now().Close()
 }
 
-// exchangesSpareMax bounds the exchanges that a loop keeps for later: as many as a busy loop has in flight.
-const exchangesSpareMax = 256
+// exchangesSpareMax bounds the exchanges that a loop keeps for later, of 5 KB each, to what a busy one has in flight.
+const exchangesSpareMax = 1024
 
 // get takes an exchange.
 func (sh *shard) get() *exchange {
