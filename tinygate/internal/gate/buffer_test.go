@@ -71,8 +71,9 @@ func TestHeldBodyHasALength(t *testing.T) {
 
 // The limit of a body counts what was held back of it.
 func TestLimitOfABodyCountsWhatWasHeld(t *testing.T) {
-	got := make(chan error, 10)
+	begun, got := make(chan bool, 10), make(chan error, 10)
 	up := script(func(t *testing.T, c *peer, _ int) {
+		begun <- true
 		_, err := c.request()
 		got <- err
 		c.send(ok)
@@ -88,7 +89,10 @@ func TestLimitOfABodyCountsWhatWasHeld(t *testing.T) {
 		}{{6, "200"}, {7, "413"}} {
 			c := w.dial()
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
-			for range tc.chunks {
+			for i := range tc.chunks {
+				if i == 3 {
+					<-begun // more than can be held, so what was held went on
+				}
 				c.send(fmt.Sprintf("%x\r\n%s\r\n", 5<<10, strings.Repeat("x", 5<<10)))
 			}
 			c.send("0\r\n\r\n")
