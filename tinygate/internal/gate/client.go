@@ -34,14 +34,39 @@ type client struct {
 	next     func(*unio.Conn, error)
 }
 
+// clientsSpareMax bounds the clients that a loop keeps for later, for those who make a connection for each request.
+const clientsSpareMax = 128
+
+// newClient makes a client, of one that has left if there is one.
+func (sh *shard) newClient() *client {
+	if n := len(sh.left); n > 0 {
+		cl := sh.left[n-1]
+		sh.left = sh.left[:n-1]
+		return cl
+	}
+	cl := &client{sh: sh}
+	cl.next = cl.woken
+	return cl
+}
+
+// keep has a client that has left be another, with the memory that it made. One that a panic has ended is not for that: tasks
+// of it may run still.
+func (sh *shard) keep(cl *client) {
+	if len(sh.left) == clientsSpareMax {
+		return
+	}
+	*cl = client{sh: sh, next: cl.next, about: cl.about}
+	sh.left = append(sh.left, cl)
+}
+
 // accept is the task that begins with a client's first byte.
 func (g *Gate) accept(l *listener, c *unio.Conn) {
 	sh := g.shards[c.Loop()]
 	if l.expelled.Load() {
 		return // it was connected before the listener was closed and has been silent all the time
 	}
-	cl := &client{sh: sh, l: l, raw: c, site: g.site.Load()}
-	cl.next = cl.woken
+	cl := sh.newClient()
+	cl.l, cl.raw, cl.site = l, c, g.site.Load()
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		p := a.AddrPort()
 		cl.peer = netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
@@ -64,6 +89,7 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 	cl.parked = false
 	if err != nil {
 		cl.leave()
+		cl.sh.keep(cl)
 		return
 	}
 	served := false
@@ -110,6 +136,7 @@ func (cl *client) run() {
 	}
 	cl.in.drop()
 	cl.leave()
+	cl.sh.keep(cl)
 }
 
 // readHead reads until the request's head is complete and returns its length. A length of zero without an

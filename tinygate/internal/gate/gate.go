@@ -52,6 +52,7 @@ type shard struct {
 	ids     *requestid.Source
 	spare   []*exchange // not in use
 	clients []*client   // all that are connected
+	left    []*client   // whose memory is for others
 }
 
 // New makes a gate of a configuration that config has found good. Its listeners are open, and nobody is served yet.

@@ -110,10 +110,10 @@ func (sh *shard) expel(l *listener) {
 func (sh *shard) idle() {
 	sh.eachClient(func(cl *client) {
 		if cl.parked && cl.c.Unawait() {
-			cl.parked = false
+			c := cl.c
 			cl.leave()
-			cl.c.SetWriteDeadline(time.Unix(1, 0)) // nothing is due but the end of TLS
-			cl.c.Close()
+			c.SetWriteDeadline(time.Unix(1, 0)) // nothing is due but the end of TLS
+			c.Close()
 		}
 	})
 }

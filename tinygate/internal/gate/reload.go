@@ -190,6 +190,7 @@ func (c *change) finish(s *site) {
 func (sh *shard) follow(s *site) {
 	clear(sh.spare)
 	sh.spare = sh.spare[:0]
+	sh.left = nil
 	for _, cl := range sh.clients {
 		if cl.parked {
 			cl.follow(s)
