@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/unio-go/unio/internal/vfscheck"
 )
 
 // Datasyncer is a File that can make its bytes durable without what only describes it, such as its times (fdatasync(2)).
@@ -21,7 +23,7 @@ func Datasync(f File) error {
 // Allocator is a File that can reserve room without changing its size (fallocate(2) with FALLOC_FL_KEEP_SIZE).
 type Allocator interface{ Allocate(off, n int64) error }
 
-// Allocate reserves room for n bytes at off, so that writing there cannot fail for want of it.
+// Allocate reserves room for n bytes at off, at least one, so that writing there cannot fail for want of it.
 func Allocate(f File, off, n int64) error {
 	if a, ok := f.(Allocator); ok {
 		return a.Allocate(off, n)
@@ -32,7 +34,7 @@ func Allocate(f File, off, n int64) error {
 // Prefetcher is a File that can begin to read into the page cache (posix_fadvise(2) with POSIX_FADV_WILLNEED).
 type Prefetcher interface{ Prefetch(off, n int64) error }
 
-// Prefetch begins to read n bytes at off into the page cache, and does not wait for them.
+// Prefetch begins to read n bytes at off into the page cache, and does not wait for them. There may be fewer.
 func Prefetch(f File, off, n int64) error {
 	if p, ok := f.(Prefetcher); ok {
 		return p.Prefetch(off, n)
@@ -53,7 +55,8 @@ func Alignment(f File) int {
 
 // Linker is an FS whose files can have several names.
 type Linker interface {
-	// Link gives the file oldname the name newname as well. It is an error if there is something of that name.
+	// Link gives the file oldname the name newname as well. It is an error if there is something of that name, and if the
+	// file is a directory (fs.ErrPermission).
 	Link(oldname, newname string) error
 }
 
@@ -68,9 +71,12 @@ func Link(fsys FS, oldname, newname string) error {
 // Locker is an FS that can keep other processes, and other callers in this one, from the same tree.
 type Locker interface {
 	// Lock creates the file, if there is none, and locks it until the Closer is closed or the process has ended. It does not
-	// wait: a file that is locked already is an error.
+	// wait: a file that is locked already, by this process too, is ErrLocked. The file stays when the lock is gone.
 	Lock(name string) (io.Closer, error)
 }
+
+// ErrLocked is the cause of a Lock that somebody else has.
+var ErrLocked = errors.New("somebody has locked it")
 
 // Lock locks the file of that name as [Locker] says.
 func Lock(fsys FS, name string) (io.Closer, error) {
@@ -101,12 +107,21 @@ func Measure(fsys FS) (Usage, error) {
 // Unwrapper is an FS that stands on another.
 type Unwrapper interface{ Unwrap() FS }
 
+// fileUnsupported is the error of a File without a power. The name as it was given is the File's to tell, by a method Name as
+// that of os.File; of others the base is known.
 func fileUnsupported(op string, f File) error {
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return vfscheck.Error(op, nameOf(f, "."), err)
 	}
-	return unsupported(op, info.Name())
+	return unsupported(op, nameOf(f, info.Name()))
+}
+
+func nameOf(f File, otherwise string) string {
+	if named, ok := f.(interface{ Name() string }); ok {
+		return named.Name()
+	}
+	return otherwise
 }
 
 func unsupported(op, name string) error {

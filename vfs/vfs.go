@@ -14,23 +14,25 @@ type FS interface {
 	// ReadDir gives what a directory holds, sorted by name.
 	fs.ReadDirFS
 
-	// OpenFile opens a file. flag is one of os.O_RDONLY, os.O_WRONLY and os.O_RDWR, with any of os.O_CREATE, os.O_EXCL and
-	// os.O_TRUNC; other flags are refused with fs.ErrInvalid. perm, less the process's umask, is of a file that it creates.
+	// OpenFile opens a file. flag is one of os.O_RDONLY, os.O_WRONLY and os.O_RDWR, with any of os.O_CREATE, os.O_EXCL, which
+	// goes with os.O_CREATE, and os.O_TRUNC, which goes with writing; others are refused with fs.ErrInvalid. perm, less the
+	// process's umask, is of a file that it creates, and has permission bits alone (fs.ModePerm).
 	//
-	// A directory opens with os.O_RDONLY alone. Its File knows Stat, Sync, which makes durable what was created, removed and
-	// renamed in it, and Close; a directory's File is an fs.ReadDirFile.
+	// A directory opens with os.O_RDONLY alone. Its File is an fs.ReadDirFile that knows Stat, ReadDir, Sync, which makes
+	// durable what was created, removed and renamed in it, and Close; other calls fail with fs.ErrInvalid.
 	//
-	// An option that cannot be honoured is refused with errors.ErrUnsupported. nil options are good.
+	// An option that cannot be honoured is refused with errors.ErrUnsupported, for a directory each. nil options are good.
 	OpenFile(name string, flag int, perm fs.FileMode, o *Options) (File, error)
 
-	// Mkdir makes one directory. It is an error if there is something of that name.
+	// Mkdir makes one directory, with perm as OpenFile has it. It is an error if there is something of that name.
 	Mkdir(name string, perm fs.FileMode) error
 
 	// Remove removes a file or an empty directory. A file that is open stays readable and writable until it is closed.
 	Remove(name string) error
 
 	// Rename gives a file or a directory another name, in one step: whoever looks sees the old or the new. A file that had the
-	// new name is replaced; a directory is replaced only if it is empty.
+	// new name is replaced, and stays readable and writable where it is open; a directory is replaced by a directory alone, and
+	// only if it is empty. If both are names of one file already, by [Link] or by being the same, nothing happens (rename(2)).
 	Rename(oldname, newname string) error
 }
 
@@ -53,10 +55,11 @@ type File interface {
 	// ReadAt reads as io.ReaderAt says: fewer than len(p) bytes come with an error, which is io.EOF at the end.
 	io.ReaderAt
 
-	// WriteAt writes as io.WriterAt says. Writing behind the end leaves zeros between. p is not changed.
+	// WriteAt writes as io.WriterAt says. Writing behind the end leaves zeros between. p is not changed. Neither ReadAt nor
+	// WriteAt moves the position of Read, Write and Seek.
 	io.WriterAt
 
-	// Truncate makes the file size bytes long: it is cut, or extended by zeros.
+	// Truncate makes the file size bytes long: it is cut, or extended by zeros. The position stays where it is.
 	Truncate(size int64) error
 
 	// Sync makes what was written durable, with the file's size. It does not make its name durable: that is the Sync of the
