@@ -2,9 +2,7 @@ package vfs
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/unio-go/unio/internal/vfscheck"
 )
@@ -65,7 +63,7 @@ func Link(fsys FS, oldname, newname string) error {
 	if l, ok := fsys.(Linker); ok {
 		return l.Link(oldname, newname)
 	}
-	return unsupported("link", oldname)
+	return vfscheck.LinkError("link", oldname, newname, errUnsupported)
 }
 
 // Locker is an FS that can keep other processes, and other callers in this one, from the same tree.
@@ -124,6 +122,6 @@ func nameOf(f File, otherwise string) string {
 	return otherwise
 }
 
-func unsupported(op, name string) error {
-	return &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("this file system cannot: %w", errors.ErrUnsupported)}
-}
+func unsupported(op, name string) error { return vfscheck.Error(op, name, errUnsupported) }
+
+var errUnsupported = vfscheck.Unsupported("this file system cannot")

@@ -56,6 +56,7 @@ func (h *handle) alive(op string) error {
 // regular is an open file.
 type regular struct {
 	handle
+	writes bool // it was opened for it
 	direct bool
 	align  int // of offsets, lengths and memory
 }
@@ -137,7 +138,13 @@ func (f *regular) Seek(offset int64, whence int) (int64, error) {
 }
 
 // Truncate makes the file size bytes long.
-func (f *regular) Truncate(size int64) error { return f.error("truncate", f.os.Truncate(size)) }
+func (f *regular) Truncate(size int64) error {
+	err := f.os.Truncate(size)
+	if size >= 0 && !f.writes && errors.Is(err, syscall.EINVAL) {
+		err = syscall.EBADF // ftruncate(2) tells the two apart on some systems alone
+	}
+	return f.error("truncate", err)
+}
 
 // directory is an open directory.
 type directory struct{ handle }

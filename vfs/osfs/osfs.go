@@ -94,7 +94,7 @@ func (f *FS) open(name string, flag int, perm fs.FileMode, o vfs.Options) (vfs.F
 	if err != nil {
 		return nil, explainOpen(vfscheck.Cause(err), o)
 	}
-	opened, err := dress(file, name, o)
+	opened, err := dress(file, name, flag, o)
 	if err != nil {
 		file.Close()
 		return nil, err
@@ -103,7 +103,7 @@ func (f *FS) open(name string, flag int, perm fs.FileMode, o vfs.Options) (vfs.F
 }
 
 // dress is the File of what was opened.
-func dress(file *os.File, name string, o vfs.Options) (vfs.File, error) {
+func dress(file *os.File, name string, flag int, o vfs.Options) (vfs.File, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func dress(file *os.File, name string, o vfs.Options) (vfs.File, error) {
 		}
 		return &directory{handle{file, name}}, nil
 	}
-	opened := &regular{handle: handle{file, name}, align: 1}
+	opened := &regular{handle: handle{file, name}, writes: vfscheck.Writes(flag), align: 1}
 	return opened, opened.setOptions(o)
 }
 
