@@ -25,7 +25,7 @@
 //   - [ErrLocked]: somebody has the lock.
 //   - errors.ErrUnsupported: an FS or a File lacks a power or cannot honour an option. Nothing is ignored quietly.
 //
-// io.EOF comes alone.
+// io.EOF comes alone, without bytes from Read.
 //
 // # Powers
 //

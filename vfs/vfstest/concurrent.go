@@ -139,6 +139,6 @@ func readAll(fsys vfs.FS, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := io.ReadAll(f)
+	p, err := io.ReadAll(&progress{Reader: f})
 	return string(p), errors.Join(err, f.Close())
 }
