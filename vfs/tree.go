@@ -1,0 +1,141 @@
+package vfs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/unio-go/unio/internal/vfscheck"
+)
+
+// WriteFileAtomic gives a file the content data, in one step and durably: when it has returned nil, the file has that content
+// after a crash too. Whoever looks meanwhile, and whoever looks after a crash meanwhile or after an error, finds the old content
+// or the new, or no file where there was none, and never a mixture.
+//
+// It writes a temporary file in the same directory, whose name is that of the file with ".tmp-" and a number behind it, syncs
+// it, renames it, and syncs the directory. After an error the temporary file is removed, if it can be; a crash may leave it. An
+// error of the last step leaves the new content, which may not be durable.
+//
+// perm, less the umask, is what the file has then, whatever it had before.
+func WriteFileAtomic(fsys FS, name string, data []byte, perm fs.FileMode) error {
+	if err := vfscheck.Entry("open", name); err != nil {
+		return err
+	}
+	temporary, f, err := createTemporary(fsys, name, perm)
+	if err != nil {
+		return err
+	}
+	err = writeSynced(f, data)
+	if err == nil {
+		err = fsys.Rename(temporary, name)
+	}
+	if err != nil {
+		// A rename that fails may have happened. Then there is nothing left to remove.
+		if removing := fsys.Remove(temporary); !errors.Is(removing, fs.ErrNotExist) {
+			err = errors.Join(err, removing)
+		}
+		return err
+	}
+	return SyncDir(fsys, path.Dir(name))
+}
+
+// createTriesMax bounds the names that are tried for a temporary file. Two writers rarely meet at one of 2^32.
+const createTriesMax = 100
+
+// createTemporary makes a file beside the one of that name.
+func createTemporary(fsys FS, name string, perm fs.FileMode) (string, File, error) {
+	dir, base := path.Split(name)
+	base = strings.ToValidUTF8(base[:min(len(base), 200)], "") // names have 255 bytes on most file systems
+	for try := 1; ; try++ {
+		temporary := fmt.Sprintf("%s%s.tmp-%08x", dir, base, rand.Uint32())
+		f, err := fsys.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm, nil)
+		if err == nil || !errors.Is(err, fs.ErrExist) || try == createTriesMax {
+			return temporary, f, err
+		}
+	}
+}
+
+// writeSynced writes a file, makes it durable, and closes it.
+func writeSynced(f File, data []byte) error {
+	n, err := f.Write(data)
+	if err == nil && n < len(data) {
+		err = io.ErrShortWrite
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// SyncDir makes durable what was created, removed and renamed in a directory.
+func SyncDir(fsys FS, name string) error {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0, nil)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// MkdirAll makes a directory, and those on the way to it that are missing. It is no error if the directory is there already.
+// It syncs nothing: to be durable each needs the SyncDir of its parent.
+func MkdirAll(fsys FS, name string, perm fs.FileMode) error {
+	err := isDirectory(fsys, name)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if parent := path.Dir(name); parent != "." {
+		if err := MkdirAll(fsys, parent, perm); err != nil {
+			return err
+		}
+	}
+	if err = fsys.Mkdir(name, perm); errors.Is(err, fs.ErrExist) {
+		return isDirectory(fsys, name) // somebody else was faster
+	}
+	return err
+}
+
+// isDirectory is nil where there is a directory of that name.
+func isDirectory(fsys FS, name string) error {
+	info, err := fsys.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = vfscheck.As(fs.ErrInvalid, errors.New("it is no directory"))
+	}
+	return vfscheck.Error("mkdir", name, err)
+}
+
+// RemoveAll removes a file, or a directory with all that is in it. It is no error if there is nothing of that name. The root
+// stays. At the first error it stops.
+func RemoveAll(fsys FS, name string) error {
+	err := fsys.Remove(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	entries, err := fsys.ReadDir(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if err := RemoveAll(fsys, path.Join(name, e.Name())); err != nil {
+			return err
+		}
+	}
+	if err = fsys.Remove(name); errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody else removed it too
+	}
+	return err
+}
