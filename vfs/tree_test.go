@@ -152,11 +152,11 @@ func TestMkdirAllAndRemoveAll(t *testing.T) {
 	}
 	write(t, fsys, "a/b/file", "content")
 	write(t, fsys, "keep", "content")
-	for name, want := range map[string]error{"a/b/file": fs.ErrInvalid, "a/b/file/x": fs.ErrInvalid, "../x": fs.ErrInvalid, "": fs.ErrInvalid} {
+	for _, name := range []string{"a/b/file", "a/b/file/x", "../x", ""} {
 		err := vfs.MkdirAll(fsys, name, 0o777)
 		var e *fs.PathError
-		if !errors.Is(err, want) || !errors.As(err, &e) || e.Op != "mkdir" {
-			t.Errorf("MkdirAll of %q: %v, want %v of mkdir", name, err, want)
+		if !errors.Is(err, fs.ErrInvalid) || !errors.As(err, &e) || e.Op != "mkdir" {
+			t.Errorf("MkdirAll of %q: %v, want fs.ErrInvalid of mkdir", name, err)
 		}
 	}
 	if err := vfs.SyncDir(fsys, "a/b"); err != nil {
