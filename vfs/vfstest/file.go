@@ -395,7 +395,7 @@ func (c *check) closed(f vfs.File, name string) {
 func closedWhileRead(c *check) {
 	c.write("other", "other")
 	c.write("file", strings.Repeat("content", 1000))
-	for range 20 {
+	for range 10 {
 		f := c.open("file", os.O_RDWR)
 		var users sync.WaitGroup
 		begun := make(chan struct{}, 4)
