@@ -95,6 +95,7 @@ func (w *wreck) copy(n *inode) *inode {
 // crashed is what there is of a file.
 func (d *data) crashed(c fate) data {
 	r := newData()
+	c.meta = max(c.meta, d.sizeSynced)
 	size := d.diskSize
 	for _, s := range d.sizes {
 		if s.seq <= c.meta {

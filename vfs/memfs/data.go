@@ -18,11 +18,12 @@ type data struct {
 	pages map[int64]*slot // by number; those of zeros need not be there
 	size  int64           // behind it all pages are zeros to who reads
 
-	seq      uint64  // changes made
-	dirty    []*slot // what Sync has to write
-	synced   uint64  // seq when it did
-	diskSize int64   // the size that is durable
-	sizes    []sized // those since, in order
+	seq        uint64  // changes made
+	dirty      []*slot // what Sync has to write
+	synced     uint64  // seq when it did
+	diskSize   int64   // the size that is durable
+	sizeSynced uint64  // seq when it became so
+	sizes      []sized // those since, in order
 }
 
 // sized is the size that a file has from a change on.
@@ -166,16 +167,37 @@ func (d *data) note(s *slot, p piece) {
 // sync makes everything durable.
 func (d *data) sync() {
 	for _, s := range d.dirty {
-		s.disk, s.own, s.dirty = s.now, false, false
-		s.pieces, s.bytes = nil, 0
-		if s.now == nil {
-			delete(d.pages, s.number)
-		}
+		d.writeBack(s)
 	}
 	clear(d.dirty)
 	d.dirty = d.dirty[:0]
-	d.synced, d.diskSize, d.sizes = d.seq, d.size, nil
+	d.synced = d.seq
+	d.syncSize()
 }
+
+// syncRange makes a part durable, in whole pages, and the size.
+func (d *data) syncRange(off, n int64) {
+	d.dirty = slices.DeleteFunc(d.dirty, func(s *slot) bool {
+		at := s.number * pageSize
+		if at >= off+n || at+pageSize <= off {
+			return false
+		}
+		d.writeBack(s)
+		return true
+	})
+	d.syncSize()
+}
+
+// writeBack makes a page durable.
+func (d *data) writeBack(s *slot) {
+	s.disk, s.own, s.dirty = s.now, false, false
+	s.pieces, s.bytes = nil, 0
+	if s.now == nil {
+		delete(d.pages, s.number)
+	}
+}
+
+func (d *data) syncSize() { d.sizeSynced, d.diskSize, d.sizes = d.seq, d.size, nil }
 
 // failSync leaves what was written as it is, and forgets that it has to be made durable. Pages that were cut are no matter of
 // writing them back, but of the size, which the next Sync writes.
