@@ -269,7 +269,7 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 		a.dirty = true
 	}
 	if apart && err == nil {
-		a.f.rt.files.pool.Call(func() { err = datasync(a.f.io.OS) })
+		err = a.f.rt.files.pool.Datasync(&a.f.io)
 		a.dirty = err != nil
 	}
 	if err != nil {

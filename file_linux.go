@@ -99,8 +99,6 @@ func (f *File) readCached(p []byte, off int64) (n int, err error, done bool) {
 	return 0, nil, false
 }
 
-func datasync(f *os.File) error { return sys.Datasync(int(f.Fd())) }
-
 func allocate(f *os.File, off, n int64) error { return sys.Allocate(int(f.Fd()), off, n) }
 
 var advices = [adviceCount]int{

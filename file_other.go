@@ -26,8 +26,6 @@ func (f *File) probe(FileOptions) error {
 
 func (f *File) readCached([]byte, int64) (n int, err error, done bool) { return 0, nil, false }
 
-func datasync(f *os.File) error { return f.Sync() }
-
 func allocate(*os.File, int64, int64) error { return errors.ErrUnsupported }
 
 func advise(*os.File, int64, int64, Advice) error { return errors.ErrUnsupported }

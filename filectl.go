@@ -3,6 +3,8 @@ package unio
 import (
 	"fmt"
 	"io/fs"
+
+	"github.com/unio-go/unio/internal/filepool"
 )
 
 // Sync makes everything that was written to the file durable, with its size and times (fsync(2)).
@@ -13,7 +15,7 @@ func (f *File) Sync() error {
 // Datasync makes everything that was written to the file durable, and of what describes it only what is needed to read that
 // (fdatasync(2)).
 func (f *File) Datasync() error {
-	return f.control("sync", func() error { return datasync(f.io.OS) })
+	return f.control("sync", func() error { return filepool.Datasync(&f.io) })
 }
 
 // Truncate makes the file size bytes long: it is cut, or extended by zeros that take no room.

@@ -35,6 +35,8 @@ type fileSet struct {
 type threads interface {
 	fileio.Executor
 	Call(fn func())
+	// Datasync makes what was written to a file durable, without what only describes it.
+	Datasync(*fileio.File) error
 }
 
 // init makes what performs operations that block. In a simulation that is the caller, so that no thread of the system takes

@@ -11,6 +11,9 @@ var _ fileio.Executor = (*Inline)(nil)
 // Call calls fn.
 func (e *Inline) Call(fn func()) { fn() }
 
+// Datasync makes what was written to a file durable.
+func (e *Inline) Datasync(f *fileio.File) error { return Datasync(f) }
+
 // Do performs an operation.
 func (e *Inline) Do(op *fileio.Op) {
 	Perform(op)

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/sys"
 )
 
 // Perform does an operation by one system call on the caller's thread, again if a signal came first.
@@ -37,6 +38,9 @@ func call(op *fileio.Op) (int, error) {
 	}
 	return 0, syscall.ENOSYS
 }
+
+// Datasync makes what was written to a file durable, without what only describes it (fdatasync(2)).
+func Datasync(f *fileio.File) error { return sys.Datasync(f.FD) }
 
 // pieces is the memory of a write, as far as one call takes it.
 func pieces(op *fileio.Op) [][]byte {

@@ -47,3 +47,6 @@ func call(op *fileio.Op) (n int, err error) {
 	}
 	return 0, syscall.ENOSYS
 }
+
+// Datasync makes what was written to a file durable.
+func Datasync(f *fileio.File) error { return f.OS.Sync() }

@@ -39,6 +39,12 @@ func (p *Pool) Call(fn func()) {
 	fn()
 }
 
+// Datasync makes what was written to a file durable, when it is its turn.
+func (p *Pool) Datasync(f *fileio.File) (err error) {
+	p.Call(func() { err = Datasync(f) })
+	return err
+}
+
 // Do performs an operation on the caller's thread.
 func (p *Pool) Do(op *fileio.Op) {
 	p.counters.Pending.Add(1)

@@ -1,0 +1,289 @@
+package unio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/uniotest"
+	"github.com/unio-go/unio/vfs/memfs"
+)
+
+// appendCrashSeeds is how many crashes an ordinary run tries. UNIO_SEEDS=10000 tries so many, UNIO_SEED one, or the first.
+const appendCrashSeeds = 1000
+
+// TestAppendLosesNothingInACrash has goroutines append, loses power at a moment that the seed chooses, and looks for every record
+// that was acknowledged as durable, and for every one before it.
+func TestAppendLosesNothingInACrash(t *testing.T) {
+	first, count := crashSeeds(t)
+	var total appendCrash
+	for seed := first; seed < first+count; seed++ {
+		run := runAppendCrash(t, seed, appendDefect{})
+		if run.err != nil {
+			t.Fatalf("%v; again: UNIO_SEED=%d go test -run '^TestAppendLosesNothingInACrash$' . # goroutines run as they like, "+
+				"so it may take a few runs", run.err, seed)
+		}
+		total.found += run.found
+		total.syncs += run.syncs
+		total.together += run.together
+	}
+	t.Logf("%d crashes: %d records found again, %d syncs, of which %d for several records", count, total.found, total.syncs,
+		total.together)
+	if count >= appendCrashSeeds && (total.found < int(count) || total.together == 0) {
+		t.Errorf("too little has happened to believe it")
+	}
+}
+
+// TestAppendDefectsAreFound plants what a log gets wrong, below Append, and wants each to be found.
+func TestAppendDefectsAreFound(t *testing.T) {
+	for name, defect := range map[string]appendDefect{
+		"sync left out":            {noSync: true},
+		"sync of the write alone":  {narrowSync: true},
+		"acknowledged before sync": {lateSync: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := uint64(1); ; seed++ {
+				if run := runAppendCrash(t, seed, defect); run.err != nil {
+					t.Logf("seed %d: %v", seed, run.err)
+					return
+				}
+				if seed == 10000 {
+					t.Fatalf("it was not found with %d seeds", seed)
+				}
+			}
+		})
+	}
+}
+
+func crashSeeds(t *testing.T) (first, count uint64) {
+	t.Helper()
+	number := func(name string, otherwise uint64) uint64 {
+		text := os.Getenv(name)
+		if text == "" {
+			return otherwise
+		}
+		n, err := strconv.ParseUint(text, 0, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return n
+	}
+	count = appendCrashSeeds
+	if os.Getenv(uniotest.SeedVariable) != "" {
+		count = 1
+	}
+	return number(uniotest.SeedVariable, 1), number(uniotest.SeedsVariable, count)
+}
+
+// appendCrash is what came of a crash.
+type appendCrash struct {
+	found, syncs, together int
+	err                    error
+}
+
+// runAppendCrash runs appenders until power is lost, and looks at what is there.
+func runAppendCrash(t *testing.T, seed uint64, defect appendDefect) appendCrash {
+	t.Helper()
+	random := rand.New(rand.NewPCG(seed, 0))
+	fsys := memfs.New()
+	file, err := fsys.OpenFile("log", os.O_RDWR|os.O_CREATE, 0o666, nil)
+	if err == nil {
+		err = syncDirectory(fsys)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &crashingDisk{fsys: fsys, file: file.(*memfs.File), seed: seed, left: 1 + random.IntN(40), defect: defect}
+	f := unio.NewFileOn(t, w)
+	var group sync.WaitGroup
+	for i := range 2 + random.IntN(5) {
+		own := rand.New(rand.NewPCG(seed, uint64(i)+1))
+		group.Go(func() { w.appendUntilCrash(f, own) })
+	}
+	group.Wait()
+	w.late.Wait()
+	w.run.err = errors.Join(w.run.err, w.verify())
+	return w.run
+}
+
+func syncDirectory(fsys *memfs.FS) error {
+	d, err := fsys.OpenFile(".", os.O_RDONLY, 0, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// appendDefect is what is wrong below Append.
+type appendDefect struct {
+	noSync     bool // syncs do nothing
+	narrowSync bool // a sync is of the last write alone
+	lateSync   bool // a sync is done after it was acknowledged
+}
+
+// crashingDisk performs the operations of one file in memory, and loses power before or after one of them, or within.
+type crashingDisk struct {
+	filepool.Inline // for what Append does not use
+	fsys            *memfs.FS
+	file            *memfs.File
+	seed            uint64
+	defect          appendDefect
+
+	mu    sync.Mutex // one operation at a time
+	left  int        // moments until the crash
+	after atomic.Pointer[memfs.FS]
+	found []appended // what had been acknowledged when it came
+	run   appendCrash
+	off   int64 // of the last write
+	n     int
+	late  sync.WaitGroup
+
+	told  sync.Mutex
+	acked []appended
+}
+
+// appended is a record that Append has acknowledged.
+type appended struct {
+	off int64
+	p   []byte
+	d   unio.Durability
+}
+
+// appendUntilCrash appends records of its own.
+func (w *crashingDisk) appendUntilCrash(f *unio.File, own *rand.Rand) {
+	for w.after.Load() == nil {
+		p := make([]byte, 1+own.IntN(1<<own.IntN(13)))
+		for i := range p {
+			p[i] = byte(1 + own.IntN(255)) // no zeros, which a file has by itself
+		}
+		r := appended{p: p, d: unio.Durable}
+		if own.IntN(3) == 0 {
+			r.d = unio.Buffered
+		}
+		var err error
+		if r.off, err = f.Append(context.Background(), p, r.d); err != nil {
+			w.mu.Lock()
+			w.run.err = err
+			w.mu.Unlock()
+			return
+		}
+		w.told.Lock()
+		w.acked = append(w.acked, r)
+		w.told.Unlock()
+	}
+}
+
+// moment is one in which power may be lost. The mutex is held.
+func (w *crashingDisk) moment() {
+	for range 8 {
+		runtime.Gosched() // who has been told of a record may say so, and queue the next
+	}
+	if w.left--; w.left != 0 {
+		return
+	}
+	w.told.Lock()
+	w.found = slices.Clone(w.acked)
+	w.told.Unlock()
+	w.after.Store(w.fsys.Crash(w.seed))
+}
+
+// Do performs a write, of which it leaves the end out now and then.
+func (w *crashingDisk) Do(op *fileio.Op) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	op.N, op.Err = 0, nil
+	most := op.Bytes()
+	if w.left%5 == 0 {
+		most = 1 + most/2
+	}
+	for i := -1; i < len(op.More) && op.N < most && op.Err == nil; i++ {
+		p := op.Data
+		if i >= 0 {
+			p = op.More[i]
+		}
+		w.moment()
+		var n int
+		n, op.Err = w.file.WriteAt(p[:min(len(p), most-op.N)], op.Off+int64(op.N))
+		op.N += n
+	}
+	w.off, w.n = op.Off, op.N
+	if len(op.More) > 0 {
+		w.run.together++
+	}
+	if op.Dsync && op.Err == nil {
+		off, n := w.off, int64(w.n)
+		op.Err = w.sync(func() error { return w.file.DatasyncRange(off, n) })
+	}
+}
+
+// Datasync makes the file durable.
+func (w *crashingDisk) Datasync(*fileio.File) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.sync(func() error {
+		if w.defect.narrowSync {
+			return w.file.DatasyncRange(w.off, int64(w.n))
+		}
+		return w.file.Datasync()
+	})
+}
+
+// sync is a sync, with the defects that there are.
+func (w *crashingDisk) sync(do func() error) error {
+	w.run.syncs++
+	switch {
+	case w.defect.noSync:
+		w.moment()
+		return nil
+	case w.defect.lateSync:
+		w.late.Go(func() {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.moment()
+			w.run.err = errors.Join(w.run.err, do())
+		})
+		return nil
+	}
+	w.moment()
+	err := do()
+	w.moment()
+	return err
+}
+
+// verify looks for what must be there after the crash: the records that were acknowledged as durable, and those before them.
+func (w *crashingDisk) verify() error {
+	p, err := fs.ReadFile(w.after.Load(), "log")
+	if err != nil {
+		return err
+	}
+	end := int64(0)
+	for _, r := range w.found {
+		if r.d == unio.Durable {
+			end = max(end, r.off+int64(len(r.p)))
+		}
+	}
+	for _, r := range w.found {
+		if r.off >= end {
+			continue
+		}
+		if r.off+int64(len(r.p)) > int64(len(p)) || !bytes.Equal(p[r.off:][:len(r.p)], r.p) {
+			return fmt.Errorf("a record of %d bytes at %d, before %d, up to where all were acknowledged as durable, is not in the log "+
+				"of %d bytes", len(r.p), r.off, end, len(p))
+		}
+		w.run.found++
+	}
+	return nil
+}
