@@ -183,7 +183,21 @@ func (f *file) Truncate(size int64) error {
 	return f.call("truncate", func() error { return f.below.Truncate(size) })
 }
 
-func (f *file) Sync() error { return f.call("sync", f.below.Sync) }
+func (f *file) Sync() error { return f.sync(f.below.Sync) }
+
+// sync makes durable what was written, or tells the file below, where that wants to know (memfs.File), that this has failed:
+// what it leaves then is not what no sync leaves (fsync(2), NOTES).
+func (f *file) sync(do func() error) error {
+	done := false
+	err := f.call("sync", func() error {
+		done = true
+		return do()
+	})
+	if loser, ok := f.below.(interface{ FailSync() error }); ok && !done {
+		_ = loser.FailSync() // of a closed file, which has nothing to lose
+	}
+	return err
+}
 
 func (f *file) Stat() (info fs.FileInfo, err error) {
 	err = f.call("stat", func() (err error) {
@@ -234,7 +248,7 @@ type datasyncing struct {
 	below vfs.Datasyncer
 }
 
-func (d datasyncing) Datasync() error { return d.f.call("sync", d.below.Datasync) }
+func (d datasyncing) Datasync() error { return d.f.sync(d.below.Datasync) }
 
 type allocating struct {
 	f     *file
