@@ -277,46 +277,42 @@ func (f *FS) Rename(oldname, newname string) error {
 }
 
 func (f *FS) rename(oldname, newname string) error {
-	n, err := f.existing(oldname)
+	from, oldbase, err := f.place(oldname)
 	if err != nil {
 		return err
 	}
-	target, err := f.find(newname)
-	switch {
-	case err != nil:
+	to, newbase, err := f.place(newname)
+	if err != nil {
 		return err
-	case target == n:
-		return nil
 	}
-	from, oldbase, _ := f.place(oldname)
-	to, newbase, _ := f.place(newname)
-	if err := replaceable(n, target, to); err != nil {
-		return err
+	n, target := from.dir.names[oldbase], to.dir.names[newbase]
+	switch {
+	case n == nil:
+		return fs.ErrNotExist
+	case n == target:
+		return nil
+	case to.within(n):
+		return vfscheck.As(fs.ErrInvalid, syscall.EINVAL) // it would lie in itself
+	case target == nil:
+	case from.within(target), target.dir != nil && n.dir != nil && len(target.dir.names) > 0:
+		return errNotEmpty
+	case n.dir != nil && target.dir == nil:
+		return syscall.ENOTDIR
+	case n.dir == nil && target.dir != nil:
+		return syscall.EISDIR
 	}
 	f.change(&op{rename: true, changes: []change{{dir: from, name: oldbase}, {dir: to, name: newbase, to: n}}})
 	return nil
 }
 
-// replaceable is why n cannot take the place of target, nil if that is nothing, in the directory to.
-func replaceable(n, target, to *inode) error {
-	if n.dir != nil {
-		for up := to; up != nil; up = up.dir.parent {
-			if up == n {
-				return vfscheck.As(fs.ErrInvalid, syscall.EINVAL) // it would lie in itself
-			}
+// within reports whether a directory is, or lies in, another.
+func (n *inode) within(other *inode) bool {
+	for ; n != nil; n = n.dir.parent {
+		if n == other {
+			return true
 		}
 	}
-	switch {
-	case target == nil:
-		return nil
-	case n.dir != nil && target.dir == nil:
-		return syscall.ENOTDIR
-	case n.dir == nil && target.dir != nil:
-		return syscall.EISDIR
-	case target.dir != nil && len(target.dir.names) > 0:
-		return errNotEmpty
-	}
-	return nil
+	return false
 }
 
 // Link gives a file one more name.
@@ -330,20 +326,23 @@ func (f *FS) Link(oldname, newname string) error {
 }
 
 func (f *FS) link(oldname, newname string) error {
-	n, err := f.existing(oldname)
+	from, oldbase, err := f.place(oldname)
 	if err != nil {
 		return err
 	}
-	target, err := f.find(newname)
-	switch {
-	case err != nil:
+	to, newbase, err := f.place(newname)
+	if err != nil {
 		return err
-	case target != nil:
+	}
+	n := from.dir.names[oldbase]
+	switch {
+	case n == nil:
+		return fs.ErrNotExist
+	case to.dir.names[newbase] != nil:
 		return fs.ErrExist
 	case n.dir != nil:
 		return vfscheck.As(fs.ErrPermission, syscall.EPERM)
 	}
-	to, base, _ := f.place(newname)
-	f.change(&op{changes: []change{{dir: to, name: base, to: n}}})
+	f.change(&op{changes: []change{{dir: to, name: newbase, to: n}}})
 	return nil
 }

@@ -1,6 +1,7 @@
 package memfs_test
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -108,6 +109,19 @@ func (s *script) run(line string) []string {
 		err = s.with(arg(1), os.O_RDWR, func(f vfs.File) error { return f.Truncate(number(2)) })
 	case "sync", "syncdir":
 		err = s.with(arg(1), os.O_RDONLY, vfs.File.Sync)
+	case "datasync":
+		err = s.with(arg(1), os.O_RDONLY, vfs.Datasync)
+	case "allocate":
+		err = s.with(arg(1), os.O_RDWR, func(f vfs.File) error {
+			if err := vfs.Allocate(f, 0, number(2)); !errors.Is(err, errors.ErrUnsupported) {
+				return fmt.Errorf("it was not refused: %w", err)
+			}
+			return nil
+		})
+	case "atomic":
+		err = vfs.WriteFileAtomic(s.fsys, arg(1), scriptBytes(arg(2)), 0o666)
+	case "lock":
+		_, err = s.fsys.Lock(arg(1))
 	case "failsync":
 		err = s.with(arg(1), os.O_RDONLY, func(f vfs.File) error { return f.(*memfs.File).FailSync() })
 	case "mkdir":
