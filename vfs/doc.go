@@ -33,6 +33,33 @@
 // [Linker], [Locker], [Measurer], [Unwrapper]). The functions of the same name ask for it, and either do without ([Datasync]
 // falls back on Sync, because that is stronger) or say errors.ErrUnsupported.
 //
+// # Durability
+//
+// The end of a process loses nothing. A crash of the system, or a loss of power, leaves of a call that has returned what this
+// table says: what POSIX and the manual pages promise of Linux, on which [osfs] and Runtime.FS stand, and what [memfs] does by seed.
+// More may survive at any time. [faultfs] is as durable as what it stands on, and a call that it fails has not been made.
+//
+//	call               osfs, Runtime.FS on Linux                         memfs
+//	Write, WriteAt     nothing before Sync (write(2), NOTES)             each sector of 512 bytes old or new, in any order
+//	Write at the end   nothing before Sync                               size old or new, zeros where bytes did not arrive
+//	Truncate           nothing before Sync                               size old or new
+//	O_TRUNC            nothing before Sync                               as Truncate: old bytes may come back
+//	Datasync           bytes and size, without times (fdatasync(2))      bytes and size
+//	Sync               bytes, size and times, not the name (fsync(2))    bytes and size, not the name
+//	Sync that failed   bytes may be lost, a later Sync regardless        as faultfs asks for it: old or new, a later Sync regardless
+//	Close              nothing (close(2), NOTES)                         nothing
+//	O_CREATE           the name with the directory's Sync (fsync(2))     the name is there or not, before it
+//	Link               the name with the directory's Sync                the name is there or not, before it
+//	Mkdir              the name with the parent's Sync                   there or not, with all that is in it, before it
+//	Remove             with the directory's Sync                         the name may come back, before it
+//	Rename             with the Sync of both directories (rename(2))     wholly or not at all, before it; the new name never missing
+//	directory's Sync   its entries, neither its own name nor any bytes   the same
+//	Lock               ends; its file as by O_CREATE                     the same
+//	Allocate           nothing before Sync                               refused
+//	WriteFileAtomic    the new content; a crash within: old or new       the same
+//
+// What nobody has synced comes in any order: a later change may be there and an earlier one not.
+//
 // # Concurrency
 //
 // An FS may be used by any number of goroutines. So may a File, but for Read, Write and Seek, which share one position.
