@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,7 +17,7 @@ import (
 // TestWriteFileAtomic replaces a file again and again, and loses power before each call that it makes of the FS, and afterwards: the
 // content is the one that was said to be durable, or the next, and nothing else.
 func TestWriteFileAtomic(t *testing.T) {
-	for seed := range uint64(500) {
+	for seed := range seeds(t, 300) {
 		if err := crashWhileReplaced(seed, false); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -31,6 +33,18 @@ func TestRenameWithoutDirectorySyncIsFound(t *testing.T) {
 		}
 	}
 	t.Error("not found")
+}
+
+// seeds is how many seeds are tried: as UNIO_SEEDS says, which is for the night, or as an ordinary run does.
+func seeds(t *testing.T, ordinary uint64) uint64 {
+	t.Helper()
+	text := os.Getenv("UNIO_SEEDS")
+	if text == "" {
+		return ordinary
+	}
+	n, err := strconv.ParseUint(text, 0, 64)
+	check(t, err)
+	return n
 }
 
 // crashWhileReplaced gives what is wrong with one of the crashes.

@@ -15,7 +15,7 @@ import (
 // have two names or two contents. Directories do not come to lie in each other.
 func TestNothingThatMovesIsLost(t *testing.T) {
 	const files = 4
-	for run := range uint64(1000) {
+	for run := range seeds(t, 200) {
 		random := rand.New(rand.NewPCG(run, 0))
 		fsys := memfs.New()
 		for i := range files {
