@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/internal/vfscheck"
 	"github.com/unio-go/unio/vfs"
 )
@@ -36,13 +37,9 @@ func (f *FS) Lock(name string) (io.Closer, error) {
 type lock struct{ handle }
 
 func flock(fd int) error {
-	for {
-		switch err := syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB); err {
-		case syscall.EINTR:
-		case syscall.EWOULDBLOCK:
-			return vfscheck.As(vfs.ErrLocked, err)
-		default:
-			return err
-		}
+	err := sys.TryLock(fd)
+	if err == syscall.EWOULDBLOCK {
+		return vfscheck.As(vfs.ErrLocked, err)
 	}
+	return err
 }
