@@ -32,7 +32,8 @@
 // [Runtime.ReadBatch]), without a thread for each call and without holding a loop. A task's operations go through the ring
 // that its sockets use, goroutines share one ring, and where there is no ring a bounded set of threads does the same. What
 // the page cache has is read at once. [File.Append] makes the records of many writers durable with one sync. A buffer that
-// was received can be written to a file, and one that was read be sent, without a copy.
+// was received can be written to a file, and one that was read be sent, without a copy. [Runtime.FS] is a tree of such files as
+// a vfs.FS, which storage engines are written against.
 //
 // # Choosing the engine
 //

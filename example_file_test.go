@@ -2,9 +2,12 @@ package unio_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
+	"path/filepath"
 
 	"github.com/unio-go/unio"
 )
@@ -34,6 +37,40 @@ func ExampleFile() {
 	// Output:
 	// first second
 	// first second
+}
+
+func ExampleRuntime_FS() {
+	ctx, dir := context.Background(), temporaryDir()
+	defer os.RemoveAll(dir)
+	check(os.Symlink("/etc", filepath.Join(dir, "out")))
+	rt, err := unio.New(nil)
+	check(err)
+	defer rt.Close()
+	tree, err := rt.FS(dir) // a vfs.FS
+	check(err)
+	f, err := tree.OpenFile("log.new", os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644, nil)
+	check(err)
+	_, err = f.(*unio.File).Append(ctx, []byte("record"), unio.Durable) // what it opens can do all that a File can
+	check(err)
+	check(f.Close())
+	check(tree.Rename("log.new", "log"))
+	top, err := tree.OpenFile(".", os.O_RDONLY, 0, nil)
+	check(err)
+	check(errors.Join(top.Sync(), top.Close())) // now the name is durable as well
+	content, err := fs.ReadFile(tree, "log")    // whatever reads an fs.FS reads it
+	check(err)
+	_, err = tree.Open("out/passwd") // a symbolic link to /etc
+	fmt.Printf("%s\n%v\n", content, errors.Is(err, fs.ErrPermission))
+	// Output:
+	// record
+	// true
+}
+
+// temporaryDir is the name of a new directory.
+func temporaryDir() string {
+	dir, err := os.MkdirTemp("", "unio")
+	check(err)
+	return dir
 }
 
 // temporary is the name of a new file.

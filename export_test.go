@@ -1,6 +1,10 @@
 package unio
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/unio-go/unio/internal/filepool"
+)
 
 func (q *line[T]) waiting(mu *sync.Mutex) (n int) {
 	mu.Lock()
@@ -32,3 +36,17 @@ var KnowsOwners = func() bool {
 
 // AppendsUnsynced reports whether a file has records that no sync has covered. Nobody may be in Append.
 func AppendsUnsynced(f *File) bool { return f.log.dirty }
+
+// HoldThreads has whatever needs a thread of a runtime wait until release is called.
+func HoldThreads(rt *Runtime) (release func()) {
+	held, free := make(chan struct{}), make(chan struct{})
+	pool := rt.files.pool.(*filepool.Pool)
+	for range pool.Turns() {
+		go pool.Call(func() {
+			held <- struct{}{}
+			<-free
+		})
+		<-held
+	}
+	return func() { close(free) }
+}

@@ -6,12 +6,16 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/tree"
+	"github.com/unio-go/unio/internal/vfscheck"
+	"github.com/unio-go/unio/vfs"
 )
 
 // FileOptions are the settings of a [File]. nil is good.
@@ -33,8 +37,11 @@ type FileOptions struct {
 // A File ends with Close, or with its Runtime. Calls afterwards fail with an *fs.PathError around fs.ErrClosed.
 type File struct {
 	rt   *Runtime
+	name string
 	io   fileio.File
 	mode fileMode
+
+	readOnly bool // what it was opened for
 	// align is what offsets and lengths, and memAlign what memory, are multiples of where Direct is set.
 	align, memAlign int
 	cache           cacheGuess
@@ -42,6 +49,7 @@ type File struct {
 	writing         sync.Mutex   // one buffered write of a goroutine at a time: more would spin on the inode's lock
 	log             appender
 	cursor          cursor
+	listing
 
 	users  atomic.Int64 // calls under way, and closedBit
 	last   sync.Once
@@ -64,6 +72,15 @@ const (
 
 const closedBit = 1 << 62
 
+var _ interface {
+	vfs.File
+	vfs.Datasyncer
+	vfs.Allocator
+	vfs.Prefetcher
+	vfs.Aligner
+	fs.ReadDirFile
+} = (*File)(nil)
+
 // OpenFile opens a regular file, a block device or a directory as os.OpenFile does, with the same flags. os.O_APPEND is
 // refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends.
 func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOptions) (*File, error) {
@@ -75,33 +92,41 @@ func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOpti
 		return nil, pathError("open", name, errors.New("os.O_APPEND does not go with positioned writes: "+
 			"leave it out and use File.Append"))
 	}
-	if rt.closing.Load() {
-		return nil, pathError("open", name, fs.ErrClosed)
-	}
-	f := &File{rt: rt, unused: make(chan struct{})}
+	f := &File{rt: rt, name: name, readOnly: !vfscheck.Writes(flag)}
+	f.lstat = func(entry string) (fs.FileInfo, error) { return os.Lstat(filepath.Join(name, entry)) }
+	return f.open(opts, func(flags int) (*os.File, error) { return os.OpenFile(name, flag|flags, perm) })
+}
+
+// open makes f, which has the runtime and a name, the file that open opens with the flags that the options add.
+func (f *File) open(o FileOptions, open func(flags int) (*os.File, error)) (*File, error) {
+	rt := f.rt
+	f.unused = make(chan struct{})
 	f.cursor.f, f.log.f = f, f
-	if err := rt.openRing(); err != nil {
-		return nil, pathError("open", name, err)
+	err := error(fs.ErrClosed)
+	if !rt.closing.Load() {
+		err = rt.openRing()
 	}
-	if err := rt.block(func() error { return f.open(name, flag, perm, opts) }); err != nil {
-		return nil, err
+	if err == nil {
+		err = rt.block(func() error { return f.openNow(o, open) })
 	}
-	if err := rt.files.add(f); err != nil {
-		f.io.OS.Close()
-		return nil, pathError("open", name, err)
+	if err == nil {
+		err = rt.files.add(f)
+	}
+	if err != nil {
+		return nil, f.pathError("open", err)
 	}
 	return f, nil
 }
 
-// open opens and looks at what was opened.
-func (f *File) open(name string, flag int, perm fs.FileMode, o FileOptions) error {
-	direct, err := directFlag(o.Direct)
+// openNow opens and looks at what was opened.
+func (f *File) openNow(o FileOptions, open func(flags int) (*os.File, error)) error {
+	flags, err := optionFlag(o)
 	if err != nil {
-		return pathError("open", name, err)
+		return err
 	}
-	f.io.OS, err = os.OpenFile(name, flag|direct, perm)
+	f.io.OS, err = open(flags)
 	if err != nil {
-		return explainOpen(err, o.Direct)
+		return explainOpen(vfscheck.Cause(err), o)
 	}
 	if err := f.examine(o); err != nil {
 		f.io.OS.Close()
@@ -117,10 +142,15 @@ func (f *File) examine(o FileOptions) error {
 		return err
 	}
 	switch kind := info.Mode().Type(); {
-	case kind.IsRegular(), kind.IsDir(), kind&fs.ModeDevice != 0 && kind&fs.ModeCharDevice == 0:
+	case kind.IsDir():
+		if o != (FileOptions{}) {
+			return vfscheck.Unsupported("options are for files, and it is a directory")
+		}
+		f.list = tree.NewList(f.io.OS)
+	case kind.IsRegular(), kind&fs.ModeDevice != 0 && kind&fs.ModeCharDevice == 0:
 	default:
-		return pathError("open", f.Name(), fmt.Errorf("it is not a regular file, a block device or a directory, but %v: "+
-			"package os reads what has no positions", kind))
+		return fmt.Errorf("it is not a regular file, a block device or a directory, but %v: "+
+			"package os reads what has no positions", kind)
 	}
 	f.size.Store(info.Size())
 	f.io.Direct = o.Direct
@@ -128,7 +158,7 @@ func (f *File) examine(o FileOptions) error {
 }
 
 // Name is the name that the file was opened with.
-func (f *File) Name() string { return f.io.OS.Name() }
+func (f *File) Name() string { return f.name }
 
 // Alignment is what offsets and lengths must be multiples of, in bytes: 1 unless [FileOptions].Direct is set.
 func (f *File) Alignment() int { return max(f.align, 1) }
@@ -178,18 +208,15 @@ func (f *File) finish() error {
 	<-f.unused
 	f.rt.forgetFile(&f.io)
 	f.rt.files.remove(f)
-	return f.io.OS.Close()
+	return f.pathError("close", f.io.OS.Close())
 }
 
-// pathError dresses an error as package os does.
-func (f *File) pathError(op string, err error) error { return pathError(op, f.Name(), err) }
+// pathError dresses an error as package vfs says.
+func (f *File) pathError(op string, err error) error { return pathError(op, f.name, err) }
 
 func pathError(op, name string, err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, engine.ErrCanceled), errors.Is(err, net.ErrClosed):
+	if errors.Is(err, engine.ErrCanceled) || errors.Is(err, net.ErrClosed) {
 		err = fs.ErrClosed // the loop ends
 	}
-	return &fs.PathError{Op: op, Path: name, Err: err}
+	return vfscheck.Error(op, name, err)
 }

@@ -3,28 +3,31 @@ package unio
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/internal/vfscheck"
 )
 
-func directFlag(direct bool) (int, error) {
-	if direct {
+// optionFlag is what the options add to the flags of open(2).
+func optionFlag(o FileOptions) (int, error) {
+	if o.Direct {
 		return syscall.O_DIRECT, nil
 	}
 	return 0, nil
 }
 
 // explainOpen adds what an EINVAL for O_DIRECT means.
-func explainOpen(err error, direct bool) error {
-	var e *fs.PathError
-	if direct && errors.As(err, &e) && e.Err == syscall.EINVAL {
-		e.Err = fmt.Errorf("its file system has no direct access (O_DIRECT, open(2)): leave FileOptions.Direct out: %w", e.Err)
+func explainOpen(err error, o FileOptions) error {
+	if o.Direct && errors.Is(err, syscall.EINVAL) {
+		return errNotDirect
 	}
 	return err
 }
+
+var errNotDirect = vfscheck.As(errors.ErrUnsupported, fmt.Errorf("its file system has no direct access for it (O_DIRECT, open(2)): "+
+	"leave Direct out: %w", syscall.EINVAL))
 
 // probe finds out how the file can be read, by trying, and gives the advice.
 func (f *File) probe(o FileOptions) error {
@@ -39,7 +42,7 @@ func (f *File) probe(o FileOptions) error {
 	}
 	memory, err := sys.InMemory(f.io.FD)
 	if err != nil {
-		return f.pathError("statfs", err)
+		return fmt.Errorf("statfs(2): %w", err)
 	}
 	if memory {
 		f.mode = modeMemory
@@ -63,10 +66,9 @@ func (f *File) probeAlignment() error {
 	case err == sys.ErrNoAlignment:
 		f.align, f.memAlign = os.Getpagesize(), os.Getpagesize()
 	case err != nil:
-		return f.pathError("statx", err)
+		return fmt.Errorf("statx(2): %w", err)
 	case offset == 0:
-		return f.pathError("open", fmt.Errorf("its file system has no direct access for it (statx(2), STATX_DIOALIGN): "+
-			"leave FileOptions.Direct out: %w", syscall.EINVAL))
+		return errNotDirect
 	default:
 		f.align, f.memAlign = offset, memory
 	}

@@ -4,18 +4,20 @@ package unio
 
 import (
 	"errors"
-	"fmt"
 	"os"
+
+	"github.com/unio-go/unio/internal/vfscheck"
 )
 
-func directFlag(direct bool) (int, error) {
-	if direct {
-		return 0, fmt.Errorf("FileOptions.Direct is for Linux: %w", errors.ErrUnsupported)
+// optionFlag refuses the options, which are for Linux.
+func optionFlag(o FileOptions) (int, error) {
+	if o != (FileOptions{}) {
+		return 0, vfscheck.Unsupported("the options Direct and Random are for Linux: leave them out")
 	}
 	return 0, nil
 }
 
-func explainOpen(err error, _ bool) error { return err }
+func explainOpen(err error, _ FileOptions) error { return err }
 
 // probe has nothing to find out: threads do everything.
 func (f *File) probe(FileOptions) error {

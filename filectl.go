@@ -1,10 +1,13 @@
 package unio
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/filepool"
+	"github.com/unio-go/unio/internal/vfscheck"
 )
 
 // Sync makes everything that was written to the file durable, with its size and times (fsync(2)).
@@ -22,8 +25,11 @@ func (f *File) Datasync() error {
 func (f *File) Truncate(size int64) error {
 	return f.control("truncate", func() error {
 		err := f.io.OS.Truncate(size)
-		if err == nil {
+		switch {
+		case err == nil:
 			f.size.Store(size)
+		case f.readOnly && f.list == nil && size >= 0 && errors.Is(err, syscall.EINVAL):
+			err = syscall.EBADF // ftruncate(2) tells the two apart on some systems alone
 		}
 		return err
 	})
@@ -70,15 +76,25 @@ func (f *File) Advise(off, n int64, a Advice) error {
 	return f.control("advise", func() error { return advise(f.io.OS, off, n, a) })
 }
 
+// Prefetch begins to read n bytes at off into the page cache, as [vfs.Prefetcher] says. Where the system has no such call the
+// error is errors.ErrUnsupported.
+func (f *File) Prefetch(off, n int64) error {
+	if err := vfscheck.Range("prefetch", f.name, off, n); err != nil {
+		return err
+	}
+	return f.control("prefetch", func() error {
+		if n == 0 {
+			return nil // to posix_fadvise(2) it would mean everything from off on
+		}
+		return advise(f.io.OS, off, n, AdviceWillNeed)
+	})
+}
+
 // control runs what may block, while the file stays open.
 func (f *File) control(op string, fn func() error) error {
 	if err := f.begin(op); err != nil {
 		return err
 	}
 	defer f.end()
-	err := f.rt.block(fn)
-	if _, dressed := err.(*fs.PathError); dressed {
-		return err
-	}
-	return f.pathError(op, err)
+	return f.pathError(op, f.rt.block(fn))
 }

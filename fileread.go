@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/vfscheck"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -73,23 +74,38 @@ func (f *File) check(op string, p []byte, off int64) error {
 	if off < 0 {
 		return f.pathError(op, fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
 	}
-	if f.align > 1 {
+	switch {
+	case f.list != nil:
+		return f.refuse(op)
+	case f.align > 1:
 		return f.checkAligned(op, p, off)
 	}
 	return nil
 }
 
+// refuse is the error of a call that a directory does not know.
+func (f *File) refuse(op string) error {
+	if err := f.begin(op); err != nil {
+		return err
+	}
+	f.end()
+	return f.pathError(op, syscall.EISDIR)
+}
+
 // checkAligned says what is wrong with a call that O_DIRECT would refuse with EINVAL alone.
 func (f *File) checkAligned(op string, p []byte, off int64) error {
+	var why error
 	switch {
 	case off%int64(f.align) != 0, len(p)%f.align != 0:
-		return f.pathError(op, fmt.Errorf("offset %d and length %d must be multiples of %d on a file that is open with Direct: %w",
-			off, len(p), f.align, syscall.EINVAL))
+		why = fmt.Errorf("offset %d and length %d must be multiples of %d on a file that is open with Direct: %w",
+			off, len(p), f.align, syscall.EINVAL)
 	case addressOf(p)%uintptr(f.memAlign) != 0:
-		return f.pathError(op, fmt.Errorf("memory at %#x must lie at a multiple of %d for offset %d and length %d on a file that is "+
-			"open with Direct; buffers of Runtime.Alloc do: %w", addressOf(p), f.memAlign, off, len(p), syscall.EINVAL))
+		why = fmt.Errorf("memory at %#x must lie at a multiple of %d for offset %d and length %d on a file that is "+
+			"open with Direct; buffers of Runtime.Alloc do: %w", addressOf(p), f.memAlign, off, len(p), syscall.EINVAL)
+	default:
+		return nil
 	}
-	return nil
+	return f.pathError(op, vfscheck.As(fs.ErrInvalid, why))
 }
 
 // ReadBuf reads up to n bytes at off into a buffer of the runtime's pool, which is the caller's to release. It is shorter
@@ -181,6 +197,13 @@ func (c *cursor) lock(op string) error {
 	return c.f.pathError(op, errors.Unwrap(c.mu.Lock(context.Background())))
 }
 
+// atEnd reports whether the file ends at the position or before it: a file that is open with Direct may end where no call may
+// begin.
+func (c *cursor) atEnd() bool {
+	info, err := c.f.Stat()
+	return err == nil && c.off >= info.Size()
+}
+
 // Read reads at the position of Seek and moves it. Calls beside each other take turns.
 func (f *File) Read(p []byte) (int, error) {
 	c := &f.cursor
@@ -188,6 +211,9 @@ func (f *File) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	defer c.mu.Unlock()
+	if f.align > 1 && c.off%int64(f.align) != 0 && c.atEnd() {
+		return 0, io.EOF
+	}
 	n, err := f.ReadAt(p, c.off)
 	c.off += int64(n)
 	if err == io.EOF && n > 0 {
@@ -198,6 +224,13 @@ func (f *File) Read(p []byte) (int, error) {
 
 // Seek sets the position of Read and Write, which starts at 0.
 func (f *File) Seek(offset int64, whence int) (int64, error) {
+	if f.list != nil {
+		return 0, f.refuse("seek")
+	}
+	if err := f.begin("seek"); err != nil {
+		return 0, err
+	}
+	defer f.end()
 	c := &f.cursor
 	if err := c.lock("seek"); err != nil {
 		return 0, err

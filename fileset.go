@@ -22,6 +22,7 @@ type fileSet struct {
 
 	mu     sync.Mutex
 	open   map[*File]struct{}
+	trees  map[*FS]struct{}
 	gone   FileStats // what files counted that are closed
 	closed bool
 
@@ -76,10 +77,12 @@ func (rt *Runtime) openRing() error {
 // ring is the executor for what need not hold a thread. There is a File, so it has been made.
 func (s *fileSet) ring() fileio.Executor { return s.async }
 
+// add keeps a file, which it closes on an error.
 func (s *fileSet) add(f *File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
+		f.io.OS.Close()
 		return fs.ErrClosed
 	}
 	if s.open == nil {
@@ -96,6 +99,27 @@ func (s *fileSet) remove(f *File) {
 	delete(s.open, f)
 	s.gone.add(f)
 	fileIDs.give(f.io.ID)
+}
+
+// addTree keeps a tree, which it closes on an error.
+func (s *fileSet) addTree(t *FS) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		t.tree.Close()
+		return fs.ErrClosed
+	}
+	if s.trees == nil {
+		s.trees = map[*FS]struct{}{}
+	}
+	s.trees[t] = struct{}{}
+	return nil
+}
+
+func (s *fileSet) removeTree(t *FS) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.trees, t)
 }
 
 // closeBy is close, unless it takes longer than until ctx is done. Then what the kernel has not finished stays as it is.
@@ -118,8 +142,15 @@ func (s *fileSet) close() error {
 	for f := range s.open {
 		all = append(all, f)
 	}
+	trees := s.trees
+	s.trees = nil
 	s.mu.Unlock()
 	var errs []error
+	for t := range trees {
+		if err := t.tree.Close(); err != fs.ErrClosed { // that one is being closed
+			errs = append(errs, err)
+		}
+	}
 	for _, f := range all {
 		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
 			errs = append(errs, err)

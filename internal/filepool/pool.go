@@ -32,6 +32,9 @@ func New() *Pool {
 	return p
 }
 
+// Turns is how many system calls may block at once.
+func (p *Pool) Turns() int { return cap(p.turns) }
+
 // Call calls fn, which may block its thread, when it is its turn.
 func (p *Pool) Call(fn func()) {
 	p.turns <- struct{}{}

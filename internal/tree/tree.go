@@ -3,6 +3,7 @@ package tree
 import (
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/vfscheck"
 )
@@ -22,6 +23,9 @@ type rooted struct {
 func openRoot(name string) (rooted, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
+		if info, e := os.Stat(name); e == nil && !info.IsDir() {
+			err = syscall.ENOTDIR // package os says so in words alone
+		}
 		return rooted{}, vfscheck.Cause(err)
 	}
 	_, err = root.Lstat("..")
