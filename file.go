@@ -34,7 +34,8 @@ type FileOptions struct {
 // none costs a thread of its own: a task parks while its loop's engine or a thread of a bounded set does the work, a
 // goroutine blocks alone. What is in the page cache is read at once by the caller.
 //
-// A File ends with Close, or with its Runtime. Calls afterwards fail with an *fs.PathError around fs.ErrClosed.
+// A File ends with Close, or with its Runtime. Calls afterwards fail with an *fs.PathError around fs.ErrClosed. It is a
+// [vfs.File], and its errors are those of package vfs.
 type File struct {
 	rt   *Runtime
 	name string
@@ -82,7 +83,8 @@ var _ interface {
 } = (*File)(nil)
 
 // OpenFile opens a regular file, a block device or a directory as os.OpenFile does, with the same flags. os.O_APPEND is
-// refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends.
+// refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends. A directory
+// knows Stat, Sync, ReadDir and Close; other calls on it fail with fs.ErrInvalid, and options are refused.
 func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOptions) (*File, error) {
 	var opts FileOptions
 	if o != nil {
