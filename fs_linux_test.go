@@ -15,7 +15,7 @@ import (
 
 // Whatever somebody renames meanwhile, no name of an FS leads to what lies outside.
 func TestFSNamesStayInside(t *testing.T) {
-	tries := scale(300, 60)
+	tries := scale(150, 40)
 	eachFileScene(t, func(t fileScene) {
 		out := filepath.Join(t.dir, "out")
 		t.must(os.Mkdir(out, 0o755))

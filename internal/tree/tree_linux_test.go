@@ -159,7 +159,9 @@ func TestLinks(t *testing.T) {
 // refuses wants no call to reach anything by a name that leads out.
 func refuses(t *testing.T, d *Dir, name string) {
 	t.Helper()
-	for _, flag := range []int{os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_TRUNC, os.O_RDWR | os.O_CREATE, os.O_WRONLY | os.O_CREATE | os.O_EXCL} {
+	for _, flag := range []int{
+		os.O_RDONLY, os.O_RDWR, os.O_WRONLY | os.O_TRUNC, os.O_RDWR | os.O_CREATE, os.O_WRONLY | os.O_CREATE | os.O_EXCL,
+	} {
 		f, err := d.OpenFile(name, flag, 0o666)
 		if err == nil {
 			f.Close()
