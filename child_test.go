@@ -42,6 +42,7 @@ var bareChildren = map[string]func(args []string){
 	"rings-disabled":  ringsDisabled,
 	"file-memlock":    filesWithLittleMemlock,
 	"file-no-ring":    filesWithoutRing,
+	"map-of-another":  mapOfAnother,
 }
 
 func TestMain(m *testing.M) {

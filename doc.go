@@ -33,7 +33,8 @@
 // that its sockets use, goroutines share one ring, and where there is no ring a bounded set of threads does the same. What
 // the page cache has is read at once. [File.Append] makes the records of many writers durable with one sync. A buffer that
 // was received can be written to a file, and one that was read be sent, without a copy. [Runtime.FS] is a tree of such files as
-// a vfs.FS, which storage engines are written against.
+// a vfs.FS, which storage engines are written against. [Runtime.Map] maps a file, and [Mapping.Populate] brings in what is going
+// to be touched: a page fault would hold the scheduler's P, or the loop.
 //
 // # Choosing the engine
 //

@@ -50,3 +50,9 @@ func HoldThreads(rt *Runtime) (release func()) {
 	}
 	return func() { close(free) }
 }
+
+// BeBlind makes a mapping as one of a file of which the kernel tells nothing.
+func (m *Mapping) BeBlind() { m.how.sees = false }
+
+// BeOld makes a mapping as one of a kernel without MADV_POPULATE_READ.
+func (m *Mapping) BeOld() { m.how.thread = false }

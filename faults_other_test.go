@@ -13,3 +13,4 @@ func littleMemlock([]string)                        {}
 func ringsDisabled([]string)                        {}
 func filesWithLittleMemlock([]string)               {}
 func filesWithoutRing([]string)                     {}
+func mapOfAnother([]string)                         {}

@@ -43,6 +43,7 @@ type File struct {
 	mode fileMode
 
 	readOnly bool // what it was opened for
+	random   bool // FileOptions.Random
 	// align is what offsets and lengths, and memAlign what memory, are multiples of where Direct is set.
 	align, memAlign int
 	cache           cacheGuess
@@ -55,6 +56,7 @@ type File struct {
 	users  atomic.Int64 // calls under way, and closedBit
 	last   sync.Once
 	unused chan struct{}
+	ends   func() error // of a mapping: called before the descriptor is closed
 }
 
 // fileMode is how a file is read.
@@ -155,7 +157,7 @@ func (f *File) examine(o FileOptions) error {
 			"package os reads what has no positions", kind)
 	}
 	f.size.Store(info.Size())
-	f.io.Direct = o.Direct
+	f.io.Direct, f.random = o.Direct, o.Random
 	return f.probe(o)
 }
 
@@ -210,6 +212,9 @@ func (f *File) finish() error {
 	<-f.unused
 	f.rt.forgetFile(&f.io)
 	f.rt.files.remove(f)
+	if f.ends != nil {
+		return errors.Join(f.ends(), f.pathError("close", f.io.OS.Close()))
+	}
 	return f.pathError("close", f.io.OS.Close())
 }
 

@@ -13,3 +13,6 @@ func (*owner) gone() {}
 
 // String is empty.
 func (*owner) String() string { return "" }
+
+// debugBuild is whether misuse is to be found rather than to be cheap.
+const debugBuild = false

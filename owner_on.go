@@ -41,3 +41,6 @@ func (o *owner) String() string {
 		}
 	}
 }
+
+// debugBuild is whether misuse is to be found rather than to be cheap.
+const debugBuild = true

@@ -65,7 +65,7 @@ type Stats struct {
 // FileStats are the counters of a runtime's files. Where a loop's ring serves its tasks, the entries into it are among Enters
 // of Stats.
 type FileStats struct {
-	Open    int    // files open
+	Open    int    // files open, and mappings
 	Hits    uint64 // reads that found everything or something in the page cache
 	Misses  uint64 // reads that asked the page cache in vain
 	Ops     uint64 // operations completed, by rings and by threads

@@ -1,0 +1,200 @@
+package unio_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// Populate brings in what it is asked for, and what it brings in Resident shows, whichever way it takes.
+func TestMapPopulateMakesResident(t *testing.T) {
+	ways := map[string]func(*unio.Mapping){
+		"as it is": func(*unio.Mapping) {},
+		"blind":    (*unio.Mapping).BeBlind,
+		"old":      (*unio.Mapping).BeOld,
+		"both":     func(m *unio.Mapping) { m.BeBlind(); m.BeOld() },
+	}
+	eachFileScene(t, func(t fileScene) {
+		const size = 3<<20 + 5000
+		content := noise(size, 3)
+		f := t.create("a", content)
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		for _, random := range []bool{false, true} {
+			for way, become := range ways {
+				f := t.open("a", os.O_RDONLY, &unio.FileOptions{Random: random})
+				look, m := t.mapped(f), t.mapped(f)
+				become(m)
+				for _, c := range [][2]int64{{100, 1}, {4090, 10}, {0, 20_000}, {5000, 100_000}, {1 << 20, 2 << 20}, {0, size}} {
+					dropMapping(t, look)
+					dropMapping(t, m)
+					if err := m.Populate(background, c[0], c[1]); err != nil {
+						t.Fatalf("%s: %d bytes at %d: %v", way, c[1], c[0], err)
+					}
+					all, err := look.Resident(c[0], c[1])
+					if err != nil || !slices.Equal(all, []unio.Extent{{Off: c[0], Len: c[1]}}) {
+						t.Errorf("%s: %d bytes at %d: %v, %v", way, c[1], c[0], all, err)
+					}
+					p, err := m.Bytes(c[0], c[1])
+					if err != nil || !bytes.Equal(p, content[c[0]:c[0]+c[1]]) {
+						t.Errorf("%s: %d bytes at %d: not what is in the file", way, c[1], c[0])
+					}
+				}
+				look.Close()
+				m.Close()
+				f.Close()
+			}
+		}
+	})
+}
+
+// A page that is missing in the middle is seen, and brought in.
+func TestMapResidentTellsGaps(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		if strings.HasPrefix(t.dir, "/dev/shm/") {
+			return // memory does not leave memory
+		}
+		const page = 4096
+		f := t.create("a", noise(600*page, 3))
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		f = t.open("a", os.O_RDONLY, &unio.FileOptions{Random: true})
+		m := t.mapped(f)
+		dropMapping(t, m)
+		for _, at := range []int64{3, 7, 8, 300, 599} {
+			if err := m.Populate(background, at*page+10, 5); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all, err := m.Resident(3*page+100, 596*page)
+		want := []unio.Extent{{Off: 3*page + 100, Len: page - 100}, {Off: 7 * page, Len: 2 * page}, {Off: 300 * page, Len: page}}
+		if want = append(want, unio.Extent{Off: 599 * page, Len: 100}); err != nil || !slices.Equal(all, want) {
+			t.Errorf("%v, %v, want %v", all, err, want)
+		}
+		if err := m.Populate(background, 0, m.Size()); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := m.Resident(0, m.Size()); err != nil || !slices.Equal(all, []unio.Extent{{Off: 0, Len: m.Size()}}) {
+			t.Errorf("%v, %v", all, err)
+		}
+	})
+}
+
+// To who neither owns a file nor may write it the kernel says that everything is in memory: Resident says that it does not
+// tell, and Populate does not believe it.
+func TestMapOfAnothersFile(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("lacks: the right to become another user")
+	}
+	dir, err := os.MkdirTemp("", "unio-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "a")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(name, noise(1<<20, 1), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	wantProof(t, "", "map-of-another", name)
+}
+
+func mapOfAnother(args []string) {
+	t := &childTB{}
+	becomeNobody(t)
+	rt, err := unio.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := rt.OpenFile(args[1], os.O_RDONLY, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := rt.Map(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := m.Resident(0, m.Size()); !errors.Is(err, fs.ErrPermission) {
+		t.Fatalf("Resident: %v, %v", all, err)
+	}
+	p := make([]byte, m.Size())
+	for range 2 {
+		if err := m.Populate(background, 0, m.Size()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := m.ReadAt(p, 0); n != len(p) || err != nil || !bytes.Equal(p, noise(1<<20, 1)) {
+			t.Fatalf("ReadAt: %d, %v", n, err)
+		}
+	}
+	if err := rt.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println("proved: what the kernel does not tell is not believed")
+}
+
+// While a page is waited for, the one P that there is runs goroutines, and the loop tasks: a fault that the kernel holds until
+// the test lets go of it would stop them for good if it held the P.
+func TestMapPopulateHoldsNoP(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		if rt.Report().Engine == unio.Sim {
+			return // whose callers do everything themselves
+		}
+		for caller, begin := range map[string]func(func()){"goroutine": func(fn func()) { go fn() }, "task": rt.Go} {
+			t.Run(caller, func(t *testing.T) { populateHeld(t, rt, begin) })
+		}
+	})
+}
+
+func populateHeld(t *testing.T, rt *unio.Runtime, begin func(func())) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	dir, err := os.MkdirTemp("/dev/shm", "unio-test-")
+	if err != nil {
+		t.Skipf("lacks: a tmpfs at /dev/shm: %v", err)
+	}
+	defer os.RemoveAll(dir)
+	f, err := rt.OpenFile(filepath.Join(dir, "a"), os.O_RDWR|os.O_CREATE, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	page := int64(os.Getpagesize())
+	if err := f.Truncate(4 * page); err != nil { // nothing of it is there
+		t.Fatal(err)
+	}
+	m, err := rt.Map(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	p, err := m.Bytes(0, m.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults := holdFaults(t, p)
+	populated := make(chan error, 1)
+	begin(func() { populated <- m.Populate(background, page, page) })
+	at := faults.wait(t)
+	ran := make(chan struct{})
+	go rt.Go(func() { close(ran) })
+	<-ran
+	select {
+	case err := <-populated:
+		t.Errorf("Populate did not wait: %v", err)
+	default:
+	}
+	faults.letGo(t, at)
+	if err := <-populated; err != nil || p[page] != 0 {
+		t.Errorf("Populate: %v; %d", err, p[page])
+	}
+}
