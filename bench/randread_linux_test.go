@@ -13,7 +13,7 @@ import (
 // raw file afterwards.
 func TestShortRandRead(t *testing.T) {
 	out, raw := shortRandRead(t, "-contenders", "^(uring|epoll|os|mmap|aio)", "-cases", "direct|cold|mix90|cached")
-	for _, want := range []string{"uring/readat", "uring/batch", "epoll/task", "os/readat", "mmap/copy", "aio/loop", "O_DIRECT, 4 in flight",
+	for _, want := range []string{"uring/readat", "uring/batch", "uring/map", "epoll/map", "epoll/task", "os/readat", "mmap/copy", "aio/loop", "O_DIRECT, 4 in flight",
 		"90 % cached", "a computing goroutine per P", "of mmap", "spins"} {
 		if !strings.Contains(out, want) && !strings.Contains(out, "left out: uring") {
 			t.Errorf("%q is missing in\n%s", want, out)

@@ -30,13 +30,14 @@ const (
 	apiReadBuf = "readbuf"
 	apiBatch   = "batch"
 	apiTask    = "task"
+	apiMap     = "map"
 )
 
 // Contenders lists all in the order of the tables.
 func Contenders() []Contender {
 	var all []Contender
 	for _, engine := range []string{"uring", "epoll"} {
-		for _, api := range []string{apiReadAt, apiReadBuf, apiBatch, apiTask} {
+		for _, api := range []string{apiReadAt, apiReadBuf, apiBatch, apiTask, apiMap} {
 			all = append(all, Contender{engine, api})
 		}
 	}
@@ -72,7 +73,7 @@ func (c Contender) fits(cs Case) string {
 		return "it has no ring that could poll the device"
 	case cs.Mode == ModeIOPoll && cs.Cache != Direct:
 		return "the device is polled for O_DIRECT only"
-	case c == contenderMmap && cs.Cache == Direct:
+	case (c == contenderMmap || c.API == apiMap) && cs.Cache == Direct:
 		return "a mapping is the page cache"
 	case c == contenderAIO && cs.Cache.mixed():
 		return "its calls block on what is not O_DIRECT; cold and cached show it"

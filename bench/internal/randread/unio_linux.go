@@ -13,6 +13,7 @@ import (
 type unioSet struct {
 	rt    *unio.Runtime
 	files []*unio.File
+	maps  []*unio.Mapping
 }
 
 // openUnio is one of unio's calls on one of its engines. All tasks are on one loop.
@@ -41,6 +42,15 @@ func openUnio(c Contender, cs Case, l *Layout) (*program, error) {
 		p.run = u.readBuf
 	case apiBatch:
 		p.run, p.loops, p.reads = func(w *worker) error { return u.batch(w, cs.Depth) }, 1, cs.Depth
+	case apiMap:
+		p.run, p.enters = u.mapped, nil // what a mapping asks the kernel is not counted
+		for _, f := range u.files {
+			m, err := u.rt.Map(f)
+			if err != nil {
+				return nil, errors.Join(err, u.rt.Close())
+			}
+			u.maps = append(u.maps, m)
+		}
 	default:
 		return nil, errors.Join(fmt.Errorf("there is no contender %v", c), u.rt.Close())
 	}
@@ -78,6 +88,30 @@ func (u *unioSet) readAt(w *worker) error {
 		}
 		if l.checks() {
 			if err := checkHeader(p, file, off); err != nil {
+				return err
+			}
+		}
+		if w.over(l) {
+			return nil
+		}
+	}
+}
+
+// mapped copies out of mappings, as the contender mmap does, what Populate has brought in.
+func (u *unioSet) mapped(w *worker) error {
+	buf, l := make([]byte, blockBytes), &w.loops[0]
+	for {
+		file, off := l.picker.pick()
+		if err := u.maps[file].Populate(context.Background(), off, blockBytes); err != nil {
+			return err
+		}
+		p, err := u.maps[file].Bytes(off, blockBytes)
+		if err != nil {
+			return err
+		}
+		copy(buf, p)
+		if l.checks() {
+			if err := checkHeader(buf, file, off); err != nil {
 				return err
 			}
 		}
