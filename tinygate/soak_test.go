@@ -18,11 +18,13 @@ import (
 	"time"
 )
 
-var soak = flag.Duration("soak", 10*time.Second, "how `long` TestReloadsUnderLoad goes on")
+var soak = flag.Duration("soak", 0, "how `long` TestReloadsUnderLoad and TestGoodClientsBesideBadOnes go on; 0: some seconds")
 
 const (
-	soakSockets = 500
-	soakClients = 16
+	// reloadsShort is how long TestReloadsUnderLoad goes on without -soak.
+	reloadsShort = 5 * time.Second
+	soakSockets  = 500
+	soakClients  = 16
 	// soakGrowth is how much more memory may be resident at the end than after a third of the time: what the garbage
 	// collector has not come round to.
 	soakGrowth = 16 << 20
@@ -47,7 +49,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 		}
 		all.Go(func() { c.echoUntil(t, stop, &echoes) })
 	}
-	requests := p.load(&all, *soak)
+	requests := p.load(&all, soaked(reloadsShort))
 	list := s.reloads(p)
 	close(stop)
 	all.Wait()
@@ -93,7 +95,7 @@ func (s *site) writeSoak(n int) {
 // reloads has a file that has changed be taken every second, by SIGHUP and by the API in turn, and looks at the process.
 func (s *site) reloads(p *process) (all []used) {
 	c := p.dial()
-	for n, end := 1, time.Now().Add(*soak); time.Now().Before(end); n++ {
+	for n, end := 1, time.Now().Add(soaked(reloadsShort)); time.Now().Before(end); n++ {
 		began := time.Now()
 		s.writeSoak(n)
 		if n%2 == 0 {
