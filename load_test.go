@@ -1,10 +1,13 @@
 package unio_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -134,6 +137,113 @@ func TestReceivingWaitsForBuffers(t *testing.T) {
 		}
 		exchange(t, p)
 	})
+}
+
+// TestUploadsHeldBackStopTheirNeighbours: two hundred uploads that a relay passes on to who does not read want more memory than
+// there is. They wait; a neighbour goes on, and so do they when they are read, though each needs one more buffer for that.
+func TestUploadsHeldBackStopTheirNeighbours(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 2, BufBytes: 16 << 20, UnreadBytes: 128 << 10}, uploadsHeldBack)
+}
+
+func uploadsHeldBack(t *testing.T, rt *unio.Runtime) {
+	const uploads, size = 200, 1 << 20
+	far, read := newUnread(t)
+	ln := serve(t, rt, func(c *unio.Conn) { relay(t, rt, c, far.Addr().String()) })
+	neighbour := dialNet(t, serve(t, rt, echo))
+	exchange(t, neighbour)
+	var sent atomic.Int64
+	var all sync.WaitGroup
+	for range uploads {
+		c := dialNet(t, ln)
+		all.Go(func() {
+			defer c.Close()
+			for b := range slices.Chunk(make([]byte, size), 64<<10) {
+				n, err := c.Write(b)
+				if sent.Add(int64(n)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for last := int64(-1); sent.Load() != last; time.Sleep(pause) { // until they are held back
+		last = sent.Load()
+	}
+	for range 50 {
+		exchange(t, neighbour)
+	}
+	t.Logf("%d bytes are on their way: %+v", sent.Load(), rt.Stats())
+	close(read.begin)
+	all.Wait()
+	until(t, "all that was sent is read", func() bool { return read.bytes.Load() == uploads*size })
+}
+
+// relay passes what it receives on behind a buffer of its own, as a proxy does that frames it.
+func relay(t *testing.T, rt *unio.Runtime, c *unio.Conn, far string) {
+	to, err := rt.Dial(context.Background(), "unix", far, nil)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer to.Close()
+	for {
+		b, err := c.Recv()
+		if err != nil {
+			return
+		}
+		frame, err := rt.Alloc(context.Background(), 1)
+		if err != nil {
+			b.Release()
+			return
+		}
+		frame.SetLen(0)
+		if err := to.Send(frame, b); err != nil {
+			return
+		}
+	}
+}
+
+// unread is who is sent to and does not read before it is told to.
+type unread struct {
+	begin chan struct{}
+	bytes atomic.Int64
+}
+
+func newUnread(t *testing.T) (net.Listener, *unread) {
+	far, err := net.Listen("unix", filepath.Join(t.TempDir(), "far"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &unread{begin: make(chan struct{})}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := far.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer c.Close()
+				<-h.begin
+				for b := make([]byte, 64<<10); ; {
+					n, err := c.Read(b)
+					if h.bytes.Add(int64(n)); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		select {
+		case <-h.begin:
+		default:
+			close(h.begin)
+		}
+		far.Close()
+		all.Wait()
+	})
+	return far, h
 }
 
 func TestDroppedConnectionsLeaveNothingBehind(t *testing.T) {

@@ -14,8 +14,18 @@ import (
 // send, little enough that a connection to a slow reader costs no more than that.
 const aheadBytes = 64 << 10
 
+// aheadScarce is how far while buffers are scarce. Many connections to slow readers may use up a pool together, which
+// everybody else would then have to wait for.
+const aheadScarce = mem.PageBytes
+
+// full reports whether a writer has to wait.
+func (c *Conn) full() bool {
+	return c.queued >= aheadBytes || c.queued >= aheadScarce && c.home.rt.pool.Scarce()
+}
+
 // Send sends buffers in order. It takes them over always, also when it fails: the caller must not touch them
-// afterwards. It returns when at most 64 KiB of what was given to the connection are not yet with the kernel. An error of
+// afterwards. It returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB
+// when more than three quarters of the buffers are in use. An error of
 // the connection is reported by the first Send or Write after it happened, and by all later ones; after
 // os.ErrDeadlineExceeded what had been taken before the wait is still sent.
 func (c *Conn) Send(bufs ...*mem.Buf) error {
@@ -24,14 +34,14 @@ func (c *Conn) Send(bufs ...*mem.Buf) error {
 		return c.sendOutside(bufs)
 	}
 	c.takeOutside()
-	if c.queued >= aheadBytes || c.lock.held || c.unwritable() {
+	if c.full() || c.lock.held || c.unwritable() {
 		if err := c.awaitRoom(t); err != nil {
 			release(bufs)
 			return c.opError("write", err)
 		}
 	}
 	c.enqueue(bufs)
-	if c.queued > aheadBytes {
+	if c.queued > aheadBytes || c.queued > aheadScarce && c.home.rt.pool.Scarce() {
 		if err := c.awaitRoom(t); err != nil {
 			return c.opError("write", err)
 		}
@@ -174,7 +184,7 @@ func (c *Conn) awaitRoom(t *loop.Task) error {
 			return syscall.EPIPE // as in serveSend
 		case c.lock.held && c.lock.owner != t:
 			c.lock.queue.push(w)
-		case c.queued >= aheadBytes:
+		case c.full():
 			c.writers.push(w)
 		default:
 			return nil

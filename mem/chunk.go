@@ -125,6 +125,12 @@ func (p *Pool) cut(ch *chunk, class int) chain {
 		p.gets.Add(ch.blocks[i].state.Load() >> handleBits)
 	}
 	size := classBytes(class)
+	if ch.class > 0 {
+		p.large -= int64(len(ch.mem))
+	}
+	if class > 0 {
+		p.large += int64(len(ch.mem))
+	}
 	ch.class, ch.busy, ch.drains, ch.held = int8(class), 0, 0, chain{}
 	ch.blocks = make([]block, len(ch.mem)/size)
 	var c chain

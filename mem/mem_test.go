@@ -207,6 +207,57 @@ func TestScarceAndCompact(t *testing.T) {
 	}
 }
 
+func TestTryGetUpToLeavesPages(t *testing.T) {
+	const limit, size = 8 << 20, 64 << 10
+	p := newPool(t, limit)
+	var all []*Buf
+	large := 0
+	for b, ok := p.TryGetUpTo(size); ok; b, ok = p.TryGetUpTo(size) {
+		all = append(all, b)
+		if b.Len() == size {
+			large++
+		} else if b.Len() != PageBytes {
+			t.Fatalf("a buffer of %d bytes", b.Len())
+		}
+	}
+	if pages := len(all) - large; large*size != limit/4*3 || pages*PageBytes != limit/4 {
+		t.Errorf("%d large buffers and %d pages", large, pages)
+	}
+	for _, b := range all {
+		b.Release()
+	}
+	if b, ok := p.TryGetUpTo(size); !ok || b.Len() != size {
+		t.Error("no large buffer when there are enough")
+	} else {
+		b.Release()
+	}
+	if b, ok := p.TryGetUpTo(0); ok {
+		t.Errorf("%d bytes for none", b.Len())
+	}
+}
+
+// Where large buffers are all that is left, one of them is better than none.
+func TestTryGetUpToWithoutPages(t *testing.T) {
+	const size = 64 << 10
+	p := newPool(t, 4<<20)
+	var all []*Buf
+	for b, ok := p.TryGet(size); ok; b, ok = p.TryGet(size) {
+		all = append(all, b)
+	}
+	if _, ok := p.TryGetUpTo(size); ok {
+		t.Error("a buffer of a pool that is used up")
+	}
+	all[0].Release()
+	b, ok := p.TryGetUpTo(size)
+	if !ok || b.Len() != size {
+		t.Fatal("the only buffer that is left is not given")
+	}
+	all[0] = b
+	for _, b := range all {
+		b.Release()
+	}
+}
+
 func TestCompactWithoutSmallerBuffers(t *testing.T) {
 	p := newPool(t, MaxBytes)
 	b := get(t, p, MaxBytes)

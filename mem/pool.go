@@ -62,6 +62,7 @@ type Pool struct {
 	mu       sync.Mutex
 	closed   bool
 	mapped   int64
+	large    int64 // bytes of the chunks that are cut for more than pages
 	chunkLen int // chunks in use
 	queues   [classCount]queue
 	tickets  uint64 // waiters so far
@@ -149,6 +150,37 @@ func (p *Pool) getSlow(class int) *block {
 	p.mu.Unlock()
 	woken.call()
 	return blk
+}
+
+// TryGetUpTo is for those who can do with less, as a receive can: it gives a buffer of n bytes while a quarter of the limit is
+// left for pages, then one of a page, and one of n bytes again when there is no page. So large buffers that are kept for long
+// slow others down and do not stop them. It never blocks; false says what it says of TryGet.
+func (p *Pool) TryGetUpTo(n int) (*Buf, bool) {
+	if n <= PageBytes {
+		return p.TryGet(n)
+	}
+	if !p.Scarce() && uint(n-1) < uint(p.MaxLen()) {
+		if p.hasLarge(classOf(n)) {
+			if b, ok := p.TryGet(n); ok {
+				return b, true
+			}
+		}
+	}
+	if b, ok := p.TryGet(PageBytes); ok {
+		return b, true
+	}
+	return p.TryGet(n)
+}
+
+// hasLarge reports whether a class has a free block, or may have another chunk cut. Others may be faster, so that now and then
+// there is a chunk less for pages.
+func (p *Pool) hasLarge(class int) bool {
+	if uint32(p.stacks[class].head.Load()) != 0 {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.large+int64(classBytes(p.maxClass)) <= p.limit-p.limit/4
 }
 
 // put takes a block back that has no handles.

@@ -88,6 +88,49 @@ func keptPiecesDoNotStarveOthers(r *rig) {
 	}
 }
 
+// Large pieces that are kept by many would be all of the pool. Others get small ones then, and those who keep some too.
+func keptLargePiecesDoNotStopOthers(r *rig) {
+	const descs, bytes = 400, 100 << 10
+	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: 16 << 20})
+	neighbour, q := r.pair()
+	var kept []*mem.Buf
+	var all []engine.Desc
+	for range descs {
+		d, p := r.pair()
+		all = append(all, d)
+		if _, err := p.Write(pattern(bytes, 3)); err != nil {
+			r.Fatal(err)
+		}
+	}
+	for range 2 {
+		for _, d := range all {
+			op := r.do(r.recv(d))
+			if op.Err != nil {
+				r.Fatal(op.Err)
+			}
+			kept = append(kept, op.Buf)
+		}
+	}
+	echoed := beside(func() error { return echoPeer(q, 1<<20, 5) })
+	r.serveEcho(neighbour)
+	r.join("the neighbour", echoed)
+	page, ok := r.pool.TryGet(1)
+	if !ok {
+		r.Fatal("there is not a page left for what is sent")
+	}
+	page.Release()
+	if use := r.pool.Stats().InUseBytes; use < 10<<20 {
+		r.Errorf("%d bytes are in use: buffers were not scarce", use)
+	}
+	for _, b := range kept {
+		b.Release()
+	}
+	r.closeDesc(neighbour)
+	for _, d := range all {
+		r.closeDesc(d)
+	}
+}
+
 func exhaustionMakesRecvWait(r *rig) {
 	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: 2 << 20})
 	d, p := r.pair()

@@ -61,6 +61,7 @@ func rules() []rule {
 		{"CancelledConnectLeavesNothing", both, cancelledConnectLeavesNothing},
 		{"UnreadIsBounded", both, unreadIsBounded},
 		{"KeptPiecesDoNotStarveOthers", tcp, keptPiecesDoNotStarveOthers},
+		{"KeptLargePiecesDoNotStopOthers", tcp, keptLargePiecesDoNotStopOthers},
 		{"ExhaustionMakesRecvWait", both, exhaustionMakesRecvWait},
 		{"ExhaustionServesAllInTurn", both, exhaustionServesAllInTurn},
 		{"IdleDescsHoldNoBuffer", tcp, idleDescsHoldNoBuffer},

@@ -56,12 +56,9 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 	return true
 }
 
-// buffer takes a buffer to receive into, a small one when there is no large one: slow beats stopped.
+// buffer takes a buffer to receive into, a small one when large ones are scarce: slow beats stopped.
 func (e *Engine) buffer() *mem.Buf {
-	b, ok := e.pool.TryGet(e.recvBytes)
-	if !ok {
-		b, _ = e.pool.TryGet(mem.PageBytes)
-	}
+	b, _ := e.pool.TryGetUpTo(e.recvBytes)
 	return b
 }
 

@@ -108,10 +108,7 @@ func (d *desc) piece(wait bool) *mem.Buf {
 		w.at(w.clock()+1+w.delay(), d.pump)
 		return nil
 	}
-	b, ok := e.pool.TryGet(n)
-	if !ok && n > mem.PageBytes {
-		b, ok = e.pool.TryGet(mem.PageBytes)
-	}
+	b, ok := e.pool.TryGetUpTo(n)
 	if !ok {
 		if wait {
 			w.counts[NoBuffer][engine.Recv]++

@@ -98,7 +98,7 @@ func nothingRead(err error) error {
 	return err
 }
 
-// buffer takes a buffer, a small one when there is no large one, and waits for one when there is none.
+// buffer takes a buffer, a small one when large ones are scarce, and waits for one when there is none.
 func (d *desc) buffer(n int, stop <-chan struct{}) (*mem.Buf, error) {
 	pool := d.e.pool
 	free := make(chan struct{}, 1)
@@ -109,10 +109,8 @@ func (d *desc) buffer(n int, stop <-chan struct{}) (*mem.Buf, error) {
 		}
 	}
 	for waited := false; ; waited = true {
-		for _, size := range []int{n, mem.PageBytes} {
-			if b, ok := pool.TryGet(min(n, size)); ok {
-				return b, nil
-			}
+		if b, ok := pool.TryGetUpTo(n); ok {
+			return b, nil
 		}
 		if !waited {
 			d.e.counters.NoBuffers.Add(1)

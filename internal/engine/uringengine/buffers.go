@@ -169,18 +169,17 @@ func (b *blocks) refill(wanted bool) {
 	}
 }
 
-// get is a block, a small one rather than none when the kernel has no other.
+// get is a block, a small one when large ones are scarce, and any rather than none when the kernel has no other.
 func (b *blocks) get() *mem.Buf {
-	for n := b.blockBytes; n >= blockBytesMin; n /= 2 {
-		if buf, ok := b.pool.TryGet(n); ok {
-			buf.SetLen(buf.Cap())
-			return buf
-		}
-		if b.offered > 0 {
-			break
-		}
+	buf, ok := b.pool.TryGetUpTo(b.blockBytes)
+	for n := b.blockBytes / 2; !ok && n > blockBytesMin && b.offered == 0; n /= 2 {
+		buf, ok = b.pool.TryGet(n)
 	}
-	return nil
+	if !ok {
+		return nil
+	}
+	buf.SetLen(buf.Cap())
+	return buf
 }
 
 // await has the pool wake the loop. It is asked for a whole block and for the smallest one: which of them comes first

@@ -17,7 +17,7 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	op.Buf = nil
 	if d.unread.len() > 0 {
 		op.Buf = d.unread.pop()
-		if d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv && e.below(d) {
+		if d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv && e.below(d) && !e.blocks.scarce {
 			e.armRecv(d)
 		}
 		return true
@@ -39,11 +39,12 @@ func (e *Engine) below(d *desc) bool {
 }
 
 // armRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
-// nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv.
+// nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv, and so there
+// is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for.
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
-	multishot := e.able.multishotRecv && d.has(armedOnce)
+	multishot := e.able.multishotRecv && d.has(armedOnce) && !e.blocks.scarce
 	if multishot {
 		d.flags &^= single
 		// The limit of all bytes is looked at after each completion, so that of one completion is needed too: together
@@ -53,7 +54,11 @@ func (e *Engine) armRecv(d *desc) {
 		s.PrepRecvMultishotLimit(int(d.fd), bufferGroup, uint32(each), uint32(e.unreadMax+1-each-d.unread.bytes), 0)
 	} else {
 		d.flags |= single
-		s.PrepRecv(int(d.fd), 0, uint32(e.unreadMax), 0)
+		most := e.unreadMax
+		if e.blocks.scarce {
+			most = min(most, blockBytesMin)
+		}
+		s.PrepRecv(int(d.fd), 0, uint32(most), 0)
 		s.SetBufferGroup(bufferGroup)
 	}
 	if d.has(drained) {
@@ -117,7 +122,7 @@ func (e *Engine) deliver(d *desc, b *mem.Buf, n int) {
 		return
 	}
 	d.unread.push(b, n)
-	if d.flags&(armed|ending) == armed && d.unread.len() >= stashPiecesMax {
+	if d.flags&(armed|ending|single) == armed && (e.blocks.scarce || d.unread.len() >= stashPiecesMax) {
 		e.cancelArmed(d, kindRecv)
 	}
 }
@@ -170,12 +175,16 @@ func (e *Engine) rearmStarved() {
 	e.starved = e.starved[:0]
 }
 
-// compactUnread copies what is kept out of scarce blocks, so that those who do not read hold no blocks.
-func (e *Engine) compactUnread() {
+// tighten follows when buffers have become scarce: what nobody waits for is not received any more, and what is kept is copied
+// out of large blocks, so that those who do not read hold none.
+func (e *Engine) tighten() {
 	for i := range e.table.slots {
 		d := e.table.slots[i].d
 		if d == nil {
 			continue
+		}
+		if d.recv == nil && d.flags&(armed|ending|single) == armed && d.kind != engine.Listener {
+			e.cancelArmed(d, kindRecv)
 		}
 		for j := d.unread.first; j < len(d.unread.pieces); j++ {
 			d.unread.pieces[j] = e.blocks.compact(d.unread.pieces[j])

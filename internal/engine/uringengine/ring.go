@@ -105,7 +105,7 @@ func (e *Engine) prepare() {
 		b.freed.Store(false)
 		b.short = true
 	}
-	if b.scarce && !b.pool.Scarce() {
+	if b.scarce != b.pool.Scarce() {
 		b.short = true
 	}
 	if !b.short || !b.used {
@@ -114,7 +114,7 @@ func (e *Engine) prepare() {
 	was := b.scarce
 	b.refill(len(e.starved) > 0)
 	if b.scarce && !was {
-		e.compactUnread()
+		e.tighten()
 	}
 	if b.offered > 0 && len(e.starved) > 0 {
 		e.rearmStarved()
