@@ -81,6 +81,7 @@ type Route struct {
 	Request   Edit     // of the fields that go to the upstream; Set may have a Host, without variables
 	Response  Edit     // of the fields that go to the client
 	BodyBytes int64    // of a request; 0: no bound. Limits.BodyBytes where the route says nothing
+	HalfClose bool     // Limits.HalfClose where the route says nothing
 	Buffer    Buffer
 	Times     Times // of this route; all are filled in
 	Retry     Retry
@@ -253,6 +254,7 @@ type Limits struct {
 	Connections int   // of clients, in all; 0: no bound
 	PerClient   int   // connections of one address; 0: no bound
 	RequestsMax int   // on one connection; 0: no bound
+	HalfClose   bool  // a client that ends its side after its request waits for the response; false: it has gone
 }
 
 // Times bound waits.

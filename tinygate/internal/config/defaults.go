@@ -46,6 +46,9 @@ var limitsDefault = Limits{
 	PerClient:   0, // an office or a mobile network is one address
 	// A connection grows no memory with its requests, so there is nothing to gain by closing it.
 	RequestsMax: 0,
+	// As haproxy (abortonclose is off), unlike nginx: HTTP lets a client end its side (RFC 9112 9.6), and TCP does not tell that
+	// from a client that has closed.
+	HalfClose: true,
 }
 
 // bufferDefault streams: the first byte is not held back, and events of a server arrive when they are sent.

@@ -85,7 +85,7 @@ func (f *fileReader) used(v value) {
 
 // newRoute has what routes begin with.
 func (f *fileReader) newRoute(v value) *routeReader {
-	r := &Route{BodyBytes: f.cfg.Limits.BodyBytes, Buffer: f.buffer, Times: f.cfg.Times, Retry: f.retry}
+	r := &Route{BodyBytes: f.cfg.Limits.BodyBytes, HalfClose: f.cfg.Limits.HalfClose, Buffer: f.buffer, Times: f.cfg.Times, Retry: f.retry}
 	return &routeReader{f: f, r: r, v: v}
 }
 

@@ -62,12 +62,14 @@ var limitsSection = newSection("limits",
 	countKey("connections", func(l *Limits) *int { return &l.Connections }, countMax),
 	countKey("per_client", func(l *Limits) *int { return &l.PerClient }, countMax),
 	countKey("requests", func(l *Limits) *int { return &l.RequestsMax }, countMax),
+	flagKey("half_close", func(l *Limits) *bool { return &l.HalfClose }),
 )
 
 const ofConnection = "it is of connections, which carry requests of many routes: write it into limits at the top of the file"
 
 var routeLimitsSection = newSection("limits of a route",
 	key[Route]{"body", func(r *Route, v value) { bodyBytes(&r.BodyBytes, v) }},
+	flagKey("half_close", func(r *Route) *bool { return &r.HalfClose }),
 ).hint(map[string]string{
 	"head": beforeRouteSize, "line": beforeRouteSize, "headers": beforeRouteSize,
 	"connections": ofConnection, "per_client": ofConnection, "requests": ofConnection,

@@ -57,6 +57,8 @@ type exchange struct {
 	sending  unio.Group
 	upload   transfer
 	uploadFn func() error // made once
+	watcher  unio.Group
+	watchFn  func() error
 }
 
 // perRequest is what a new request begins with as zero.
@@ -95,6 +97,11 @@ type perRequest struct {
 	uploading bool  // the upload's task runs
 	uploadErr error // the client's part in the failure of an upload
 	settling  bool  // the upload is being ended by us
+
+	responseBy time.Time // the limit for the response
+	look       bool      // the deadline is nearer than that: for a look at the client
+	watching   bool      // the watcher's task runs, or has run
+	gone       error     // why the client cannot get a response
 }
 
 // reset makes the exchange ready for the next request of its client.

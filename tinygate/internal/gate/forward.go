@@ -40,6 +40,7 @@ func (x *exchange) forward() (again bool) {
 			x.dropRequest()
 			return x.done()
 		}
+		x.unwatch()
 		outcome := x.outcome(err)
 		if x.up != nil {
 			x.up.close()
@@ -223,14 +224,20 @@ func (x *exchange) roundTrip() error {
 	case isTimeout(x.upload.sendErr):
 		return x.upload.sendErr
 	case x.upload.sendErr != nil, x.body.Done(): // a server that takes no more may have answered before
-		up.c.SetReadDeadline(x.tryBy(now, x.times.Response))
+		x.awaitResponse(now)
 	default:
 		x.startUpload()
 	}
 	for {
 		n, err := x.readResponse()
 		if err != nil {
+			if x.gone != nil {
+				return clientGone(x.gone)
+			}
 			return err
+		}
+		if !x.resp.Interim() {
+			x.unwatch()
 		}
 		head := up.in.bytes()[:n]
 		switch {

@@ -21,6 +21,9 @@ func (x *exchange) readResponse() (n int, err error) {
 			}
 		}
 		if err = up.in.more(x.sh.g.rt, x.site.cfg.Limits.HeadBytes); err != nil {
+			if isTimeout(err) && x.watch() {
+				continue
+			}
 			if len(up.in.bytes()) == 0 && !isTimeout(err) {
 				return 0, errors.Join(errNoResponse, err)
 			}
@@ -50,7 +53,7 @@ func (x *exchange) interim(head []byte) error {
 	now := time.Now()
 	switch {
 	case !x.uploading:
-		x.up.c.SetReadDeadline(x.tryBy(now, x.times.Response))
+		x.awaitResponse(now)
 	case x.resp.Status == 100: // now it is the client's turn
 		x.up.c.SetReadDeadline(x.end)
 		x.cl.c.SetReadDeadline(x.by(now, x.times.Body))

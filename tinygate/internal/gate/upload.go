@@ -78,7 +78,7 @@ func (x *exchange) runUpload() error {
 	case x.settling:
 	case err == nil:
 		x.from = time.Now()
-		up.c.SetReadDeadline(x.tryBy(x.from, x.times.Response))
+		x.awaitResponse(x.from)
 	case x.upload.sendErr == nil:
 		x.uploadErr = err
 		up.abort() // the request cannot be completed; whoever waits for the response must know

@@ -20,6 +20,7 @@ var (
 	durationDesc    = desc("request_duration_seconds", "Time from the first byte of a request to the end of its response.", "route")
 	receivedDesc    = desc("received_bytes_total", "Bytes of the bodies of requests.", "route")
 	sentDesc        = desc("sent_bytes_total", "Bytes of the bodies of responses.", "route")
+	goneDesc        = desc("requests_abandoned_total", "Requests whose client left before its response was complete (499).")
 	inFlightDesc    = desc("requests_in_flight", "Requests that have begun and not ended.")
 	clientsDesc     = desc("client_connections", "Connections of clients that are open.")
 	acceptedDesc    = desc("client_connections_total", "Connections of clients that were accepted.")
@@ -81,7 +82,7 @@ type collector struct{ m *Metrics }
 // Describe lists the series.
 func (collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requestsDesc, durationDesc, receivedDesc, sentDesc, inFlightDesc, clientsDesc, acceptedDesc, refusedDesc, handshakesDesc,
+		requestsDesc, durationDesc, receivedDesc, sentDesc, goneDesc, inFlightDesc, clientsDesc, acceptedDesc, refusedDesc, handshakesDesc,
 		badHandshakes, upstreamDesc, failuresDesc, retriesDesc, ejectionsDesc, healthyDesc, serverBusyDesc, poolDesc,
 		certificateDesc, droppedDesc, reloadsDesc, reloadedDesc, infoDesc, engineDesc,
 	} {
@@ -192,13 +193,14 @@ func (s *routeSum) send(o out, name string) {
 
 // clients sends what was counted for connections of clients.
 func (o out) clients(m *Metrics) {
-	var opened, closed, bad uint64
+	var opened, closed, bad, gone uint64
 	var refused [refusals]uint64
 	var versions [len(versionNames)]uint64
 	for _, l := range m.loops {
 		closed += l.closed.Load()
 		opened += l.opened.Load()
 		bad += l.tlsBad.Load()
+		gone += l.gone.Load()
 		for i := range refused {
 			refused[i] += l.refused[i].Load()
 		}
@@ -209,6 +211,7 @@ func (o out) clients(m *Metrics) {
 	o.gauge(clientsDesc, float64(opened-min(opened, closed)))
 	o.counter(acceptedDesc, opened)
 	o.counter(badHandshakes, bad)
+	o.counter(goneDesc, gone)
 	for i, v := range refused {
 		o.counter(refusedDesc, v, refusalNames[i])
 	}

@@ -46,8 +46,12 @@ type Loop struct {
 	refused [refusals]counter
 	tls     [len(versionNames)]counter
 	tlsBad  counter
+	gone    counter
 	_       [64]byte // what follows in memory is another loop's
 }
+
+// clientGone is the status of a request whose client left before it had its response.
+const clientGone = 499
 
 // RequestBegan counts a request. Each one has to end by RequestEnded, for the difference is what is in flight.
 func (l *Loop) RequestBegan() { l.began.Add(1) }
@@ -63,6 +67,9 @@ func (l *Loop) RequestEnded(number, status int, took time.Duration, in, out int6
 	class := uint(status) / 100
 	if class >= classes {
 		class = 0
+	}
+	if status == clientGone {
+		l.gone.Add(1)
 	}
 	r.cells[class][bucketOf(took)].Add(1)
 	if took > 0 {

@@ -1,0 +1,70 @@
+package gate
+
+import (
+	"io"
+	"time"
+)
+
+// watchAfter is how long a response is waited for before somebody looks whether its client is still there. Most come earlier, so
+// that they cost nothing for it: the deadline of the wait is set anyway, only nearer.
+const watchAfter = 250 * time.Millisecond
+
+// awaitResponse sets the limit for the upstream's response, whose wait begins now.
+func (x *exchange) awaitResponse(now time.Time) {
+	x.responseBy = x.tryBy(now, x.times.Response)
+	by := x.responseBy
+	if look := now.Add(watchAfter); !x.watching && look.Before(by) {
+		x.look, by = true, look
+	}
+	x.up.c.SetReadDeadline(by)
+}
+
+// watch follows when the deadline of a wait is over. True: it was that of watchAfter, the client is watched from now on, and
+// the response may still come. A client that has sent its next request already is not watched: its end stands behind that.
+func (x *exchange) watch() bool {
+	if !x.look || x.gone != nil {
+		return false
+	}
+	x.look = false
+	x.up.c.SetReadDeadline(x.responseBy)
+	if x.uploading || !x.body.Done() || len(x.cl.in.bytes()) > 0 {
+		return true
+	}
+	x.watching = true
+	x.cl.in.limit = 0
+	x.cl.c.SetReadDeadline(time.Time{})
+	if x.watchFn == nil {
+		x.watchFn = x.runWatch
+	}
+	x.watcher.Go(x.watchFn)
+	return true
+}
+
+// runWatch is the task that watches. TCP cannot tell the end of a client that has closed its connection from that of one
+// which has only ended its side, so the route says what an end means; TLS that ends without its own word is cut.
+func (x *exchange) runWatch() error {
+	up := x.up
+	err := x.cl.in.recv()
+	switch {
+	case x.abandoned:
+		x.cl.in.drop()
+	case err == nil, isTimeout(err): // its next request, or unwatch
+	case err == io.EOF && x.rule.HalfClose:
+	default:
+		x.gone = err
+		up.c.SetReadDeadline(time.Unix(1, 0))
+	}
+	return nil
+}
+
+// unwatch ends the watch. The client's connection is then as it was, with what was received in its source.
+func (x *exchange) unwatch() {
+	x.look = false
+	if !x.watching {
+		return
+	}
+	x.watching = false
+	x.cl.c.SetReadDeadline(time.Unix(1, 0))
+	x.watcher.Wait()
+	x.cl.c.SetReadDeadline(time.Time{})
+}

@@ -1,0 +1,141 @@
+package gate_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
+)
+
+// thinker is an upstream that answers when it is let, and tells when it has been given up.
+type thinker struct{ asked, answer, left chan struct{} }
+
+func newThinker() *thinker {
+	return &thinker{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)}
+}
+
+func (th *thinker) serve(t *testing.T, c *peer, _ int) {
+	for {
+		m, err := c.request()
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(m, "GET /next") {
+			c.send(ok)
+			continue
+		}
+		th.asked <- struct{}{}
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			c.r.Peek(1)
+		}()
+		select {
+		case <-th.answer:
+			c.send(ok)
+			c.SetReadDeadline(time.Unix(1, 0))
+			<-gone
+			c.SetReadDeadline(time.Now().Add(bound))
+		case <-gone:
+			th.left <- struct{}{}
+			return
+		}
+	}
+}
+
+// A client that leaves while its request waits for a response has it given up before the response comes.
+func TestClientGoneWhileItWaits(t *testing.T) {
+	var l accessLog
+	th := newThinker()
+	up := script(th.serve)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\naccess_log: %s\nroutes:\n  - {to: %[2]s}\n"+
+			"  - {prefix: /strict, to: %[2]s, limits: {half_close: false}}\n", l.path(t), up(t))
+	}, func(w *world) {
+		for i, tc := range []struct {
+			target string
+			leave  func(*net.TCPConn)
+		}{
+			{"/", func(c *net.TCPConn) { c.SetLinger(0); c.Close() }},
+			{"/strict", func(c *net.TCPConn) { c.Close() }},
+			{"/strict", func(c *net.TCPConn) { c.CloseWrite() }},
+		} {
+			c := w.dial()
+			c.send("GET " + tc.target + " HTTP/1.1\r\nHost: h\r\n\r\n")
+			w.receives(th.asked, "the request")
+			tc.leave(c.Conn.(*net.TCPConn))
+			w.receives(th.left, "the end of the request at the server")
+			w.wants(w.entry(&l, i), map[string]any{"status": 499, "bytes_sent": 0, "tries": 1})
+			w.wantMetric(float64(i+1), "tinygate_requests_abandoned_total")
+		}
+		if s := w.g.Servers()[0]; s.InFlight != 0 || s.Connections != 0 {
+			w.Errorf("the server has %d requests and %d connections", s.InFlight, s.Connections)
+		}
+	})
+}
+
+// receives waits for a step of the other side.
+func (w *world) receives(c chan struct{}, what string) {
+	w.Helper()
+	select {
+	case <-c:
+	case <-time.After(bound):
+		w.Fatalf("%s does not come", what)
+	}
+}
+
+// A client that is watched and does not leave gets its response, though it has ended its side or sent its next request.
+func TestWatchedClientsGetTheirResponses(t *testing.T) {
+	th := newThinker()
+	up := script(th.serve)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\ntimes: {response: 20s}\n", up(t))
+	}, func(w *world) {
+		for _, next := range []string{"", "half-close", "GET /next HTTP/1.1\r\nHost: h\r\n\r\n", "GET /next HTTP/1.1\r\n"} {
+			c := w.dial()
+			c.send(getRoot)
+			w.receives(th.asked, "the request")
+			time.Sleep(300 * time.Millisecond) // it is watched
+			if next == "half-close" {
+				c.CloseWriteHalf()
+			} else {
+				c.send(next)
+			}
+			time.Sleep(10 * time.Millisecond) // whether that has come makes no difference
+			th.answer <- struct{}{}
+			c.wantStatus("200")
+			switch {
+			case next == "half-close":
+				c.wantEnd()
+				continue
+			case !strings.HasSuffix(next, "\r\n\r\n"):
+				c.send(strings.TrimPrefix("GET /next HTTP/1.1\r\nHost: h\r\n\r\n", next))
+			}
+			c.wantStatus("200")
+		}
+		w.wantMetric(0, "tinygate_requests_abandoned_total")
+	})
+}
+
+// The look at the client is not the end of the time for the response.
+func TestWatchedResponseTimesOut(t *testing.T) {
+	th := newThinker()
+	up := script(th.serve)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\ntimes: {response: 400ms}\nretry: off\n", up(t))
+	}, func(w *world) {
+		c := w.dial()
+		began := time.Now()
+		c.send(getRoot)
+		c.wantStatus("504")
+		if took := time.Since(began); took < 400*time.Millisecond {
+			w.Errorf("it took %v", took)
+		}
+		w.receives(th.asked, "the request")
+		w.receives(th.left, "the end at the server")
+		c.send("GET /next HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.wantStatus("200")
+	})
+}
