@@ -105,8 +105,11 @@ func TestTLSClientCertificates(t *testing.T) {
 listen:
   - {address: "127.0.0.1:0", tls: {cert: %[1]q, key: %[2]q, client_ca: %[3]q}}
   - {address: "127.0.0.1:0", tls: {cert: %[1]q, key: %[2]q, client_ca: %[3]q, client_auth: optional}}
-to: %[4]q
+  - {address: "127.0.0.1:0"}
+routes:
+  - {to: %[4]q, request_headers: {set: {X-Subject: "${client_cert_subject}", X-Verified: "${client_cert_verify}"}}}
 `, cert, key, clientCA, named(t, "up").addr))
+		const claim, subject = "X-Subject: CN=root", "X-Subject: CN=test"
 		good, bad := clients.ECDSA(t, "client").TLS(t), others.ECDSA(t, "client").TLS(t)
 		for _, tc := range []struct {
 			name     string
@@ -127,11 +130,29 @@ to: %[4]q
 				}
 				return &tc.shown[0], nil
 			}
-			r, err := p.send(newClient(t, cfg), tc.listener, "GET /")
-			if served := err == nil && r.status == 200; served != tc.served {
-				t.Errorf("%s: %d, %v", tc.name, r.status, err)
+			cfg.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+			for range 2 { // the second connection resumes the session of the first
+				r, err := p.send(newClient(t, cfg), tc.listener, "GET /", claim, "X-Verified: SUCCESS")
+				if served := err == nil && r.status == 200; served != tc.served {
+					t.Errorf("%s: %d, %v", tc.name, r.status, err)
+				}
+				switch {
+				case !tc.served:
+				case len(tc.shown) > 0:
+					r.wants(t, "up", subject, "X-Verified: SUCCESS")
+				default:
+					r.wants(t, "up", "X-Verified: NONE")
+				}
+				if strings.Contains(r.body, claim) || len(tc.shown) == 0 && strings.Contains(r.body, "X-Subject") {
+					t.Errorf("%s: the server is told\n%s", tc.name, r.body)
+				}
 			}
 		}
+		r, err := p.send(newClient(t, nil), 2, "GET /", claim)
+		if err != nil || strings.Contains(r.body, "X-Subject") {
+			t.Errorf("without TLS the server is told\n%s, %v", r.body, err)
+		}
+		r.wants(t, "up", "X-Verified: NONE")
 	})
 }
 

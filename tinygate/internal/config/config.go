@@ -13,6 +13,7 @@ type Config struct {
 	Routes    []*Route    // in the order of the file
 	Upstreams []*Upstream // by name
 	Trusted   []netip.Prefix
+	Forwarded Forwarded
 	Limits    Limits
 	Times     Times
 	Drain     time.Duration // how long connections of an old configuration or an ending program may go on
@@ -135,7 +136,7 @@ type Rewrite struct {
 }
 
 // Edit changes header fields. Values may have ${client_address}, ${request_id}, ${scheme}, ${host}, ${path}, ${method},
-// ${upstream}, ${server_name}. First those of Remove are taken out, then Set replaces, then Add adds.
+// ${upstream}, ${server_name}, ${client_cert_subject}, ${client_cert_verify}. First those of Remove are taken out, then Set replaces, then Add adds.
 type Edit struct {
 	Remove []string // names
 	Set    []Field
@@ -243,6 +244,12 @@ type ClientTLS struct {
 	Cert, Key  string // what we show; "": nothing
 	Insecure   bool   // any certificate is taken
 	MinVersion uint16
+}
+
+// Forwarded says what is done with the field of RFC 7239.
+type Forwarded struct {
+	Send bool // servers get it, beside the X-Forwarded fields
+	Read bool // trusted proxies append to it, and not to X-Forwarded-For
 }
 
 // Limits bound what clients may send and use. Zero has no special meaning but where it says so.

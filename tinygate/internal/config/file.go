@@ -29,7 +29,7 @@ type fileReader struct {
 	buffer Buffer // what routes begin with
 	retry  Retry
 
-	listen, upstreams, routes, to value
+	listen, upstreams, routes, to, forwarded value
 
 	ups      map[string]*upstreamUse // by name
 	own      map[string]*Upstream    // those that a route made by naming servers, by what they are made of
@@ -53,6 +53,7 @@ var fileSection = newSection("the file",
 	key[fileReader]{"to", func(f *fileReader, v value) { f.to = v }},
 	key[fileReader]{"upstreams", func(f *fileReader, v value) { f.upstreams = v }},
 	key[fileReader]{"trusted_proxies", func(f *fileReader, v value) { v.prefixes(&f.cfg.Trusted) }},
+	key[fileReader]{"forwarded", func(f *fileReader, v value) { f.forwarded = v; forwardedSection.fill(&f.cfg.Forwarded, v) }},
 	key[fileReader]{"times", func(f *fileReader, v value) { timesSection.fill(&f.cfg.Times, v) }},
 	key[fileReader]{"limits", func(f *fileReader, v value) { readLimits(&f.cfg.Limits, v) }},
 	key[fileReader]{"retry", func(f *fileReader, v value) { readRetry(&f.retry, v) }},
@@ -76,6 +77,9 @@ func (f *fileReader) read(root value) {
 	if fileSection.fill(f, root) == nil {
 		return
 	}
+	if f.cfg.Forwarded.Read && len(f.cfg.Trusted) == 0 {
+		f.forwarded.warn("nobody's Forwarded is read without trusted_proxies; write the networks of your load balancers there")
+	}
 	f.readListeners(root)
 	f.readUpstreams()
 	f.readRoutes(root)
@@ -86,6 +90,11 @@ func (f *fileReader) read(root value) {
 func (f *fileReader) missing(root value, key, cure string) {
 	f.r.failAt(root.place(), "%s is missing; %s", key, cure)
 }
+
+var forwardedSection = newSection("forwarded",
+	flagKey("send", func(o *Forwarded) *bool { return &o.Send }),
+	flagKey("read", func(o *Forwarded) *bool { return &o.Read }),
+)
 
 func readLimits(l *Limits, v value) {
 	limitsSection.fill(l, v)

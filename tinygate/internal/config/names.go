@@ -12,7 +12,8 @@ import (
 
 // EditNames are the variables that the values of an Edit may have.
 var EditNames = []string{
-	"client_address", "request_id", "scheme", "host", "path", "method", "upstream", "server_name",
+	"client_address", "request_id", "scheme", "host", "path", "method", "upstream", "server_name", "client_cert_subject",
+	"client_cert_verify",
 }
 
 // RedirectNames are the variables that Redirect.To may have.

@@ -149,6 +149,7 @@ var withKey = map[string]string{
 	"a route":            "listen: :80\nroutes: {to: 10.0.0.1:80, %s}",
 	"answer":             "listen: :80\nroutes: {answer: {%s}}",
 	"times":              "listen: :80\nto: 10.0.0.1:80\ntimes: {%s}",
+	"forwarded":          "listen: :80\nto: 10.0.0.1:80\ntrusted_proxies: 10.0.0.0/8\nforwarded: {%s}",
 	"limits":             "listen: :80\nto: 10.0.0.1:80\nlimits: {%s}",
 	"buffer":             "listen: :80\nto: 10.0.0.1:80\nbuffer: {%s}",
 	"retry":              "listen: :80\nto: 10.0.0.1:80\nretry: {%s}",

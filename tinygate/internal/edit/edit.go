@@ -11,7 +11,7 @@ import (
 )
 
 // inFields are the variables of field values.
-var inFields = []Variable{ClientAddress, RequestID, Scheme, Host, Path, Method, Upstream, ServerName}
+var inFields = []Variable{ClientAddress, RequestID, Scheme, Host, Path, Method, Upstream, ServerName, CertSubject, CertVerify}
 
 // Edit is a compiled config.Edit. A nil Edit changes nothing. It is not changed after it was made, and may be used from
 // several loops.

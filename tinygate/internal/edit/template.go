@@ -20,6 +20,8 @@ const (
 	Method                        // ${method}
 	Upstream                      // ${upstream}
 	ServerName                    // ${server_name}: the name the client asked for in TLS
+	CertSubject                   // ${client_cert_subject}: of the client's certificate (RFC 4514); empty: it showed none
+	CertVerify                    // ${client_cert_verify}: SUCCESS, or NONE for a client that showed none
 	Query                         // ${query}: without its '?'
 	None                          // no variable
 	variables     = None
@@ -34,6 +36,8 @@ var variableNames = [variables]string{
 	Method:        "method",
 	Upstream:      "upstream",
 	ServerName:    "server_name",
+	CertSubject:   "client_cert_subject",
+	CertVerify:    "client_cert_verify",
 	Query:         "query",
 }
 

@@ -27,6 +27,7 @@ type client struct {
 	parked   bool           // waits for its next request without a task
 	https    bool           // the connection is encrypted
 	name     []byte         // that it asked for in TLS
+	subject  []byte         // of its certificate, which was verified; empty: it showed none
 	version  uint16         // of TLS; 0: plain
 	x        *exchange      // the request in flight
 	at       int            // its place among the shard's clients

@@ -57,6 +57,7 @@ func (x *exchange) variables() *edit.Values {
 	v[edit.Query] = x.req.Query.Of(x.head)
 	v[edit.Method] = x.req.MethodName.Of(x.head)
 	v[edit.ServerName] = x.cl.name
+	v[edit.CertSubject], v[edit.CertVerify] = x.cl.subject, verified[len(x.cl.subject) > 0]
 	v[edit.Upstream] = nil
 	if g := x.rule.group; g != nil {
 		v[edit.Upstream] = g.name

@@ -49,7 +49,7 @@ func (cl *client) shake(c stream.Conn) {
 	err := c.Handshake(cl.site.cfg.Times.Handshake)
 	if err == nil {
 		state := c.State()
-		cl.version, cl.name = state.Version, []byte(state.ServerName)
+		cl.version, cl.name, cl.subject = state.Version, []byte(state.ServerName), subject(&state)
 		cl.sh.figures.Handshake(state.Version)
 		cl.begin(c)
 		return

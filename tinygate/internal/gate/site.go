@@ -52,7 +52,11 @@ func compile(cfg *config.Config, was *site) (s *site, err error) {
 	if s.table, err = route.Compile(cfg.Routes); err != nil {
 		return nil, err
 	}
-	s.trust = forwarded.New(forwarded.Options{Trusted: cfg.Trusted})
+	read := forwarded.XForwardedFor
+	if cfg.Forwarded.Read {
+		read = forwarded.Forwarded
+	}
+	s.trust = forwarded.New(forwarded.Options{Trusted: cfg.Trusted, Read: read, SendRFC7239: cfg.Forwarded.Send})
 	groups := map[*config.Upstream]*group{}
 	for _, u := range cfg.Upstreams {
 		if groups[u], err = newGroup(u); err != nil {
