@@ -63,7 +63,7 @@ type Pool struct {
 	closed   bool
 	mapped   int64
 	large    int64 // bytes of the chunks that are cut for more than pages
-	chunkLen int // chunks in use
+	chunkLen int   // chunks in use
 	queues   [classCount]queue
 	tickets  uint64 // waiters so far
 	passed   int    // releases that did not serve the oldest waiter

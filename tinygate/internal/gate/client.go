@@ -23,6 +23,7 @@ type client struct {
 	peer     netip.AddrPort // who has connected, or who the PROXY header names
 	about    forwarded.Conn // what upstreams are told of it
 	counted  netip.Addr     // that it is counted for; not valid: for none
+	arrived  bool           // the first bytes of the request have come and were not received yet
 	waited   bool           // for the head of the request
 	parked   bool           // waits for its next request without a task
 	https    bool           // the connection is encrypted
@@ -99,6 +100,7 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 			cl.leave()
 		}
 	}()
+	cl.arrived = !cl.https // of TLS a part of a record may have come, from which nothing can be read yet
 	cl.run()
 	served = true
 }
@@ -140,20 +142,25 @@ func (cl *client) run() {
 	cl.sh.keep(cl)
 }
 
-// readHead reads until the request's head is complete and returns its length. A length of zero without an
-// error means that the client has gone before it began one.
-func (cl *client) readHead(req *http1.Request) (n int, err error) {
+// readHead reads until the request's head is complete and returns its length. began is when the request did. A length of zero
+// without an error means that the client has gone before it began one.
+func (cl *client) readHead(req *http1.Request, began time.Time) (n int, err error) {
 	cl.in.limit, cl.waited = 0, false
+	limited := false
 	for {
 		if in := cl.in.bytes(); len(in) > 0 {
 			if n, err = req.Parse(in); n > 0 || err != nil {
 				return n, err
 			}
 		}
-		if !cl.waited {
-			cl.waited = true
-			cl.c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
+		if !limited {
+			limited = true
+			cl.c.SetReadDeadline(began.Add(cl.site.cfg.Times.Header))
 		}
+		if !cl.arrived {
+			cl.waited = true
+		}
+		cl.arrived = false
 		err = cl.in.more(cl.sh.g.rt, cl.site.cfg.Limits.HeadBytes)
 		switch {
 		case err == nil:

@@ -126,7 +126,7 @@ func (x *exchange) reset() {
 func (x *exchange) serve() (again bool) {
 	cl := x.cl
 	x.reset()
-	n, err := cl.readHead(&x.req)
+	n, err := cl.readHead(&x.req, x.began)
 	if n == 0 {
 		var bad *http1.Error
 		if errors.As(err, &bad) {

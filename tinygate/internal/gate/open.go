@@ -32,6 +32,7 @@ func (cl *client) open(c *unio.Conn) {
 	cl.https = how.certs != nil
 	cl.about.Init(cl.site.trust, cl.peer.Addr(), cl.https)
 	if how.certs == nil {
+		cl.arrived = !how.ProxyProtocol
 		cl.begin(stream.Plain(c))
 		return
 	}
