@@ -2,8 +2,11 @@ package unio
 
 import (
 	"context"
+	"runtime"
+	"time"
 
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/loop"
 )
 
 // fillHow is how what is missing of a mapping is brought in.
@@ -31,9 +34,10 @@ type Extent struct{ Off, Len int64 }
 // system call that does not wait. When ctx is done Populate returns its error, on engines without a ring when the read under
 // way has ended.
 //
-// On the engine uring it holds no P either: the wait is the ring's. Elsewhere a thread does it by MADV_POPULATE_READ
-// (madvise(2)), or by reading where the kernel has no such call, before 5.14; that thread keeps its P until the Go scheduler
-// takes it away, as in every system call.
+// On the engine uring it holds no P either: the wait is the ring's. On the others the kernel is told to read ahead while
+// goroutines that want the P have it; if that is not enough, a thread waits by MADV_POPULATE_READ (madvise(2)), or by reading
+// where the kernel has no such call, before 5.14, and keeps its P until the Go scheduler takes it away, as in every system
+// call.
 //
 // The error is around [ErrTruncated] where the file does not reach so far any more. On systems other than Linux, and where
 // the kernel does not tell this process what is in memory (see [Mapping.Resident]) nor the file system whether it would wait,
@@ -71,10 +75,52 @@ func (m *Mapping) populate(ctx context.Context, off, end int64) error {
 		return err
 	}
 	if m.how.thread {
-		return m.f.rt.block(func() error { return m.fillNow(off, end) })
+		return m.fill(off, end)
 	}
 	return m.read(ctx, off-off%pageBytes, end)
 }
+
+// fill brings in what lies from off to end without a ring: by reading ahead while others have their turn, and by a thread
+// that waits if that is not enough.
+func (m *Mapping) fill(off, end int64) error {
+	rt := m.f.rt
+	if m.f.mode == modeMemory || rt.files.inline {
+		return rt.block(func() error { return m.fillNow(off, end) })
+	}
+	if _, err := loop.Caller(); err != nil {
+		return err
+	}
+	var there bool
+	var err error
+	Offload(func() {
+		if there, err = m.fillMeanwhile(off, end); !there && err == nil {
+			rt.files.pool.Call(func() { err = m.fillNow(off, end) })
+		}
+	})
+	return err
+}
+
+// fillMeanwhile has the kernel read ahead, and lets other goroutines run: if one of them computes, it does so for longer than
+// a device takes to read, and who has waited for a turn need not wait in a system call, which would keep the P. If
+// nobody wants the P that call harms nobody.
+func (m *Mapping) fillMeanwhile(off, end int64) (there bool, err error) {
+	_ = advise(m.f.io.OS, off, end-off, AdviceWillNeed)
+	for range turnsMax {
+		began := time.Now()
+		runtime.Gosched()
+		if there, err = m.inMemory(off, end); there || err != nil || time.Since(began) < turnLong {
+			break
+		}
+	}
+	return there, err
+}
+
+const (
+	// turnLong is a turn of others in which a device may have read something.
+	turnLong = 100 * time.Microsecond
+	// turnsMax is how many such turns are waited for: beside a goroutine that computes each is 10 ms.
+	turnsMax = 8
+)
 
 // read brings in what is missing by reads of the file, reading ahead by a window.
 func (m *Mapping) read(ctx context.Context, off, end int64) error {
