@@ -11,6 +11,15 @@ import (
 // f and its files go on as if nothing had happened, and any goroutines may use them meanwhile. No lock is held in the new FS.
 func (f *FS) Crash(seed uint64) *FS { return f.crash(newFate(seed)) }
 
+// CrashInOrder is Crash on a file system that keeps the order of names, as those with a journal do (ext4, xfs, btrfs): what was
+// created, removed, renamed and linked has happened up to one of the changes, and nothing behind it. Files fare as with Crash.
+// It is for programs that rely on that order where a Sync of the directory would be the strict way.
+func (f *FS) CrashInOrder(seed uint64) *FS {
+	c := newFate(seed)
+	c.ordered = true
+	return f.crash(c)
+}
+
 // Durable gives the FS after a crash in which everything was lost that could be.
 func (f *FS) Durable() *FS { return f.crash(fate{all: true, mood: lost}) }
 
@@ -30,7 +39,10 @@ func (f *FS) survivingNames(c fate) map[*inode]map[string]*inode {
 	if len(f.ops) == 0 {
 		return names
 	}
-	c = c.of(0, f.ops[0].seq-1, f.done)
+	ordered := c.ordered && !c.all
+	if c = c.of(0, f.ops[0].seq-1, f.done); ordered {
+		c.mood = inOrder
+	}
 	for _, o := range f.ops {
 		if !c.happens(o.seq) || slices.ContainsFunc(o.needs, func(n *op) bool { return !n.durable && !happened[n] }) {
 			continue
@@ -178,6 +190,8 @@ type fate struct {
 	seed uint64
 	all  bool // of the mood, everywhere
 	mood mood
+
+	ordered bool // names are inOrder, unless all
 
 	chance uint64 // of 8, that something arrives
 	until  uint64 // inOrder: the change that has happened in part
