@@ -12,8 +12,9 @@ import (
 func (f *FS) Crash(seed uint64) *FS { return f.crash(newFate(seed)) }
 
 // CrashInOrder is Crash on a file system that keeps the order of names, as those with a journal do (ext4, xfs, btrfs): what was
-// created, removed, renamed and linked has happened up to one of the changes, and nothing behind it. Files fare as with Crash.
-// It is for programs that rely on that order where a Sync of the directory would be the strict way.
+// created, removed, renamed and linked has happened up to one of the changes, and nothing behind it, so the Sync of a directory
+// makes durable what was done before in others too. Files fare as with Crash. It is for programs that rely on that order where a
+// Sync of each directory would be the strict way.
 func (f *FS) CrashInOrder(seed uint64) *FS {
 	c := newFate(seed)
 	c.ordered = true
@@ -39,12 +40,12 @@ func (f *FS) survivingNames(c fate) map[*inode]map[string]*inode {
 	if len(f.ops) == 0 {
 		return names
 	}
-	ordered := c.ordered && !c.all
-	if c = c.of(0, f.ops[0].seq-1, f.done); ordered {
+	ordered, all := c.ordered, c.all
+	if c = c.of(0, f.ops[0].seq-1, f.done); ordered && !all {
 		c.mood = inOrder
 	}
 	for _, o := range f.ops {
-		if !c.happens(o.seq) || slices.ContainsFunc(o.needs, func(n *op) bool { return !n.durable && !happened[n] }) {
+		if !c.happens(o.seq) && !(ordered && o.seq < f.synced) || slices.ContainsFunc(o.needs, func(n *op) bool { return !n.durable && !happened[n] }) {
 			continue
 		}
 		happened[o] = true

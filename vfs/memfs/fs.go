@@ -25,8 +25,9 @@ type FS struct {
 	nodes uint64 // inodes made
 	locks map[*inode]bool
 
-	done uint64 // changes of directories made
-	ops  []*op  // those that are not durable, in order
+	done   uint64 // changes of directories made
+	synced uint64 // the newest that is durable
+	ops    []*op  // those that are not, in order
 }
 
 var _ interface {

@@ -44,7 +44,7 @@ func (f *FS) change(o *op) {
 	}
 	if f.ops = append(f.ops, o); len(f.ops) > opsMax {
 		for _, old := range f.ops[:opsMax/2] {
-			old.settle()
+			f.settle(old)
 		}
 		f.forgetDurable()
 	}
@@ -102,20 +102,21 @@ func (f *FS) syncDir(n *inode) {
 			all = all && c.synced
 		}
 		if all {
-			o.settle()
+			f.settle(o)
 		}
 	}
 	f.forgetDurable()
 }
 
 // settle makes a change durable, and what it needs before.
-func (o *op) settle() {
+func (f *FS) settle(o *op) {
 	if o.durable {
 		return
 	}
 	o.durable = true
+	f.synced = max(f.synced, o.seq)
 	for _, earlier := range o.needs {
-		earlier.settle()
+		f.settle(earlier)
 	}
 	o.needs = nil
 	for _, c := range o.changes {

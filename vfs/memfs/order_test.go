@@ -43,6 +43,12 @@ func TestCrashInOrder(t *testing.T) {
 		_, ordered = inOrder(fsys.Crash(seed))
 		reordered = reordered || !ordered
 	}
+	syncDir(t, fsys, "dir") // and with it the other, but for what was made after it
+	for seed := range uint64(100) {
+		if n, ordered := inOrder(fsys.CrashInOrder(seed)); n != names || !ordered {
+			t.Fatalf("seed %d: after the sync of the last directory %d names are there", seed, n)
+		}
+	}
 	if len(counts) != names+1 {
 		t.Errorf("%d different numbers of names were found in 500 crashes, want all from none to %d", len(counts), names)
 	}
