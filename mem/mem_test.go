@@ -236,6 +236,30 @@ func TestTryGetUpToLeavesPages(t *testing.T) {
 	}
 }
 
+// Memory that was cut for other large buffers and is free again is as good as new.
+func TestTryGetUpToTakesWhatWasLargeBefore(t *testing.T) {
+	const limit, size = 8 << 20, 64 << 10
+	p := newPool(t, limit)
+	var all []*Buf
+	for b, ok := p.TryGet(size / 4); ok; b, ok = p.TryGet(size / 4) {
+		all = append(all, b)
+	}
+	for _, b := range all {
+		b.Release()
+	}
+	all = all[:0]
+	for range limit / 2 / size {
+		b, ok := p.TryGetUpTo(size)
+		if !ok || b.Len() != size {
+			t.Fatalf("%d large buffers of a pool of which nothing is in use, want %d", len(all), limit/2/size)
+		}
+		all = append(all, b)
+	}
+	for _, b := range all {
+		b.Release()
+	}
+}
+
 // Where large buffers are all that is left, one of them is better than none.
 func TestTryGetUpToWithoutPages(t *testing.T) {
 	const size = 64 << 10

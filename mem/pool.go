@@ -159,11 +159,9 @@ func (p *Pool) TryGetUpTo(n int) (*Buf, bool) {
 	if n <= PageBytes {
 		return p.TryGet(n)
 	}
-	if !p.Scarce() && uint(n-1) < uint(p.MaxLen()) {
-		if p.hasLarge(classOf(n)) {
-			if b, ok := p.TryGet(n); ok {
-				return b, true
-			}
+	if uint(n-1) < uint(p.MaxLen()) && !p.Scarce() && p.hasLarge(classOf(n)) {
+		if b, ok := p.TryGet(n); ok {
+			return b, true
 		}
 	}
 	if b, ok := p.TryGet(PageBytes); ok {
@@ -172,15 +170,32 @@ func (p *Pool) TryGetUpTo(n int) (*Buf, bool) {
 	return p.TryGet(n)
 }
 
-// hasLarge reports whether a class has a free block, or may have another chunk cut. Others may be faster, so that now and then
-// there is a chunk less for pages.
+// hasLarge reports whether a class has a free block, or may have a chunk that leaves enough of them to pages. Others may be
+// faster, so that now and then there is a chunk less for pages.
 func (p *Pool) hasLarge(class int) bool {
 	if uint32(p.stacks[class].head.Load()) != 0 {
 		return true
 	}
+	var woken queue
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.large+int64(classBytes(p.maxClass)) <= p.limit-p.limit/4
+	has := p.large+int64(classBytes(p.maxClass)) <= p.limit-p.limit/4 || p.recut(class, &woken)
+	p.mu.Unlock()
+	woken.call()
+	return has
+}
+
+// recut cuts a chunk for a class that was cut for another one, not for pages, and has no block out.
+func (p *Pool) recut(class int, woken *queue) bool {
+	if p.closed {
+		return false
+	}
+	for _, ch := range p.chunks[:p.chunkLen] {
+		if ch != p.drain && ch.class > 0 && int(ch.class) != class && len(ch.mem) >= classBytes(class) && p.reclaim(ch) {
+			p.distribute(p.cut(ch, class), class, woken)
+			return true
+		}
+	}
+	return false
 }
 
 // put takes a block back that has no handles.

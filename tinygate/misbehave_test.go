@@ -55,7 +55,7 @@ type misbehaviour struct {
 }
 
 // TestGoodClientsBesideBadOnes has clients and servers misbehave in each way that is known to us, for as long as -soak says, on
-// all engines at once (UNIO_ENGINE chooses one): each request of the clients beside them that behave succeeds, nothing that was
+// all engines at once (UNIO_TEST_ENGINE chooses one): each request of the clients beside them that behave succeeds, nothing that was
 // smuggled gets through, and nothing is left of any of it: no descriptor, task, buffer, operation or request, and no memory.
 func TestGoodClientsBesideBadOnes(t *testing.T) {
 	if testing.Short() {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 )
@@ -153,6 +156,55 @@ routes:
 			t.Errorf("without TLS the server is told\n%s, %v", r.body, err)
 		}
 		r.wants(t, "up", "X-Verified: NONE")
+	})
+}
+
+// TLS that ends without its own word is a client that has left, and its request is given up; one that says its word may wait for
+// its response.
+func TestTLSThatIsCutWhileItWaits(t *testing.T) {
+	eachEngineAtOnce(t, func(t *testing.T, e string) {
+		ca, dir := certtest.New(t), t.TempDir()
+		cert, key := ca.ECDSA(t, "h.example").Write(t, dir, "h")
+		asked, left, answer := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			asked <- struct{}{}
+			select {
+			case <-answer:
+				io.WriteString(w, "late")
+			case <-r.Context().Done():
+				left <- struct{}{}
+			case <-time.After(bound):
+			}
+		})
+		p := startFile(t, e, fmt.Sprintf("listen: {address: '127.0.0.1:0', tls: {cert: %q, key: %q}}\nto: %q\n", cert, key, up.addr))
+		ask := func() *tls.Conn {
+			c, err := tls.Dial("tcp", p.addr, &tls.Config{RootCAs: ca.Pool, ServerName: "h.example"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { c.Close() })
+			c.SetDeadline(time.Now().Add(bound))
+			io.WriteString(c, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n")
+			<-asked
+			return c
+		}
+		ask().NetConn().Close()
+		select {
+		case <-left:
+		case <-time.After(bound):
+			t.Fatal("the request goes on")
+		}
+		c := ask()
+		c.CloseWrite()
+		time.Sleep(300 * time.Millisecond) // it is watched
+		answer <- struct{}{}
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := io.ReadAll(r.Body); string(b) != "late" {
+			t.Errorf("%s, %q", r.Status, b)
+		}
 	})
 }
 

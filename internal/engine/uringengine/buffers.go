@@ -78,7 +78,7 @@ func (b *blocks) take(cqe uint32, n int) *mem.Buf {
 	var p *mem.Buf
 	switch {
 	case n == 0:
-	case b.scarce && n <= copyBytesMax:
+	case b.scarce && n <= copyBytesMax && blk.buf.Cap() > blockBytesMin:
 		p = b.copyOut(blk, from, n)
 	case !more && from == 0:
 		// The kernel had the block for this piece alone: the ring's handle becomes the piece's.

@@ -53,12 +53,17 @@ func reasons(r config.Retry) string {
 	return strings.Join(all, ", ")
 }
 
-// allTests are the names of the tests of this package and of those beside it.
+// allTests are the names of the tests of this package, of those beside it and of the program.
 func allTests(t *testing.T) map[string]bool {
 	files, err := filepath.Glob("../*/*_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	program, err := filepath.Glob("../../*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, program...)
 	all := map[string]bool{}
 	for _, f := range files {
 		b, err := os.ReadFile(f)
