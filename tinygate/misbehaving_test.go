@@ -201,7 +201,8 @@ func smuggles(b *bad) {
 	const hidden = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
 	length := fmt.Sprintf("Content-Length: %d\r\n", len(hidden)+5)
 	b.say("POST / HTTP/1.1\r\nHost: h\r\n" + []string{
-		length + "Transfer-Encoding: chunked\r\n", "Content-Length: 5\r\n" + length, "Transfer-Encoding: xchunked\r\n" + length,
+		length + "Transfer-Encoding: chunked\r\n",
+		"Content-Length: 5\r\n" + length, "Transfer-Encoding: xchunked\r\n" + length,
 		"Transfer-Encoding : chunked\r\n" + length, "Transfer-Encoding:\x0bchunked\r\n" + length, " Transfer-Encoding: chunked\r\n" + length,
 		"X: y\nTransfer-Encoding: chunked\r\n" + length, "Content-Length: +5\r\n", "Transfer-Encoding: chunked, identity\r\n" + length,
 	}[b.r.IntN(9)] + "\r\n0\r\n\r\n" + hidden)

@@ -136,7 +136,8 @@ type Rewrite struct {
 }
 
 // Edit changes header fields. Values may have ${client_address}, ${request_id}, ${scheme}, ${host}, ${path}, ${method},
-// ${upstream}, ${server_name}, ${client_cert_subject}, ${client_cert_verify}. First those of Remove are taken out, then Set replaces, then Add adds.
+// ${upstream}, ${server_name}, ${client_cert_subject}, ${client_cert_verify}. First those of Remove are taken out, then
+// Set replaces, then Add adds.
 type Edit struct {
 	Remove []string // names
 	Set    []Field

@@ -21,12 +21,14 @@ func TestForwardedField(t *testing.T) {
 			c.send(ok)
 		}
 	})
-	const theirs = "Forwarded: for=198.51.100.1, for=\"[2001:db8::7]:99\";proto=https;host=\"www.example\"\r\nX-Forwarded-For: 203.0.113.9\r\n"
+	const theirs = "Forwarded: for=198.51.100.1, for=\"[2001:db8::7]:99\";proto=https;host=\"www.example\"\r\n" +
+		"X-Forwarded-For: 203.0.113.9\r\n"
 	cases := []struct{ more, sent, want, absent string }{
 		{"", theirs, "X-Forwarded-For: 127.0.0.1", "\r\nForwarded:"},
 		{"forwarded: {send: true}\n", theirs, `Forwarded: for=127.0.0.1;proto=http;host="h"`, "198.51.100.1"},
 		{proxies, theirs, "X-Real-IP: 203.0.113.9", "\r\nForwarded:"},
-		{proxies + "forwarded: {send: true}\n", theirs, `Forwarded: for=203.0.113.9;proto=http;host="h", for=127.0.0.1;proto=http;host="h"`, "198.51.100.1"},
+		{proxies + "forwarded: {send: true}\n", theirs,
+			`Forwarded: for=203.0.113.9;proto=http;host="h", for=127.0.0.1;proto=http;host="h"`, "198.51.100.1"},
 		{proxies + "forwarded: {read: true}\n", theirs, "X-Real-IP: 2001:db8::7", "203.0.113.9"},
 		{proxies + "forwarded: {read: true}\n", theirs, "X-Forwarded-Proto: https", "\r\nForwarded:"},
 		{proxies + "forwarded: {read: true, send: true}\n", theirs,
