@@ -111,6 +111,7 @@ func (sh *shard) idle() {
 	sh.eachClient(func(cl *client) {
 		if cl.parked && cl.c.Unawait() {
 			c := cl.c
+			cl.parked = false
 			cl.leave()
 			c.SetWriteDeadline(time.Unix(1, 0)) // nothing is due but the end of TLS
 			c.Close()
