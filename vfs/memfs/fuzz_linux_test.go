@@ -7,14 +7,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/unio-go/unio/vfs"
 	"github.com/unio-go/unio/vfs/memfs"
 )
 
-// FuzzVFS runs a script on a memfs and on a directory of the system, by package os alone, and wants the same from each call: what
+// FuzzVFS runs a script on a memfs and on a directory of the system, without our code between, and wants the same from each call: what
 // it gives, and the kind of its error. Then it loses power, and wants a tree that can be read.
 func FuzzVFS(f *testing.F) {
 	f.Add([]byte("\x00\x01\x00\x01\x09\x20\x0a\x05\x03\x01\x02\x06"))
@@ -26,11 +28,12 @@ func FuzzVFS(f *testing.F) {
 		f.Add(script)
 	}
 	f.Fuzz(func(t *testing.T, script []byte) {
-		root, err := os.OpenRoot(t.TempDir())
+		dir := t.TempDir()
+		root, err := os.OpenRoot(dir)
 		check(t, err)
 		fsys := memfs.New()
 		m := &fuzzSide{fsys: memSide{fsys}}
-		s := &fuzzSide{fsys: osSide{root}}
+		s := &fuzzSide{fsys: osSide{root, dir}}
 		defer s.close()
 		defer m.close()
 		for ; len(script) >= 3; script = script[3:] {
@@ -71,7 +74,15 @@ func (s memSide) open(name string, flag int) (vfs.File, error) {
 
 func (s memSide) readDir(name string) ([]fs.DirEntry, error) { return s.ReadDir(name) }
 
-type osSide struct{ *os.Root }
+type osSide struct {
+	*os.Root
+	dir string
+}
+
+// Rename is the kernel's: package os has none that replaces a directory.
+func (s osSide) Rename(oldname, newname string) error {
+	return syscall.Rename(filepath.Join(s.dir, oldname), filepath.Join(s.dir, newname))
+}
 
 func (s osSide) open(name string, flag int) (vfs.File, error) { return s.OpenFile(name, flag, 0o600) }
 
