@@ -81,6 +81,7 @@ var _ interface {
 	vfs.Allocator
 	vfs.Prefetcher
 	vfs.Aligner
+	vfs.Descriptor
 	fs.ReadDirFile
 } = (*File)(nil)
 
@@ -163,6 +164,10 @@ func (f *File) examine(o FileOptions) error {
 
 // Name is the name that the file was opened with.
 func (f *File) Name() string { return f.name }
+
+// Fd is the descriptor of the operating system, for what File has no call for, such as fcntl(2) and sync_file_range(2). It is the
+// File's and ends with it: after Close it is vfs.NoFd. What is done with it blocks the caller's thread, and with that a task's loop.
+func (f *File) Fd() uintptr { return f.io.OS.Fd() }
 
 // Alignment is what offsets and lengths must be multiples of, in bytes: 1 unless [FileOptions].Direct is set.
 func (f *File) Alignment() int { return max(f.align, 1) }

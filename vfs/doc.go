@@ -30,7 +30,7 @@
 // # Powers
 //
 // What not every implementation can do is an interface of its own ([Datasyncer], [Allocator], [Prefetcher], [Aligner],
-// [Linker], [Locker], [Measurer], [Unwrapper]). The functions of the same name ask for it, and either do without ([Datasync]
+// [Descriptor], [Linker], [Locker], [Measurer], [Unwrapper]). The functions of the same name ask for it, and either do without ([Datasync]
 // falls back on Sync, because that is stronger) or say errors.ErrUnsupported.
 //
 // # Durability

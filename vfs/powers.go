@@ -51,6 +51,24 @@ func Alignment(f File) int {
 	return 1
 }
 
+// Descriptor is a File that has a descriptor of the operating system.
+type Descriptor interface {
+	// Fd is the descriptor, which is the File's and ends with it: for what package vfs has no call for, such as fcntl(2). It
+	// is NoFd where there is none, and after Close.
+	Fd() uintptr
+}
+
+// NoFd is no descriptor; package os says the same by it.
+const NoFd = ^uintptr(0)
+
+// Fd is the descriptor of f, or NoFd.
+func Fd(f File) uintptr {
+	if d, ok := f.(Descriptor); ok {
+		return d.Fd()
+	}
+	return NoFd
+}
+
 // Linker is an FS whose files can have several names.
 type Linker interface {
 	// Link gives the file oldname the name newname as well. It is an error if there is something of that name, and if the

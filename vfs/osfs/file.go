@@ -61,7 +61,13 @@ type regular struct {
 	align  int // of offsets, lengths and memory
 }
 
-var _ vfs.File = (*regular)(nil)
+var _ interface {
+	vfs.File
+	vfs.Descriptor
+} = (*regular)(nil)
+
+// Fd is the descriptor, or vfs.NoFd after Close.
+func (f *regular) Fd() uintptr { return f.os.Fd() }
 
 // Alignment is what offsets, lengths and memory must be multiples of.
 func (f *regular) Alignment() int { return f.align }

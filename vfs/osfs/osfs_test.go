@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/unio-go/unio/vfs"
 	"github.com/unio-go/unio/vfs/osfs"
 )
 
@@ -50,5 +51,35 @@ func TestNewOfWhatIsNoDirectory(t *testing.T) {
 		if _, err := osfs.New(name); !errors.Is(err, want) {
 			t.Errorf("New(%q): %v, want %v", name, err, want)
 		}
+	}
+}
+
+// A file's descriptor is its own, and a directory has none to give.
+func TestDescriptor(t *testing.T) {
+	fsys, err := osfs.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fsys.Close()
+	file, err := fsys.OpenFile("file", os.O_RDWR|os.O_CREATE, 0o666, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if vfs.Fd(file) == vfs.NoFd {
+		t.Error("an open file has no descriptor")
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if fd := vfs.Fd(file); fd != vfs.NoFd {
+		t.Errorf("a closed file has the descriptor %d", fd)
+	}
+	root, err := fsys.OpenFile(".", os.O_RDONLY, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if fd := vfs.Fd(root); fd != vfs.NoFd {
+		t.Errorf("a directory has the descriptor %d", fd)
 	}
 }
