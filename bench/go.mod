@@ -5,7 +5,8 @@ go 1.26.0
 require (
 	github.com/cockroachdb/pebble/v2 v2.1.7
 	github.com/panjf2000/gnet/v2 v2.10.0
-	github.com/unio-go/unio v0.0.0-00010101000000-000000000000
+	github.com/unio-go/unio v0.0.0
+	github.com/unio-go/unio/adapter/pebblevfs v0.0.0
 	github.com/valyala/fasthttp v1.78.0
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/perf v0.0.0-20260908200009-22c9c6c9d4da
@@ -60,4 +61,7 @@ require (
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1 // indirect
 )
 
-replace github.com/unio-go/unio => ../
+replace (
+	github.com/unio-go/unio => ../
+	github.com/unio-go/unio/adapter/pebblevfs => ../adapter/pebblevfs
+)

@@ -31,6 +31,7 @@ const usage = `bench runs unio beside its peers and says what each of them costs
   go run ./bench check FILE      hold a raw file against the bounds that unio promises
   go run ./bench plot FILE       draw FILE again, beside it as .svg
   go run ./bench wal [flags]     durable appends: unio, a sync for each record, bbolt, Pebble
+  go run ./bench pebble [flags]  Pebble on its own file system and on unio's: ycsb, scan, sync
   go run ./bench log [flags]     a journal over the network: unio without a copy, net and os
   go run ./bench nop [flags]     an operation that does nothing, through each layer, beside C
   go run ./bench soak [flags]    load a server with bad days, and see whether it is the same afterwards

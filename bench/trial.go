@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/unio-go/unio/bench/internal/lsm"
 	"github.com/unio-go/unio/bench/internal/netlog"
 	"github.com/unio-go/unio/bench/internal/nop"
 	"github.com/unio-go/unio/bench/internal/rounds"
@@ -17,7 +18,7 @@ import (
 )
 
 // trials are the comparisons whose contenders work by themselves, without a load from outside.
-var trials = []*trial.Suite{wal.Suite, nop.Suite, netlog.Suite}
+var trials = []*trial.Suite{wal.Suite, lsm.Suite, nop.Suite, netlog.Suite}
 
 // trialArgs are the flags of such a comparison.
 type trialArgs struct {
@@ -57,17 +58,21 @@ func runTrial(s *trial.Suite, args []string, w io.Writer) error {
 	return trial.Run(ctx, a.opts, w)
 }
 
-// againTrial shows or checks a raw file of such a comparison; done is false when it is of another.
+// againTrial shows, checks or draws a raw file of such a comparison; done is false when it is of another.
 func againTrial(what, name string, text []byte, w io.Writer) (done bool, err error) {
-	suite, samples, err := trial.ReadRaw(bytes.NewReader(text), name, trials)
-	if suite == nil || err != nil {
+	record, err := trial.ReadRaw(bytes.NewReader(text), name, trials)
+	if record == nil || err != nil {
 		return false, err
 	}
+	suite := record.Suite
 	switch what {
 	case "plot":
-		return true, fmt.Errorf("plot: %s has no drawing, show prints its tables", suite.File)
+		if suite.About == "" {
+			return true, fmt.Errorf("plot: %s has no drawing, show prints its tables", suite.File)
+		}
+		return true, trial.WriteReport(w, name, record)
 	case "check":
-		return true, rounds.Broken(suite.WriteCheck(w, samples))
+		return true, rounds.Broken(suite.WriteCheck(w, record.Samples))
 	}
-	return true, suite.WriteTables(w, samples)
+	return true, suite.WriteTables(w, record.Samples)
 }

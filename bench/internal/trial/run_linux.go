@@ -105,7 +105,8 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	r.out = raw.NewWriter(file, r.facts())
+	facts := r.facts()
+	r.out = raw.NewWriter(file, facts)
 	r.line.Begin(r.steps())
 	fmt.Fprint(w, "\n", r.Suite.Legend)
 	for _, cs := range r.Cases {
@@ -119,6 +120,11 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 		}
 	}
 	fmt.Fprintf(w, "\nraw file: %s\n", file.Name())
+	if r.Suite.About != "" {
+		if err := WriteReport(w, file.Name(), &Record{r.Suite, facts, r.samples}); err != nil {
+			return err
+		}
+	}
 	return r.Conclude(w, func(w io.Writer) (int, error) { return r.Suite.WriteCheck(w, r.samples) }, r.failed)
 }
 

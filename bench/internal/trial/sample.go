@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/raw"
 )
 
@@ -25,25 +26,36 @@ func (s *Suite) line(x Sample) raw.Line {
 	return l
 }
 
-// ReadRaw reads a raw file of one of the suites. found is nil when the file is of none of them.
-func ReadRaw(r io.Reader, name string, suites []*Suite) (found *Suite, samples []Sample, err error) {
-	lines, _, err := raw.Read(r, name)
+// Record is what a raw file holds.
+type Record struct {
+	Suite   *Suite
+	Facts   []host.Fact
+	Samples []Sample
+}
+
+// ReadRaw reads a raw file of one of the suites. It gives nil when the file is of none of them.
+func ReadRaw(r io.Reader, name string, suites []*Suite) (*Record, error) {
+	lines, facts, err := raw.Read(r, name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
+	var found *Record
 	for _, l := range lines {
 		title, rest, _ := strings.Cut(l.Name, "/")
 		i := slices.IndexFunc(suites, func(s *Suite) bool { return s.Name == title })
 		if i < 0 {
-			return nil, nil, nil
+			return nil, nil
 		}
 		s, err := sampleOf(l, rest)
 		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
-		found, samples = suites[i], append(samples, s)
+		if found == nil {
+			found = &Record{Suite: suites[i], Facts: facts}
+		}
+		found.Samples = append(found.Samples, s)
 	}
-	return found, samples, nil
+	return found, nil
 }
 
 func sampleOf(l raw.Line, rest string) (Sample, error) {

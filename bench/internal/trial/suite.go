@@ -16,6 +16,7 @@ type Suite struct {
 	Name    string // heads the names of samples, as a Go benchmark's does
 	File    string // heads the names of files; the command's name
 	Legend  string // what the columns of the tables are
+	About   string // heads the report; without it there is none
 	Cases   []Case
 	Quick   string // a pattern of the cases of a first look
 	Columns []Column

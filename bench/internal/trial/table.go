@@ -3,8 +3,8 @@ package trial
 import (
 	"fmt"
 	"io"
-	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/unio-go/unio/bench/internal/figures"
@@ -30,37 +30,45 @@ func ratio(samples []Sample, cs, contender, base, unit string) figures.Spread {
 	return figures.RatioOf(of(samples, cs, contender, unit), of(samples, cs, base, unit))
 }
 
-// WriteTable prints one case for a terminal.
-func (s *Suite) WriteTable(w io.Writer, cs Case, samples []Sample) error {
-	fmt.Fprintf(w, "\n%s\n", cs.Title)
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(tw, "contender\t")
+// rows are the table of one case, its head first.
+func (s *Suite) rows(cs Case, samples []Sample) [][]string {
+	head := []string{"contender"}
 	for _, c := range s.Columns {
-		fmt.Fprint(tw, c.Head, "\t")
+		head = append(head, c.Head)
 		if c.Spread {
-			fmt.Fprint(tw, "(spread)\t")
+			head = append(head, "(spread)")
 		}
 		if c.Ratio {
-			fmt.Fprintf(tw, "of %s\t", s.Base)
+			head = append(head, "of "+s.Base)
 		}
 	}
-	fmt.Fprintln(tw)
+	all := [][]string{head}
 	for _, contender := range cs.Contenders {
 		if !slices.ContainsFunc(samples, func(x Sample) bool { return x.Case == cs.Name && x.Contender == contender }) {
 			continue
 		}
-		fmt.Fprint(tw, contender, "\t")
+		row := []string{contender}
 		for _, c := range s.Columns {
 			v := figures.SpreadOf(of(samples, cs.Name, contender, c.Unit))
-			fmt.Fprint(tw, figures.Number(v.Median/c.Scale, c.Decimals), "\t")
+			row = append(row, figures.Number(v.Median/c.Scale, c.Decimals))
 			if c.Spread {
-				fmt.Fprint(tw, v.Times(1/c.Scale).Limits(c.Decimals), "\t")
+				row = append(row, v.Times(1/c.Scale).Limits(c.Decimals))
 			}
 			if c.Ratio {
-				fmt.Fprint(tw, figures.Number(ratio(samples, cs.Name, contender, s.Base, c.Unit).Median, 2), "\t")
+				row = append(row, figures.Number(ratio(samples, cs.Name, contender, s.Base, c.Unit).Median, 2))
 			}
 		}
-		fmt.Fprintln(tw)
+		all = append(all, row)
+	}
+	return all
+}
+
+// WriteTable prints one case for a terminal.
+func (s *Suite) WriteTable(w io.Writer, cs Case, samples []Sample) error {
+	fmt.Fprintf(w, "\n%s\n", cs.Title)
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	for _, row := range s.rows(cs, samples) {
+		fmt.Fprintln(tw, strings.Join(row, "\t")+"\t")
 	}
 	return tw.Flush()
 }
@@ -80,22 +88,15 @@ func (s *Suite) WriteTables(w io.Writer, samples []Sample) error {
 }
 
 // WriteCheck holds the medians of a run against the bounds and returns how many are broken.
-func (s *Suite) WriteCheck(w io.Writer, samples []Sample) (broken int, err error) {
+func (s *Suite) WriteCheck(w io.Writer, samples []Sample) (bounds int, err error) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "case\twhat\tbound\tseen\t")
-	for _, b := range s.Bounds {
-		seen := s.seen(&b, samples)
-		verdict := "holds"
-		switch {
-		case math.IsNaN(seen):
-			verdict = "not measured"
-		case b.broken(seen):
-			verdict = "BROKEN"
-			broken++
+	for _, line := range s.findings(samples) {
+		fmt.Fprintln(tw, strings.Join(line, "\t"))
+		if line[len(line)-1] == broken {
+			bounds++
 		}
-		fmt.Fprintf(tw, "%s\t%v\t%s\t%s\t%s\n", b.Case, &b, b.limit(), figures.Number(seen, 3), verdict)
 	}
-	return broken, tw.Flush()
+	return bounds, tw.Flush()
 }
 
 // seen is what a run has measured of a bound.

@@ -75,11 +75,11 @@ func TestSamplesAreReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	suite, got, err := ReadRaw(bytes.NewReader(file.Bytes()), "raw", []*Suite{{Name: "Other"}, toy})
-	if err != nil || suite != toy || len(got) != len(want) {
-		t.Fatalf("%v %v %v from\n%s", suite, got, err, file.String())
+	got, err := ReadRaw(bytes.NewReader(file.Bytes()), "raw", []*Suite{{Name: "Other"}, toy})
+	if err != nil || got == nil || got.Suite != toy || len(got.Samples) != len(want) {
+		t.Fatalf("%v %v from\n%s", got, err, file.String())
 	}
-	for i, s := range got {
+	for i, s := range got.Samples {
 		if s.Case != want[i].Case || s.Contender != want[i].Contender || s.Ops != want[i].Ops {
 			t.Errorf("got %+v, want %+v", s, want[i])
 		}
@@ -89,10 +89,10 @@ func TestSamplesAreReadBack(t *testing.T) {
 			}
 		}
 	}
-	if suite, _, err := ReadRaw(bytes.NewReader(file.Bytes()), "raw", []*Suite{{Name: "Other"}}); suite != nil || err != nil {
-		t.Errorf("a file of another comparison: %v, %v", suite, err)
+	if got, err := ReadRaw(bytes.NewReader(file.Bytes()), "raw", []*Suite{{Name: "Other"}}); got != nil || err != nil {
+		t.Errorf("a file of another comparison: %v, %v", got, err)
 	}
-	if _, _, err := ReadRaw(strings.NewReader("BenchmarkToy/who=x 1 2 op/s\n"), "raw", []*Suite{toy}); err == nil {
+	if _, err := ReadRaw(strings.NewReader("BenchmarkToy/who=x 1 2 op/s\n"), "raw", []*Suite{toy}); err == nil {
 		t.Error("a name without a contender: no error")
 	}
 }
