@@ -45,7 +45,7 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 	}
 	w.To, w.Code, w.N = c.side(), callRecv, limit
 	c.calls.Add(1)
-	if c.l.Passed(c.readDeadline.Load()) {
+	if c.l.PassedOutside(c.readDeadline.Load()) {
 		err = os.ErrDeadlineExceeded // without asking the loop
 	} else {
 		c.reader.note()

@@ -46,7 +46,7 @@ func (c *Conn) handOver(bufs []*mem.Buf, n int) (done bool, err error) {
 	if c.strict.Load() || c.isClosed.Load() {
 		return false, nil
 	}
-	if c.l.Passed(c.writeDeadline.Load()) {
+	if c.l.PassedOutside(c.writeDeadline.Load()) {
 		release(bufs)
 		return true, c.opError("write", os.ErrDeadlineExceeded)
 	}
