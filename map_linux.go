@@ -3,6 +3,7 @@ package unio
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"syscall"
 
@@ -141,7 +142,10 @@ func (m *Mapping) fillNow(off, end int64) error {
 func (m *Mapping) readError(off, end int64) error {
 	p := make([]byte, pageBytes)
 	for ; off < end; off += pageBytes {
-		if _, err := m.f.io.OS.ReadAt(p[:min(pageBytes, end-off)], off); err != nil {
+		switch _, err := m.f.io.OS.ReadAt(p[:min(pageBytes, end-off)], off); {
+		case err == io.EOF: // it was longer a moment ago
+			return ErrTruncated
+		case err != nil:
 			return err
 		}
 	}

@@ -254,7 +254,7 @@ func TestOptions(t *testing.T) {
 	if err := o.Limit("direct", "uring|fio", ""); err != nil {
 		t.Fatal(err)
 	}
-	if len(o.Cases) != 4 || len(o.Contenders) != 4+6 {
+	if len(o.Cases) != 4 || len(o.Contenders) != 5+6 {
 		t.Errorf("%v, %v", o.Cases, o.Contenders)
 	}
 	if err := o.Limit("", "", "1,64"); err != nil || o.Cases[0].Depth != 1 || o.Cases[1].Depth != 64 {
