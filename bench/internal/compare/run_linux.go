@@ -47,9 +47,11 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "servers on CPU %d, load on CPU %d, %d rounds of %v slices, seed %d\n", serverCPU, loadCPU,
 		opts.Rounds, opts.Slice, opts.Seed)
-	if err := host.PinThread(loadCPU); err != nil {
+	unpin, err := host.PinThread(loadCPU)
+	if err != nil {
 		return err
 	}
+	defer unpin()
 	if b.softirqd, err = host.FindSoftirqd(serverCPU); err != nil {
 		fmt.Fprintln(w, "note:", err)
 	}

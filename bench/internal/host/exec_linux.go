@@ -34,7 +34,7 @@ func BecomePinned(args []string) error {
 		return fmt.Errorf("%s: %w", PinVerb, err)
 	}
 	runtime.LockOSThread()
-	if err := PinThread(cpu); err != nil {
+	if _, err := PinThread(cpu); err != nil {
 		return err
 	}
 	quiet()

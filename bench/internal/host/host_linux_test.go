@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -118,5 +119,30 @@ func TestSessionIsAllThatAProcessStarted(t *testing.T) {
 	}
 	if _, err := clockOf(cmd.Process.Pid); !errors.Is(err, os.ErrProcessDone) {
 		t.Errorf("after its end: %v, want %v", err, os.ErrProcessDone)
+	}
+}
+
+// A comparison that followed another in one process found itself on one CPU, because the thread had been left bound.
+func TestThreadIsGivenBackAsItWas(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before, err := AllowedCPUs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	undo, err := PinThread(before[len(before)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound, err := AllowedCPUs()
+	undo()
+	if err != nil || !slices.Equal(bound, before[len(before)-1:]) {
+		t.Errorf("bound to %v, %v", bound, err)
+	}
+	if after, err := AllowedCPUs(); err != nil || !slices.Equal(after, before) {
+		t.Errorf("%v before, and %v afterwards, %v", before, after, err)
+	}
+	if _, err := PinThread(-1); err == nil {
+		t.Error("bound to a CPU that there is not")
 	}
 }

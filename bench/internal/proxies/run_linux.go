@@ -34,9 +34,11 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 	b := &bench{opts: opts, proxyCPU: proxyCPU, rng: rand.New(rand.NewPCG(opts.Seed, 0)), progress: opts.Line()}
 	fmt.Fprintf(w, "proxies on CPU %d, load and upstream on CPU %d, %d rounds of %v slices, seed %d\n", proxyCPU, loadCPU,
 		opts.Rounds, opts.Slice, opts.Seed)
-	if err := host.PinThread(loadCPU); err != nil {
+	unpin, err := host.PinThread(loadCPU)
+	if err != nil {
 		return err
 	}
+	defer unpin()
 	if b.softirqd, err = host.FindSoftirqd(proxyCPU); err != nil {
 		fmt.Fprintln(w, "note:", err)
 	}
