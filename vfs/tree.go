@@ -115,27 +115,27 @@ func isDirectory(fsys FS, name string) error {
 	return vfscheck.Error("mkdir", name, err)
 }
 
-// RemoveAll removes a file, or a directory with all that is in it. It is no error if there is nothing of that name. The root
-// stays. At the first error it stops.
+// RemoveAll removes what it can of a file, or of a directory with all that is in it, and returns the first error. Symbolic links
+// are removed and not followed. It is no error if there is nothing of that name. The root stays.
 func RemoveAll(fsys FS, name string) error {
 	err := fsys.Remove(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
-	case !errors.Is(err, fs.ErrExist):
+	case !errors.Is(err, fs.ErrExist): // not because there is something in it
 		return err
 	}
 	entries, err := fsys.ReadDir(name)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody else removed it
 	}
 	for _, e := range entries {
-		if err := RemoveAll(fsys, path.Join(name, e.Name())); err != nil {
-			return err
+		if below := RemoveAll(fsys, path.Join(name, e.Name())); err == nil {
+			err = below
 		}
 	}
-	if err = fsys.Remove(name); errors.Is(err, fs.ErrNotExist) {
-		return nil // somebody else removed it too
+	if last := fsys.Remove(name); err == nil && !errors.Is(last, fs.ErrNotExist) {
+		err = last
 	}
 	return err
 }

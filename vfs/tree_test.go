@@ -180,6 +180,27 @@ func TestMkdirAllAndRemoveAll(t *testing.T) {
 	}
 }
 
+// What cannot be removed does not keep the rest.
+func TestRemoveAllRemovesWhatItCan(t *testing.T) {
+	p := faultfs.NewPlan(1)
+	fsys := faultfs.New(newFS(t), p)
+	if err := vfs.MkdirAll(fsys, "dir/sub", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dir/a", "dir/b", "dir/sub/c"} {
+		write(t, fsys, name, "content")
+	}
+	if err := p.Add(faultfs.Rule{Op: "remove", Path: "dir/a"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := vfs.RemoveAll(fsys, "dir"); !errors.Is(err, faultfs.ErrInjected) {
+		t.Errorf("the error is %v, want that of dir/a", err)
+	}
+	if got := names(t, fsys, "dir"); got != "a" {
+		t.Errorf("left: %s", got)
+	}
+}
+
 // TestTreesFailAnywhere: an error of any call comes back, and trying again does the rest.
 func TestTreesFailAnywhere(t *testing.T) {
 	for nth := 1; ; nth++ {

@@ -97,31 +97,7 @@ func (t *tree) Remove(name string) error { return t.fsys.Remove(clean(name)) }
 
 // RemoveAll removes what it can of a file or a directory with all that is in it, and returns the first error. It does not
 // follow symbolic links. That there is nothing of the name is no error.
-func (t *tree) RemoveAll(name string) error { return t.removeAll(clean(name)) }
-
-func (t *tree) removeAll(name string) error {
-	first := t.fsys.Remove(name)
-	switch {
-	case first == nil, errors.Is(first, fs.ErrNotExist):
-		return nil
-	case !errors.Is(first, fs.ErrExist): // not because there is something in it
-		return first
-	}
-	entries, err := t.fsys.ReadDir(name)
-	if err != nil {
-		return first
-	}
-	var below error
-	for _, e := range entries {
-		if err := t.removeAll(path.Join(name, e.Name())); below == nil {
-			below = err
-		}
-	}
-	if err := t.fsys.Remove(name); below == nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return below
-}
+func (t *tree) RemoveAll(name string) error { return vfs.RemoveAll(t.fsys, clean(name)) }
 
 // Rename gives a file another name, in one step.
 func (t *tree) Rename(oldname, newname string) error {
@@ -137,23 +113,8 @@ func (t *tree) ReuseForWrite(oldname, newname string, category pebble.DiskWriteC
 }
 
 // MkdirAll makes a directory, with those above it that there are not.
-func (t *tree) MkdirAll(name string, perm os.FileMode) error { return t.mkdirAll(clean(name), perm) }
-
-func (t *tree) mkdirAll(name string, perm os.FileMode) error {
-	err := t.fsys.Mkdir(name, perm)
-	if errors.Is(err, fs.ErrNotExist) && name != "." {
-		if err = t.mkdirAll(path.Dir(name), perm); err == nil {
-			err = t.fsys.Mkdir(name, perm)
-		}
-	}
-	if err == nil {
-		return nil
-	}
-	// There may be such a directory, and how a file system refuses to make it again, the root above all, is its own affair.
-	if info, statErr := t.fsys.Stat(name); statErr == nil && info.IsDir() {
-		return nil
-	}
-	return err
+func (t *tree) MkdirAll(name string, perm os.FileMode) error {
+	return vfs.MkdirAll(t.fsys, clean(name), perm)
 }
 
 // Lock locks a file until the Closer is closed, or the process has ended.

@@ -10,7 +10,8 @@ import (
 )
 
 // New is an FS over another one in which the calls fail that the plan says. It has the powers of the one below, and no others,
-// and so have its files. It needs no end of its own.
+// and so have its files, but for the descriptor (vfs.Descriptor), by which the plan could be got round. It needs no end of its
+// own.
 func New(below vfs.FS, p *Plan) vfs.FS {
 	f := &faulty{below: below, plan: p}
 	links, linker := below.(vfs.Linker)

@@ -16,7 +16,7 @@ func TestConformance(t *testing.T) {
 // TestConformanceInMemory runs the kit where the system keeps files in memory (tmpfs).
 func TestConformanceInMemory(t *testing.T) {
 	if _, err := os.Stat("/dev/shm"); err != nil {
-		t.Skip("this machine has no tmpfs at /dev/shm")
+		t.Skip("lacks: a tmpfs at /dev/shm")
 	}
 	vfstest.TestFS(t, func(t *testing.T) vfs.FS {
 		dir, err := os.MkdirTemp("/dev/shm", "osfs")

@@ -30,7 +30,7 @@ func TestDirectIsDirect(t *testing.T) {
 	for _, want := range []bool{false, true} {
 		f, err := openIn(t, t.TempDir(), &vfs.Options{Direct: want})
 		if errors.Is(err, errors.ErrUnsupported) {
-			t.Skip("this machine lacks direct access (O_DIRECT) in the directory for temporary files")
+			t.Skip("lacks: direct access (O_DIRECT) in the directory for temporary files")
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -63,7 +63,7 @@ func TestAllocateTakesRoom(t *testing.T) {
 	const room = 1 << 20
 	err = f.Allocate(0, room)
 	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("the file system below the directory for temporary files cannot reserve room (fallocate)")
+		t.Skip("lacks: a file system that can reserve room (fallocate) below the directory for temporary files")
 	}
 	if err != nil {
 		t.Fatal(err)
