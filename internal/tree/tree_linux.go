@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/internal/vfscheck"
 )
 
@@ -236,13 +237,11 @@ func (d *Dir) Link(oldname, newname string) error {
 // Usage is how many bytes the device has, how many nobody uses, and how many of those a process without privileges gets
 // (statfs(2)).
 func (d *Dir) Usage() (total, free, avail uint64, err error) {
-	var st unix.Statfs_t
-	err = d.use(func(fd int) error { return retry(func() error { return unix.Fstatfs(fd, &st) }) })
-	unit := uint64(st.Frsize)
-	if unit == 0 {
-		unit = uint64(st.Bsize) // before Linux 2.6
-	}
-	return st.Blocks * unit, st.Bfree * unit, st.Bavail * unit, err
+	err = d.use(func(fd int) error {
+		total, free, avail, err = sys.Usage(fd)
+		return err
+	})
+	return total, free, avail, err
 }
 
 func retry(fn func() error) error {
