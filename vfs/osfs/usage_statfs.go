@@ -10,12 +10,13 @@ import (
 var _ vfs.Measurer = (*FS)(nil)
 
 // Usage is how large the file system is that the directory lies in (fstatfs(2)).
-func (f *FS) Usage() (u vfs.Usage, err error) {
+func (f *FS) Usage() (vfs.Usage, error) {
 	dir, err := f.root.Open(".")
 	if err != nil {
 		return vfs.Usage{}, f.error("usage", ".", err)
 	}
 	defer dir.Close()
+	var u vfs.Usage
 	h := handle{dir, "."}
 	err = h.withFD(func(fd int) error {
 		total, free, avail, err := sys.Usage(fd)
