@@ -20,6 +20,8 @@ type fileSet struct {
 	pool   threads
 	inline bool // the caller does everything itself
 
+	breathing atomic.Int32 // goroutines that let others run
+
 	mu     sync.Mutex
 	open   map[*File]struct{}
 	trees  map[*FS]struct{}
