@@ -42,9 +42,10 @@ func HoldThreads(rt *Runtime) (release func()) {
 	held, free := make(chan struct{}), make(chan struct{})
 	pool := rt.files.pool.(*filepool.Pool)
 	for range pool.Turns() {
-		go pool.Call(func() {
+		go pool.Call(func() error {
 			held <- struct{}{}
 			<-free
+			return nil
 		})
 		<-held
 	}

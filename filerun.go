@@ -130,7 +130,7 @@ func (f *File) transfer(code fileio.Code, data []byte, off int64, ex fileio.Exec
 			t.Wait()
 		}
 	case t == nil || f.rt.files.inline:
-		ex.Do(&c.io)
+		f.do(ex, &c.io)
 	default:
 		c.io.Done = c.woken
 		ex.Start(&c.io)
@@ -139,6 +139,15 @@ func (f *File) transfer(code fileio.Code, data []byte, off int64, ex fileio.Exec
 	n, err := c.io.N, c.io.Err
 	c.free(p)
 	return n, err
+}
+
+// do performs an operation on the caller's goroutine.
+func (f *File) do(ex fileio.Executor, op *fileio.Op) {
+	if op.Code == fileio.Write && !f.io.Direct {
+		f.writing.Lock()
+		defer f.writing.Unlock()
+	}
+	ex.Do(op)
 }
 
 // Complete is called on the task's loop.
@@ -243,9 +252,13 @@ func (rt *Runtime) block(fn func() error) error {
 	case err != nil:
 		return err
 	case t == nil || rt.files.inline:
-		rt.files.pool.Call(func() { err = fn() })
-	default:
-		Offload(func() { rt.files.pool.Call(func() { err = fn() }) })
+		return rt.files.pool.Call(fn)
 	}
+	return rt.blockTask(fn)
+}
+
+// blockTask runs what may block for a task.
+func (rt *Runtime) blockTask(fn func() error) (err error) {
+	Offload(func() { err = rt.files.pool.Call(fn) })
 	return err
 }

@@ -37,7 +37,7 @@ type fileSet struct {
 // threads performs what blocks.
 type threads interface {
 	fileio.Executor
-	Call(fn func())
+	Call(fn func() error) error
 	// Datasync makes what was written to a file durable, without what only describes it.
 	Datasync(*fileio.File) error
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/unio-go/unio/internal/fileio"
-	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -34,14 +33,6 @@ func (f *File) WriteAt(p []byte, off int64) (n int, err error) {
 
 // writeOnce performs one write and notes how long the file has become.
 func (f *File) writeOnce(p []byte, off int64) (int, error) {
-	t, err := loop.Caller()
-	if err != nil {
-		return 0, err
-	}
-	if t == nil && !f.io.Direct {
-		f.writing.Lock()
-		defer f.writing.Unlock()
-	}
 	n, err := f.transfer(fileio.Write, p, off, f.writer(off+int64(len(p))))
 	f.grown(off + int64(n))
 	return n, err

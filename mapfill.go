@@ -94,7 +94,7 @@ func (m *Mapping) fill(off, end int64) error {
 	var err error
 	Offload(func() {
 		if there, err = m.fillMeanwhile(off, end); !there && err == nil {
-			rt.files.pool.Call(func() { err = m.fillNow(off, end) })
+			err = rt.files.pool.Call(func() error { return m.fillNow(off, end) })
 		}
 	})
 	return err

@@ -9,7 +9,7 @@ type Inline struct{ counters fileio.Counters }
 var _ fileio.Executor = (*Inline)(nil)
 
 // Call calls fn.
-func (e *Inline) Call(fn func()) { fn() }
+func (e *Inline) Call(fn func() error) error { return fn() }
 
 // Datasync makes what was written to a file durable.
 func (e *Inline) Datasync(f *fileio.File) error { return Datasync(f) }

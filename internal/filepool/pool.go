@@ -36,16 +36,15 @@ func New() *Pool {
 func (p *Pool) Turns() int { return cap(p.turns) }
 
 // Call calls fn, which may block its thread, when it is its turn.
-func (p *Pool) Call(fn func()) {
+func (p *Pool) Call(fn func() error) error {
 	p.turns <- struct{}{}
 	defer func() { <-p.turns }()
-	fn()
+	return fn()
 }
 
 // Datasync makes what was written to a file durable, when it is its turn.
-func (p *Pool) Datasync(f *fileio.File) (err error) {
-	p.Call(func() { err = Datasync(f) })
-	return err
+func (p *Pool) Datasync(f *fileio.File) error {
+	return p.Call(func() error { return Datasync(f) })
 }
 
 // Do performs an operation on the caller's thread.
