@@ -74,10 +74,10 @@ func (f *File) check(op string, p []byte, off int64) error {
 	if off < 0 {
 		return f.pathError(op, fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
 	}
-	switch {
-	case f.list != nil:
+	switch f.mode {
+	case modeDirectory:
 		return f.refuse(op)
-	case f.align > 1:
+	case modeDirect:
 		return f.checkAligned(op, p, off)
 	}
 	return nil

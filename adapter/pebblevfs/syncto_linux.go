@@ -10,11 +10,11 @@ import (
 
 // newFile is f as Pebble's, by the way to write back a part that there is.
 func newFile(f vfs.File, name string) pebble.File {
-	p := &file{f, name}
+	p := rangeFile{file{f, name}}
 	if fd := p.Fd(); fd != pebble.InvalidFd && writesBack(fd) {
-		return &rangeFile{p}
+		return &p
 	}
-	return p
+	return &p.file
 }
 
 // writesBack reports whether sync_file_range(2) does what it says: on ext2, ext3 and ext4, as Pebble's own file system has
@@ -25,7 +25,7 @@ func writesBack(fd uintptr) bool {
 }
 
 // rangeFile is a file of which a part can be written back.
-type rangeFile struct{ *file }
+type rangeFile struct{ file }
 
 // SyncTo has the first n bytes written, and does not wait for more than what was being written already: so not too much is
 // ever left for a sync. It promises nothing.
