@@ -29,7 +29,7 @@ type trialArgs struct {
 func trialFlags(s *trial.Suite, a *trialArgs, w io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet("bench "+s.File, flag.ContinueOnError)
 	f.SetOutput(w)
-	f.IntVar(&a.opts.Rounds, "rounds", 5, "rounds per case, at least 5")
+	f.IntVar(&a.opts.Rounds, "rounds", max(s.Rounds, 5), "rounds per case, at least 5")
 	f.DurationVar(&a.opts.Slice, "slice", s.Slice, "how long a contender works at a time")
 	f.StringVar(&a.cases, "cases", "", "only cases that match this `regexp` ("+s.Cases[0].Name+")")
 	f.StringVar(&a.contenders, "contenders", "", "only contenders that match this `regexp`; "+s.Base+

@@ -22,6 +22,7 @@ type Suite struct {
 	Columns []Column
 	Base    string // the contender that the others are compared with
 	Bounds  []Bound
+	Rounds  int           // of a case, unless the command line says otherwise; 5 at least
 	Slice   time.Duration // how long a contender works at a time, unless the command line says otherwise
 
 	// Start begins a contender, in its own process. dir is a directory for its files, which is empty.
