@@ -9,6 +9,17 @@ import (
 	"github.com/unio-go/unio/internal/planted"
 )
 
+// Now is the time as of the running turn of the connection's loop, for tasks of that loop; for everybody else it is time.Now. It is
+// for those who handle many messages a turn and would read the clock for each: a turn is as long as what its tasks compute,
+// most often less than a millisecond. What it gives has a monotonic reading, is never before what it gave earlier on the loop,
+// and is good for deadlines. In a simulation it is the simulation's time.
+func (c *Conn) Now() time.Time {
+	if c.l.Here() != nil {
+		return c.l.TurnTime()
+	}
+	return c.l.OutsideTime()
+}
+
 // setDeadline sets deadlines for whoever asks from now on, and has those hear of it who wait. From outside that is sent and
 // not waited for; where nobody waits there is nothing to send, so that the deadlines which package net/http sets around each
 // request do not disturb the loop.

@@ -64,7 +64,10 @@ type Loop struct {
 	dirty            []Flusher
 	timers           heap
 	now              int64
-	firing           int64 // the loop time up to which timers are being fired; 0: not now
+	read             uint64    // the turn in which that was
+	calendar         time.Time // a reading of time.Now, for TurnTime
+	calendarAt       int64     // and its loop time
+	firing           int64     // the loop time up to which timers are being fired; 0: not now
 	policy           policy
 	readied          bool // a goroutine was made ready since the last Gosched
 	closing          bool

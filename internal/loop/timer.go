@@ -1,10 +1,5 @@
 package loop
 
-import (
-	"math"
-	"time"
-)
-
 // Timer calls Fire on its loop at a time. The zero Timer with To set is ready; only the loop and its tasks use it.
 type Timer struct {
 	To    Firer
@@ -20,58 +15,6 @@ func (t *Timer) Set() bool { return t.index != 0 }
 
 // When is the loop time at which a running timer fires.
 func (t *Timer) When() int64 { return t.when }
-
-// epoch is where loop time begins.
-var epoch = time.Now()
-
-// Time converts to loop time: nanoseconds on the monotonic clock where t has a monotonic reading. The result is never
-// zero, which means "no time" to callers.
-func Time(t time.Time) int64 {
-	if d := int64(t.Sub(epoch)); d != 0 {
-		return d
-	}
-	return 1
-}
-
-// WallTime is the other way round.
-func WallTime(when int64) time.Time { return epoch.Add(time.Duration(when)) }
-
-// Now is loop time, read once a turn.
-func (l *Loop) Now() int64 { return l.now }
-
-// FreshNow reads the clock.
-func (l *Loop) FreshNow() int64 {
-	l.readClock()
-	return l.now
-}
-
-// In is the loop time d from now, read from the clock; it stays below the end of time.
-func (l *Loop) In(d time.Duration) int64 {
-	now := l.clock()
-	return now + min(int64(d), math.MaxInt64-max(now, 0))
-}
-
-// farNanos is how far ahead of the turn's clock a time is not asked for: no turn is that long, unless a task holds the loop.
-const farNanos = int64(time.Second)
-
-// Passed reports whether a loop time is over; 0 is never over. It reads the clock for times that are near, and not for
-// everybody in the turn. Most deadlines are far, and a server looks at four of them for each request.
-func (l *Loop) Passed(when int64) bool {
-	return when != 0 && when <= l.now+farNanos && when <= l.clock()
-}
-
-// PassedOutside is Passed for anybody.
-func (l *Loop) PassedOutside(when int64) bool { return when != 0 && when <= l.clock() }
-
-func (l *Loop) readClock() { l.now = l.clock() }
-
-// clock is loop time: the machine's, unless the engine has a time of its own.
-func (l *Loop) clock() int64 {
-	if l.timed != nil {
-		return Time(l.timed.Now())
-	}
-	return int64(time.Since(epoch))
-}
 
 // SetTimer makes t fire at the loop time when, instead of any time set before.
 func (l *Loop) SetTimer(t *Timer, when int64) {

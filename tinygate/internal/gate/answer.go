@@ -77,7 +77,7 @@ func (x *exchange) answer(r *reply) error {
 	}
 	x.bytes.out = int64(len(body))
 	x.begun = true
-	x.now = time.Now()
+	x.now = x.cl.raw.Now()
 	x.cl.c.SetWriteDeadline(x.now.Add(x.times.Body))
 	return x.cl.c.Send(b)
 }
@@ -129,7 +129,7 @@ func (x *exchange) invite() error {
 	if err != nil {
 		return err
 	}
-	x.cl.c.SetWriteDeadline(x.by(time.Now(), x.times.Body))
+	x.cl.c.SetWriteDeadline(x.by(x.cl.raw.Now(), x.times.Body))
 	return x.cl.c.Send(b)
 }
 

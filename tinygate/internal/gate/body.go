@@ -107,7 +107,7 @@ const sendUnit = 64 << 10
 // setLimit bounds the next Send, which waits until nearly all of the piece before it is with the kernel,
 // and may wait for the piece itself.
 func (t *transfer) setLimit(piece int) {
-	by := time.Now().Add(t.limit * time.Duration(1+piece/sendUnit))
+	by := t.dst.Now().Add(t.limit * time.Duration(1+piece/sendUnit))
 	if !t.end.IsZero() && by.After(t.end) {
 		by = t.end
 	}

@@ -106,9 +106,9 @@ type perRequest struct {
 
 // reset makes the exchange ready for the next request of its client.
 func (x *exchange) reset() {
-	x.perRequest = perRequest{began: time.Now()}
+	x.perRequest = perRequest{began: x.cl.raw.Now()}
 	x.head = x.head[:0]
-	x.upload, x.download = transfer{}, transfer{}
+	x.upload = transfer{}
 	x.rule, x.id = nil, x.id[:0]
 	if s := x.sh.g.site.Load(); s != x.site {
 		x.site = s
@@ -159,7 +159,7 @@ func (x *exchange) begin(n int) {
 	in.skip(n)
 	x.count()
 	if x.now = x.began; x.cl.waited {
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 	}
 	x.who = x.cl.about.Resolve(&x.req, x.head)
 	x.body.Init(x.req.Body, x.req.ContentLength, false)
@@ -184,7 +184,7 @@ func (x *exchange) act() (again bool) {
 			x.request.drop() // or the next request that this exchange serves would send it
 			return x.failed(err)
 		}
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 	}
 	if err := x.buildRequest(); err != nil {
 		x.dropRequest()
@@ -199,7 +199,7 @@ func (x *exchange) done() (again bool) {
 	up := x.up
 	if x.uploading && x.body.Done() {
 		// The last piece waits for the upstream to take it, which it may not want any more.
-		up.c.SetWriteDeadline(time.Now().Add(lingerIdle))
+		up.c.SetWriteDeadline(x.cl.raw.Now().Add(lingerIdle))
 		x.sending.Wait()
 	}
 	through := x.body.Done() && !x.uploading // the client's connection stands at the next request

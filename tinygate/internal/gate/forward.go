@@ -71,7 +71,7 @@ func (x *exchange) try() error {
 	server.Began()
 	if x.tries > 1 {
 		server.Retried(x.sh.loop)
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 	}
 	x.sent = x.now
 	x.from = x.sent
@@ -118,7 +118,7 @@ func (x *exchange) mayRetry(err error) bool {
 // another chooses another server, if the rule allows one more try and there is one left.
 func (x *exchange) another() bool {
 	r := &x.rule.Retry
-	now := time.Now()
+	now := x.cl.raw.Now()
 	if x.tries >= r.Tries || x.begun || x.uploadErr != nil || !x.end.IsZero() && !now.Before(x.end) {
 		return false
 	}

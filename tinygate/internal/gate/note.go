@@ -16,7 +16,7 @@ func (x *exchange) count() {
 // note is called when an exchange has ended: the metrics and the access log hear of it.
 func (x *exchange) note() {
 	if x.cause != nil {
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 	}
 	took := x.now.Sub(x.began)
 	number := metrics.NoRoute

@@ -50,7 +50,7 @@ func (x *exchange) interim(head []byte) error {
 	if x.interims++; x.interims > interimsMax {
 		return errInterims
 	}
-	now := time.Now()
+	now := x.cl.raw.Now()
 	switch {
 	case !x.uploading:
 		x.awaitResponse(now)
@@ -78,7 +78,7 @@ func (x *exchange) respond(head []byte) error {
 	if x.resp.Tunnel && !x.upgrade {
 		return errUnasked
 	}
-	now := time.Now()
+	now := x.cl.raw.Now()
 	x.now = now
 	x.took, x.status = now.Sub(x.sent), x.resp.Status
 	o := x.resp.Out(&x.req)
@@ -101,7 +101,7 @@ func (x *exchange) respond(head []byte) error {
 	}
 	if x.resp.Tunnel {
 		tunnel(&x.cl.in, &x.up.in, x.times.Tunnel, &x.bytes.in, &x.bytes.out)
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 		x.req.KeepAlive = false
 		return nil
 	}
@@ -159,7 +159,7 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 			x.list = append(x.list[:0], head, b)
 			x.insideBack = true
 		}
-		if err := x.toClient(time.Now(), x.list...); err != nil {
+		if err := x.toClient(x.cl.raw.Now(), x.list...); err != nil {
 			return err
 		}
 	}
@@ -169,19 +169,21 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 // passBody passes the rest of the response's body on.
 func (x *exchange) passBody(o *http1.ResponseOut) error {
 	chunked := o.Body == http1.FramingChunked
+	if x.back.Done() && !chunked {
+		return nil
+	}
 	x.download = transfer{
 		rt: x.sh.g.rt, dst: x.cl.c, body: &x.back, chunked: chunked, limit: x.times.Body, end: x.end,
 		inside: x.insideBack,
 	}
 	var err error
-	switch {
-	case !x.back.Done():
+	if x.back.Done() {
+		err = x.download.finish()
+	} else {
 		x.download.src = &x.up.in
 		err = x.download.run()
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 		x.bytes.out += x.download.n
-	case chunked:
-		err = x.download.finish()
 	}
 	if x.download.sendErr != nil {
 		return clientGone(x.download.sendErr)
@@ -190,4 +192,4 @@ func (x *exchange) passBody(o *http1.ResponseOut) error {
 }
 
 // bodyBy is the deadline for the next piece of a body.
-func (x *exchange) bodyBy() time.Time { return x.by(time.Now(), x.times.Body) }
+func (x *exchange) bodyBy() time.Time { return x.by(x.cl.raw.Now(), x.times.Body) }

@@ -48,7 +48,7 @@ func (s *source) slice(i, j int) *mem.Buf { return s.b.Slice(s.off+i, s.off+j) }
 // recv waits for the next buffer. Nothing may be left of the last one.
 func (s *source) recv() error {
 	if s.limit > 0 {
-		by := time.Now().Add(s.limit)
+		by := s.c.Now().Add(s.limit)
 		if !s.end.IsZero() && by.After(s.end) {
 			by = s.end
 		}

@@ -24,7 +24,7 @@ func (x *exchange) startUpload() {
 	}
 	var limit time.Time // the upload has limits of its own, and knows who was waited for
 	if x.isExpected() {
-		limit = x.tryBy(time.Now(), x.times.Response)
+		limit = x.tryBy(x.cl.raw.Now(), x.times.Response)
 	}
 	x.up.c.SetReadDeadline(limit)
 	x.uploading = true
@@ -77,7 +77,7 @@ func (x *exchange) runUpload() error {
 	switch {
 	case x.settling:
 	case err == nil:
-		x.from = time.Now()
+		x.from = x.cl.raw.Now()
 		x.awaitResponse(x.from)
 	case x.upload.sendErr == nil:
 		x.uploadErr = err
@@ -85,7 +85,7 @@ func (x *exchange) runUpload() error {
 	case isTimeout(err):
 		up.c.SetReadDeadline(time.Unix(1, 0)) // it takes nothing and says nothing
 	default:
-		up.c.SetReadDeadline(x.tryBy(time.Now(), x.times.Response)) // it may have answered before it closed
+		up.c.SetReadDeadline(x.tryBy(x.cl.raw.Now(), x.times.Response)) // it may have answered before it closed
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (p *pool) get(x *exchange, fresh bool) (*upstream, error) {
 
 // dial makes a connection. The limit for it includes the TLS handshake.
 func (p *pool) dial(x *exchange) (*upstream, error) {
-	now := time.Now()
+	now := x.cl.raw.Now()
 	by := x.tryBy(now, x.times.Connect)
 	network, addr := "tcp", p.server.Addr
 	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
@@ -84,7 +84,7 @@ func (p *pool) dial(x *exchange) (*upstream, error) {
 		}
 	}
 	p.sh.g.opened.Add(1)
-	x.now = time.Now()
+	x.now = x.cl.raw.Now()
 	p.count(1)
 	u.in.c = u.c
 	u.expire = u.expired
@@ -187,12 +187,12 @@ func (p *pool) enter(x *exchange) error {
 	}
 	turns := s.of(p.server, p.group.Pool.Max)
 	if !turns.TrySend(struct{}{}) {
-		ctx, cancel := context.WithDeadline(context.Background(), x.tryBy(time.Now(), p.group.Pool.Wait))
+		ctx, cancel := context.WithDeadline(context.Background(), x.tryBy(x.cl.raw.Now(), p.group.Pool.Wait))
 		defer cancel()
 		if turns.Send(ctx, struct{}{}) != nil {
 			return errFull
 		}
-		x.now = time.Now()
+		x.now = x.cl.raw.Now()
 	}
 	x.turns = turns
 	return nil

@@ -52,6 +52,9 @@ func Serve(c *unio.Conn, cfg *tls.Config, handler func(Conn)) {
 	uniotls.Serve(c, cfg, func(t *uniotls.Conn) { handler(wrap(c, t)) })
 }
 
+// Now is the time as of the running turn of the connection's loop.
+func (c Conn) Now() time.Time { return c.plain.Now() }
+
 // Handshake performs the handshake of TLS within limit, and has no deadline set afterwards. Without TLS it does nothing.
 // With an error of a server's side the connection is good for nothing but what [Clear] says.
 func (c Conn) Handshake(limit time.Duration) error {
