@@ -18,7 +18,8 @@ type awaiting struct {
 
 // Await lets the connection wait without a task, and so without a stack: fn runs as a new task of the same loop when
 // bytes have arrived or the stream has ended (err is nil, and Recv does not wait), when limit has passed
-// (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). A limit of 0 is none. The handler that
+// (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). A limit of 0 is none; one of a second or
+// more begins with the turn of the loop, as in libuv, so that what a handler has computed before is taken off it. The handler that
 // calls Await returns; as after a handler, the connection is closed when fn returns, unless fn has called Await or Keep.
 //
 // It is how a server keeps thousands of idle connections, and how a pool notices that one has been closed. Await is
@@ -38,7 +39,7 @@ func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 		return nil
 	}
 	if limit > 0 {
-		c.await.until = c.l.FreshNow() + int64(limit)
+		c.await.until = c.l.Within(limit)
 		c.arm(c.await.until)
 	}
 	return nil

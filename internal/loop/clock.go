@@ -35,6 +35,16 @@ func (l *Loop) In(d time.Duration) int64 {
 	return now + min(int64(d), math.MaxInt64-max(now, 0))
 }
 
+// Within is the loop time at which a wait of d from now is over. One that is far is counted from the beginning of the turn, for
+// which the clock is not read: each request of a server ends with two such waits.
+func (l *Loop) Within(d time.Duration) int64 {
+	if int64(d) < farNanos {
+		return l.In(d)
+	}
+	l.readTurn()
+	return l.now + min(int64(d), math.MaxInt64-max(l.now, 0))
+}
+
 // farNanos is how far ahead of the turn's clock a time is not asked for: no turn is that long, unless a task holds the loop.
 const farNanos = int64(time.Second)
 
@@ -48,6 +58,13 @@ func (l *Loop) Passed(when int64) bool {
 func (l *Loop) PassedOutside(when int64) bool { return when != 0 && when <= l.clock() }
 
 func (l *Loop) readClock() { l.now, l.read = l.clock(), l.turns.Load() }
+
+// readTurn reads the clock unless that was done in this turn.
+func (l *Loop) readTurn() {
+	if l.read != l.turns.Load() {
+		l.readClock()
+	}
+}
 
 // clock is loop time: the machine's, unless the engine has a time of its own.
 func (l *Loop) clock() int64 {
@@ -66,9 +83,7 @@ func (l *Loop) TurnTime() time.Time {
 	if l.timed != nil {
 		return l.timed.Now()
 	}
-	if l.read != l.turns.Load() {
-		l.readClock()
-	}
+	l.readTurn()
 	if l.now-l.calendarAt > calendarPeriod || l.calendarAt == 0 {
 		l.calendar = time.Now()
 		l.now = Time(l.calendar)
