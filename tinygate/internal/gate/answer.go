@@ -133,8 +133,14 @@ func (x *exchange) invite() error {
 	return x.cl.c.Send(b)
 }
 
-// toClient sends buffers to the client.
+// toClient sends buffers to the client. A client that takes nothing has gone, but one that has got nothing of the response when
+// the limit of all is reached is told so.
 func (x *exchange) toClient(now time.Time, bufs ...*mem.Buf) error {
-	x.cl.c.SetWriteDeadline(x.by(now, x.times.Body))
-	return clientGone(x.cl.c.Send(bufs...))
+	by := x.by(now, x.times.Body)
+	x.cl.c.SetWriteDeadline(by)
+	err := x.cl.c.Send(bufs...)
+	if isTimeout(err) && !x.begun && by.Equal(x.end) {
+		return err
+	}
+	return clientGone(err)
 }

@@ -64,6 +64,30 @@ func TestTotalTime(t *testing.T) {
 	}, interims)
 }
 
+// The limit of all may be reached between an interim response's arrival and its way to the client, who is told of that as well.
+func TestTotalTimeBetweenInterimResponses(t *testing.T) {
+	interims := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		for c.send("HTTP/1.1 102 Processing\r\n\r\n") == nil {
+			time.Sleep(20 * time.Microsecond)
+		}
+	})
+	eachEngine(t, setup{Times: config.Times{Total: short / 10}}, func(w *world) {
+		for range 50 {
+			c := w.dial()
+			c.send(getRoot)
+			m, err := c.message(false)
+			for strings.HasPrefix(m, "HTTP/1.1 102") {
+				m, err = c.message(false)
+			}
+			if !strings.HasPrefix(m, "HTTP/1.1 504 ") || err != nil {
+				w.Fatalf("%q, %v", m, err)
+			}
+			c.Close()
+		}
+	}, interims)
+}
+
 // The limit of all ends the tries too, and the wait for a turn.
 func TestTotalTimeEndsTries(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
