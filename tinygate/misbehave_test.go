@@ -225,6 +225,7 @@ func (m *misbehaviour) hold(list []used) {
 	first, last := middle(slices.Clone(list[n/4:n/2])), middle(slices.Clone(list[n*3/4:]))
 	m.Logf("in the second quarter %d KiB resident and %d descriptors, in the last %d and %d",
 		first.bytes>>10, first.files, last.bytes>>10, last.files)
+	m.Logf("resident in tenths of the time: %s MiB", tenths(list))
 	if *soak >= misbehaveGrows && !raced && last.bytes > first.bytes+soakGrowth {
 		m.Errorf("memory grows: %v", list)
 	}

@@ -63,6 +63,7 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 	first, last := list[len(list)/3], list[len(list)-1]
 	t.Logf("resident after a third of the time %d KiB, at the end %d KiB; descriptors %d and %d", first.bytes>>10, last.bytes>>10, first.files, last.files)
+	t.Logf("resident in tenths of the time: %s MiB", tenths(list))
 	if !raced && last.bytes > first.bytes+soakGrowth {
 		t.Errorf("memory grows: %v", list)
 	}
@@ -181,6 +182,18 @@ var (
 	wrkTotal    = regexp.MustCompile(`(\d+) requests in`)
 	wrkFailures = regexp.MustCompile(`Socket errors|Non-2xx`)
 )
+
+// tenths has the last figure of each tenth of the time, in MiB: memory that grows at first, until the garbage collector has
+// come round, and memory that grows for good look alike at two points.
+func tenths(list []used) string {
+	var all []string
+	for i := 1; i <= 10; i++ {
+		if n := len(list) * i / 10; n > 0 {
+			all = append(all, fmt.Sprintf("%.1f", float64(list[n-1].bytes)/(1<<20)))
+		}
+	}
+	return strings.Join(all, " ")
+}
 
 // used is what a process uses.
 type used struct {
