@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"slices"
@@ -201,27 +202,41 @@ func becomeNobody(t testing.TB) {
 	}
 }
 
-// The sysctl forbids rings to all but the privileged. Whoever is privileged is not disturbed by the test meanwhile.
+// The sysctl forbids rings to all but the privileged: what the kernel answers then, with the sysctl as it reads then. It is one for
+// the whole machine, so a test leaves it alone: a mount namespace shows another value, and a filter refuses the call.
 func TestRingsDisabledBySysctl(t *testing.T) {
 	needRings(t)
-	const name = "/proc/sys/kernel/io_uring_disabled"
-	old, err := os.ReadFile(name)
-	if err != nil || strings.TrimSpace(string(old)) != "0" {
-		t.Skipf("lacks: the sysctl kernel.io_uring_disabled with the value 0: %q, %v", old, err)
-	}
-	if err := os.WriteFile(name, []byte("1"), 0); err != nil {
-		t.Skipf("lacks: the right to set kernel.io_uring_disabled: %v", err)
-	}
-	defer func() {
-		if err := os.WriteFile(name, old, 0); err != nil {
-			t.Errorf("%s is left at 1: %v", name, err)
-		}
-	}()
 	wantProof(t, "", "rings-disabled")
 }
 
-func ringsDisabled([]string) {
+func ringsDisabled(args []string) {
 	t := &childTB{}
+	if len(args) == 1 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), childVariable+"_ARGS=inside")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+		if err := cmd.Run(); errors.Is(err, syscall.EPERM) {
+			fmt.Println("lacks: the right to make a mount namespace:", err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	const name = "/proc/sys/kernel/io_uring_disabled"
+	f, err := os.CreateTemp("", "unio-sysctl-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString("1\n")
+	err = errors.Join(err, f.Chmod(0o644), f.Close(), syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
+		syscall.Mount(f.Name(), name, "", syscall.MS_BIND, ""))
+	if err != nil {
+		fmt.Println("lacks: the right to show another sysctl in a mount namespace:", err)
+		return
+	}
+	mustForbid(t, strconv.Itoa(unix.SYS_IO_URING_SETUP), strconv.Itoa(int(unix.EPERM)))
 	becomeNobody(t)
 	refusedAndNext(t, "io_uring_disabled")
 }
