@@ -31,11 +31,11 @@ func (c *Conn) readAddrs() {
 	if c.addrs.Load() != nil || c.ending {
 		return
 	}
-	local, remote := addrsOf(c.desc.Socket())
-	if local != nil && remote == nil {
-		remote = zeroAddr(local)
+	a := addrsOf(c.desc.Socket())
+	if a.local != nil && a.remote == nil {
+		a.remote = zeroAddr(a.local)
 	}
-	c.addrs.Store(&connAddrs{local, remote})
+	c.addrs.Store(a)
 }
 
 // zeroAddr is an address of the same network that says nothing.

@@ -10,10 +10,9 @@ import (
 // awaiting is what a connection does that has no task: it waits for its next bytes.
 type awaiting struct {
 	fn    func(*Conn, error)
-	until int64  // loop time; 0: no limit
-	err   error  // for the call of fn
-	begun bool   // the task is on its way
-	run   func() // fn as a task's function, made once
+	until int64 // loop time; 0: no limit
+	err   error // for the call of fn
+	begun bool  // the task is on its way
 }
 
 // Await lets the connection wait without a task, and so without a stack: fn runs as a new task of the same loop when
@@ -61,16 +60,14 @@ func (c *Conn) awaited(err error) {
 		return
 	}
 	c.await.begun = true
-	if c.await.run == nil {
-		c.await.run = c.runAwait
-	}
 	c.await.err = err
 	c.await.until = 0
-	c.l.Go(c.await.run)
+	c.l.Do(c.side())
 }
 
-// runAwait is the task.
-func (c *Conn) runAwait() {
+// Run is the task.
+func (s *loopSide) Run() {
+	c := (*Conn)(s)
 	fn := c.await.fn
 	c.await.fn, c.await.begun = nil, false
 	defer c.handled()
@@ -96,11 +93,9 @@ func (c *Conn) awaitExpired(now int64) {
 }
 
 // handle runs a handler as a task of the connection's loop, and closes the connection after it.
-func (c *Conn) handle(handler func(*Conn)) {
-	c.l.Go(func() {
-		defer c.handled()
-		handler(c)
-	})
+func (c *Conn) handle(handler func(*Conn, error)) {
+	c.await.fn = handler
+	c.awaited(nil)
 }
 
 // Loop is the number of the loop on which the connection lives, from 0 to Options.Loops-1, or -1 for one that belongs to

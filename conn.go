@@ -52,8 +52,9 @@ type Conn struct {
 
 	recv engine.Op
 	send engine.Op
-	out  []*mem.Buf // waits for the kernel
-	tail *mem.Buf   // the last of out while Write may append to it
+	out  []*mem.Buf  // waits for the kernel
+	tail *mem.Buf    // the last of out while Write may append to it
+	room [2]*mem.Buf // what out and send.Bufs are at first
 
 	lock    writeLock
 	writers waitQueue
@@ -78,6 +79,7 @@ var (
 	_ engine.Completer = (*loopSide)(nil)
 	_ loop.Server      = (*loopSide)(nil)
 	_ loop.Flusher     = (*loopSide)(nil)
+	_ loop.Job         = (*loopSide)(nil)
 	_ loop.Firer       = (*loopSide)(nil)
 	_ loop.Resource    = (*loopSide)(nil)
 )
@@ -91,7 +93,8 @@ func (c *Conn) side() *loopSide { return (*loopSide)(c) }
 func newConn(p *place, d engine.Desc) *Conn {
 	c := &Conn{l: p.Loop, home: p, desc: d}
 	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c.side()}
-	c.send = engine.Op{Code: engine.Send, Desc: d, To: c.side()}
+	c.send = engine.Op{Code: engine.Send, Desc: d, To: c.side(), Bufs: c.room[1:1:2]}
+	c.out = c.room[:0:1]
 	c.timer.To = c.side()
 	c.member.Of = c.side()
 	c.l.Add(&c.member)

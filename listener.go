@@ -370,9 +370,9 @@ type acceptor struct {
 	deadline int64     // theirs; 0: none
 	due      loop.Timer
 
-	spare   []engine.Socket // accepted, and its waiter had gone
-	handler func(*Conn)     // of Serve
-	under   atomic.Int64    // sockets under way to other loops
+	spare   []engine.Socket    // accepted, and its waiter had gone
+	handler func(*Conn, error) // of Serve
+	under   atomic.Int64       // sockets under way to other loops
 	closing bool
 	ended   chan struct{}
 }

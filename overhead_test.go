@@ -89,7 +89,7 @@ func BenchmarkOverhead(b *testing.B) {
 					if err != nil {
 						return err
 					}
-					c.handle(func(c *Conn) {
+					c.handle(func(c *Conn, _ error) {
 						for {
 							buf, err := c.Recv()
 							if err != nil || c.Send(buf) != nil {

@@ -13,7 +13,7 @@ func (a *acceptor) serve(handler func(*Conn)) error {
 		if err := a.open(); err != nil {
 			return err
 		}
-		a.handler = handler
+		a.handler = func(c *Conn, _ error) { handler(c) }
 		a.want()
 		return nil
 	})
@@ -106,7 +106,7 @@ func (a *acceptor) await(p *place, sock engine.Socket) {
 	q.recv.To, q.timer.To, q.member.Of = q, q, q
 	p.Add(&q.member)
 	p.conns.Add(1)
-	p.SetTimer(&q.timer, p.FreshNow()+int64(a.ln.opts.FirstByteLimit))
+	p.SetTimer(&q.timer, p.Within(a.ln.opts.FirstByteLimit))
 	if p.Submit(&q.recv) {
 		q.arrived()
 	}

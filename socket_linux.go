@@ -14,11 +14,16 @@ import (
 func closeFD(fd int) { sys.CloseFD(fd) }
 
 // addrsOf asks a socket for its two addresses.
-func addrsOf(s engine.Socket) (local, remote net.Addr) {
+func addrsOf(s engine.Socket) *connAddrs {
 	if s.Conn != nil {
-		return s.Conn.LocalAddr(), s.Conn.RemoteAddr()
+		return &connAddrs{s.Conn.LocalAddr(), s.Conn.RemoteAddr()}
 	}
-	return sys.LocalAddr(s.FD), sys.PeerAddr(s.FD)
+	var all struct { // one object, and not five
+		connAddrs
+		rooms [2]sys.TCPRoom
+	}
+	all.local, all.remote = sys.Addrs(s.FD, &all.rooms)
+	return &all.connAddrs
 }
 
 // takeListener takes the socket out of package net's listener, for the engine of this runtime.

@@ -15,11 +15,11 @@ import (
 func closeFD(int) {}
 
 // addrsOf asks a socket for its two addresses.
-func addrsOf(s engine.Socket) (local, remote net.Addr) {
+func addrsOf(s engine.Socket) *connAddrs {
 	if s.Conn == nil {
-		return nil, nil
+		return &connAddrs{}
 	}
-	return s.Conn.LocalAddr(), s.Conn.RemoteAddr()
+	return &connAddrs{s.Conn.LocalAddr(), s.Conn.RemoteAddr()}
 }
 
 // takeListener passes package net's listener on: the std engine uses it as it is.

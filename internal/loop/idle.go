@@ -62,7 +62,7 @@ func (r *trimmer) Fire(*Timer) {
 	for t != nil {
 		next := t.next
 		t.next, t.retired = nil, true
-		l.start(t, func() {})
+		l.start(t, function(func() {}))
 		t = next
 	}
 	if l.idles > idleKept {

@@ -18,7 +18,7 @@ type Task struct {
 
 	loop *Loop
 	co   coro.Coro
-	fn   func()
+	job  Job
 	next *Task // in the run queue or among the idle
 
 	retired bool // its job is its last
@@ -58,10 +58,22 @@ func (t *Task) park() {
 
 // traced is the task's function as a region of an execution trace, which tells tasks from other coroutines and one task from
 // the next of the same coroutine.
-func (t *Task) traced() { trace.WithRegion(context.Background(), "unio.task", t.fn) }
+func (t *Task) traced() { trace.WithRegion(context.Background(), "unio.task", t.job.Run) }
+
+// Job is what a task does.
+type Job interface{ Run() }
+
+// function is one that is a function.
+type function func()
+
+// Run calls it.
+func (f function) Run() { f() }
 
 // Go starts fn as a task of this loop, from the loop itself or one of its tasks. It runs when the caller parks.
-func (l *Loop) Go(fn func()) {
+func (l *Loop) Go(fn func()) { l.Do(function(fn)) }
+
+// Do is Go for a job, which unlike a function need not be made for the occasion.
+func (l *Loop) Do(j Job) {
 	t := l.takeIdle()
 	if t == nil {
 		t = &Task{loop: l}
@@ -69,11 +81,11 @@ func (l *Loop) Go(fn func()) {
 		t.Waiter.task = t
 		t.co.Init(t.serve)
 	}
-	l.start(t, fn)
+	l.start(t, j)
 }
 
-func (l *Loop) start(t *Task, fn func()) {
-	t.fn = fn
+func (l *Loop) start(t *Task, j Job) {
+	t.job = j
 	l.Counters.Tasks.Add(1)
 	l.ready(t)
 }
@@ -87,7 +99,7 @@ func (t *Task) serve() bool {
 	if trace.IsEnabled() {
 		t.traced()
 	} else {
-		t.fn()
+		t.job.Run()
 	}
 	return t.loop.idles < idleMax && !t.retired && !t.loop.closing
 }
@@ -100,7 +112,7 @@ func (t *Task) ended() {
 		l.Counters.Panics.Add(1)
 		l.log.Error("unio: panic in a task", slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
 	}
-	t.fn = nil
+	t.job = nil
 	l.Counters.Tasks.Add(-1)
 }
 
@@ -142,7 +154,7 @@ func (l *Loop) runReady() {
 func (l *Loop) resume(t *Task) {
 	l.cur.Store(t)
 	alive := t.co.Resume()
-	if t.fn != nil && alive {
+	if t.job != nil && alive {
 		return // it parked inside its job
 	}
 	l.cur.Store(nil) // its goroutine may be gone, and another have its identity

@@ -94,16 +94,32 @@ func (a *Sockaddr) encodeUnix(t *net.UnixAddr) error {
 
 // Addr is a as package net writes it: a *net.TCPAddr or *net.UnixAddr, or nil for another family. A socket without a name
 // (unix(7)) is called @ there.
-func (a *Sockaddr) Addr() net.Addr {
+func (a *Sockaddr) Addr() net.Addr { return a.addr(new(TCPRoom)) }
+
+// TCPRoom is memory for an address of TCP, all of it in one piece.
+type TCPRoom struct {
+	addr net.TCPAddr
+	ip   [net.IPv6len]byte
+}
+
+// set makes it an address.
+func (r *TCPRoom) set(ip []byte, port int, zone string) net.Addr {
+	n := copy(r.ip[:], ip)
+	r.addr = net.TCPAddr{IP: r.ip[:n:n], Port: port, Zone: zone}
+	return &r.addr
+}
+
+// addr is Addr, with room for an address of TCP.
+func (a *Sockaddr) addr(room *TCPRoom) net.Addr {
 	if a.n < sunPathAt {
 		return nil
 	}
 	switch a.Family() {
 	case syscall.AF_INET:
-		return &net.TCPAddr{IP: append(net.IP(nil), a.raw[4:8]...), Port: a.port()}
+		return room.set(a.raw[4:8], a.port(), "")
 	case syscall.AF_INET6:
 		zone := zoneName(binary.NativeEndian.Uint32(a.raw[24:]))
-		return &net.TCPAddr{IP: append(net.IP(nil), a.raw[8:24]...), Port: a.port(), Zone: zone}
+		return room.set(a.raw[8:24], a.port(), zone)
 	case syscall.AF_UNIX:
 		return &net.UnixAddr{Name: a.unixName(), Net: "unix"}
 	}

@@ -44,18 +44,18 @@ func Connected(fd int) bool {
 	return getname(syscall.SYS_GETPEERNAME, fd, &a) == 0
 }
 
-// LocalAddr is the address that fd is bound to, nil when the kernel does not tell.
-func LocalAddr(fd int) net.Addr { return nameOf(syscall.SYS_GETSOCKNAME, fd) }
+// Addrs is the address that fd is bound to, and that of its peer; nil for what the kernel does not tell. They lie in rooms where
+// they are of TCP.
+func Addrs(fd int, rooms *[2]TCPRoom) (local, peer net.Addr) {
+	return nameOf(syscall.SYS_GETSOCKNAME, fd, &rooms[0]), nameOf(syscall.SYS_GETPEERNAME, fd, &rooms[1])
+}
 
-// PeerAddr is the address of fd's peer, nil when there is none.
-func PeerAddr(fd int) net.Addr { return nameOf(syscall.SYS_GETPEERNAME, fd) }
-
-func nameOf(trap uintptr, fd int) net.Addr {
+func nameOf(trap uintptr, fd int, room *TCPRoom) net.Addr {
 	var a Sockaddr
 	if getname(trap, fd, &a) != 0 {
 		return nil
 	}
-	return a.Addr()
+	return a.addr(room)
 }
 
 // SelfConnected reports whether a socket of TCP is connected to itself, which a simultaneous open on an
