@@ -228,10 +228,9 @@ func ringsDisabled(args []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.Remove(f.Name())
 	_, err = f.WriteString("1\n")
 	err = errors.Join(err, f.Chmod(0o644), f.Close(), syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""),
-		syscall.Mount(f.Name(), name, "", syscall.MS_BIND, ""))
+		syscall.Mount(f.Name(), name, "", syscall.MS_BIND, ""), os.Remove(f.Name())) // what is mounted stays
 	if err != nil {
 		fmt.Println("lacks: the right to show another sysctl in a mount namespace:", err)
 		return
