@@ -23,6 +23,8 @@ import (
 //     freed slots looks at starved.
 //   - Who waits changes its operation's state from stateWaiting to stateParked; who has found the completion swaps in
 //     stateDone, and wakes whom it finds parked.
+//   - Who has entered the ring and leaves operations in flight looks whether the reaper watches, and calls it if not; the
+//     reaper says that it rests and then looks once more whether anything is in flight (watch, rest).
 type flow struct {
 	side side
 
@@ -40,6 +42,10 @@ type flow struct {
 	_      [64]byte
 	kicked chan struct{}
 	failed atomic.Pointer[error] // why the ring can take nothing more
+
+	watching atomic.Bool   // the reaper waits for signals, or is about to
+	called   chan struct{} // a call for the reaper, by whoever has set watching
+	begun    uint32        // what had begun when the reaper looked last; its own
 
 	bounds
 	step func(point, *fileio.Op) // for tests: called before each step that others can see
@@ -73,6 +79,11 @@ type side interface {
 
 	// reap looks at completions.
 	reap(limit int) reaped
+
+	// begun counts the operations that were filled in, ended those whose completion was reaped. Both go round, and may be
+	// asked for without a lock.
+	begun() uint32
+	ended() uint32
 
 	// deliver tells whoever waits for the operations, linked by Next. No lock is held.
 	deliver(*fileio.Op)
@@ -158,6 +169,12 @@ const (
 	pointSleep
 	pointWake
 	pointPause
+	pointWatch
+	pointFlying
+	pointCall
+	pointRest
+	pointRested
+	pointResume
 
 	// No steps: where something begins, and how it has ended.
 	pointTurn
@@ -372,6 +389,7 @@ func (f *flow) perform(newest, oldest *fileio.Op) {
 		left = f.submit(1, true)
 		again = f.reap(f.reaps) // also when taken: it may be ours to look at completions
 	}
+	f.watch()
 }
 
 // start is perform for a caller that must not be held up: it enters once at most, and tells nobody anything.
@@ -379,7 +397,9 @@ func (f *flow) start(newest, oldest *fileio.Op) {
 	f.push(newest, oldest)
 	if left := f.submit(1, false); left >= more {
 		f.kick()
+		return
 	}
+	f.watch()
 }
 
 // kick has the helper take a turn.
@@ -416,6 +436,7 @@ func (f *flow) help(pause func(n int)) {
 		f.at(pointTurn, nil)
 		left := f.submit(1, true)
 		again := f.reap(f.reaps)
+		f.watch()
 		switch {
 		case left == stuck:
 			f.at(pointPause, nil)

@@ -26,12 +26,21 @@ func (s *fullSide) enter(bool) (int, error) {
 
 func (s *fullSide) reap(int) reaped { return reaped{} }
 
+func (s *fullSide) begun() uint32 { return inFlightMax }
+
+func (s *fullSide) ended() uint32 { return 0 }
+
 func TestFullRingIsNotEnteredOverAndOver(t *testing.T) {
-	f := flow{side: &fullSide{t: t}, kicked: make(chan struct{}, 1), bounds: bound}
+	f := flow{
+		side: &fullSide{t: t}, kicked: make(chan struct{}, 1), called: make(chan struct{}, 1), bounds: bound,
+	}
 	var op fileio.Op
 	f.start(&op, &op)
 	f.help(func(int) {})
 	if !f.starved.Load() {
 		t.Error("nobody will look at the operation when a slot is free")
+	}
+	if len(f.called) != 1 {
+		t.Error("nobody watches what is in flight")
 	}
 }

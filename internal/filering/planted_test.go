@@ -14,7 +14,7 @@ import (
 // randomOrders is how many orders of many callers are drawn: enough to meet each of the defects.
 const randomOrders = uint64(40_000)
 
-// defects are mistakes that a program of this kind makes: what stands in flow.go, and what would stand there.
+// defects are mistakes that a program of this kind makes: what stands in the files of the flow, and what would stand there.
 var defects = map[string][2]string{
 	"the holder does not look again at its mark": {
 		"	f.at(pointUnmark, nil)\n	l.word.Store(lookHeld)\n	return false\n",
@@ -41,23 +41,32 @@ var defects = map[string][2]string{
 	"a failure is told to what was queued only":         {"	filled := f.side.unfill()\n", "	var filled *fileio.Op\n"},
 	"what has to be done again is dropped":              {"			f.pushChain(found.again)\n", ""},
 	"it is pushed and nobody told":                      {"			f.pushChain(found.again)\n			again = true\n", "			f.pushChain(found.again)\n"},
+	"who waits does not call the reaper":                {"to look at completions\n	}\n	f.watch()\n", "to look at completions\n	}\n"},
+	"who starts does not call the reaper":               {"		return\n	}\n	f.watch()\n", "	}\n"},
+	"the helper does not call the reaper":               {"		again := f.reap(f.reaps)\n		f.watch()\n", "		again := f.reap(f.reaps)\n"},
+	"the reaper rests without a second look":            {"	if f.side.begun() == f.side.ended() {\n		return true\n	}\n	f.at(pointResume, nil)\n", "	return true\n	f.at(pointResume, nil)\n"},
+	"the reaper looks before it says that it rests": {
+		"	f.watching.Store(false)\n	f.at(pointRested, nil)\n	if f.side.begun() == f.side.ended() {\n		return true\n",
+		"	if f.side.begun() == f.side.ended() {\n		f.at(pointRested, nil)\n		f.watching.Store(false)\n		return true\n",
+	},
 }
 
 // TestEachDefectIsFound builds the tests with each defect, and wants them to fail.
 func TestEachDefectIsFound(t *testing.T) {
-	const file = "flow.go"
-	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := filepath.Abs(file)
-	if err != nil {
-		t.Fatal(err)
+	sources := map[string]string{}
+	for _, file := range []string{"flow.go", "watch.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources[file] = string(source)
 	}
 	for name, d := range defects {
 		t.Run(name, func(t *testing.T) {
-			if n := strings.Count(string(source), d[0]); n != 1 {
-				t.Fatalf("%q stands %d times in %s", d[0], n, file)
+			file, source := only(t, sources, d[0])
+			path, err := filepath.Abs(file)
+			if err != nil {
+				t.Fatal(err)
 			}
 			bad := filepath.Join(t.TempDir(), file)
 			overlay := filepath.Join(t.TempDir(), "overlay.json")
@@ -65,7 +74,7 @@ func TestEachDefectIsFound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for name, text := range map[string]string{bad: strings.Replace(string(source), d[0], d[1], 1), overlay: string(text)} {
+			for name, text := range map[string]string{bad: strings.Replace(source, d[0], d[1], 1), overlay: string(text)} {
 				if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -78,4 +87,19 @@ func TestEachDefectIsFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// only is the one file with a text that stands nowhere else.
+func only(t *testing.T, sources map[string]string, text string) (file, source string) {
+	t.Helper()
+	n := 0
+	for name, s := range sources {
+		if k := strings.Count(s, text); k > 0 {
+			n, file, source = n+k, name, s
+		}
+	}
+	if n != 1 {
+		t.Fatalf("%q stands %d times", text, n)
+	}
+	return file, source
 }

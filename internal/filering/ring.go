@@ -15,7 +15,6 @@ import (
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/filepool"
 	"github.com/unio-go/unio/internal/ringfile"
-	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
 
@@ -98,8 +97,9 @@ func (r *Ring) open(i uint, c Config) (*shard, error) {
 		return nil, fmt.Errorf("kernel %s: %w", uring.KernelRelease(), errors.ErrUnsupported)
 	}
 	s := &shard{side: newRingSide(r, ring), quit: make(chan struct{})}
-	s.flow.side, s.kicked, s.bounds = s.side, make(chan struct{}, 1), bound
-	if err := s.watch(ring); err != nil {
+	s.flow.side, s.bounds = s.side, bound
+	s.kicked, s.called = make(chan struct{}, 1), make(chan struct{}, 1)
+	if err := s.signal(ring); err != nil {
 		ring.Close()
 		return nil, err
 	}
@@ -115,20 +115,6 @@ func (r *Ring) open(i uint, c Config) (*shard, error) {
 	return s, nil
 }
 
-// watch has the ring signal an eventfd that Go's network poller watches, edge by edge: nobody has to read it.
-func (s *shard) watch(ring *uring.Ring) error {
-	fd, err := sys.Eventfd()
-	if err != nil {
-		return err
-	}
-	s.event = os.NewFile(uintptr(fd), "eventfd")
-	err = errors.Join(ring.RegisterEventfd(fd), ring.SetEventfdEnabled(true), s.event.SetReadDeadline(time.Time{}))
-	if err != nil {
-		s.event.Close()
-	}
-	return err
-}
-
 // helper takes over what callers have left.
 func (s *shard) helper() {
 	defer s.ended.Done()
@@ -141,22 +127,6 @@ func (s *shard) helper() {
 			return
 		}
 	}
-}
-
-// reaper looks at completions whenever the ring has signalled some. It sleeps in the network poller.
-func (s *shard) reaper() {
-	defer s.ended.Done()
-	conn, err := s.event.SyscallConn()
-	if err != nil {
-		return // closed already
-	}
-	// The poller notices signals that come while the function runs. It ends by the deadline that Close sets.
-	conn.Read(func(uintptr) bool {
-		if s.reap(s.reaps) {
-			s.kick()
-		}
-		return false
-	})
 }
 
 // shard chooses a ring.

@@ -34,7 +34,7 @@ type ringSide struct {
 
 	// free is a queue of free slots. Its head belongs to the submission side, its tail to the completion side.
 	free     []uint32
-	freeHead uint32
+	freeHead atomic.Uint32
 	order    []uint32 // the slots of the entries, in their order; as long as the submission ring
 	filled   uint32
 	vectors  [][]unix.Iovec // of entries that the kernel has not taken
@@ -58,12 +58,13 @@ func newRingSide(r *Ring, ring *uring.Ring) *ringSide {
 }
 
 func (s *ringSide) room() int {
-	return int(min(s.freeTail.Load()-s.freeHead, s.ring.SQSpace()))
+	return int(min(s.freeTail.Load()-s.freeHead.Load(), s.ring.SQSpace()))
 }
 
 func (s *ringSide) fill(op *fileio.Op) {
-	n := s.free[s.freeHead&s.mask]
-	s.freeHead++
+	head := s.freeHead.Load()
+	n := s.free[head&s.mask]
+	s.freeHead.Store(head + 1)
 	s.order[s.filled&uint32(len(s.order)-1)] = n
 	s.filled++
 	e := s.ring.SQE()
@@ -210,5 +211,9 @@ func settle(op *fileio.Op, res int32) bool {
 	op.N, op.Err = 0, errno
 	return true
 }
+
+func (s *ringSide) begun() uint32 { return s.freeHead.Load() }
+
+func (s *ringSide) ended() uint32 { return s.freeTail.Load() - uint32(len(s.free)) }
 
 func (s *ringSide) deliver(first *fileio.Op) { s.r.deliver(first) }

@@ -29,8 +29,10 @@ type world struct {
 	// The ring.
 	filled, taken, completed []*fileio.Op
 	slots                    int
+	nBegun, nEnded           uint32
 	quiet, signalled         bool
 	refusals, repeats, fails int
+	lulls                    int
 }
 
 // plan is what happens in a world.
@@ -40,6 +42,7 @@ type plan struct {
 	refusals int // how often the kernel lacks memory
 	repeats  int // how often an operation has to be submitted again
 	fails    int // how often an enter fails for good: 0 or 1
+	lulls    int // how often the reaper finds that it was not signalled for a while
 	bounds   bounds
 }
 
@@ -82,8 +85,9 @@ const (
 var errStopped = errors.New("stopped")
 
 func newWorld(p plan) *world {
-	w := &world{plan: p, slots: p.slots, refusals: p.refusals, repeats: p.repeats, fails: p.fails}
-	w.f.side, w.f.kicked, w.f.bounds = w, make(chan struct{}, 1), p.bounds
+	w := &world{plan: p, slots: p.slots, refusals: p.refusals, repeats: p.repeats, fails: p.fails, lulls: p.lulls}
+	w.f.side, w.f.bounds = w, p.bounds
+	w.f.kicked, w.f.called = make(chan struct{}, 1), make(chan struct{}, 1)
 	w.f.step = w.step
 	for i, c := range p.callers {
 		var ops []*fileio.Op
@@ -101,10 +105,9 @@ func newWorld(p plan) *world {
 	})
 	w.act("reaper", func() {
 		for {
-			w.idle(func() bool { return w.signalled })
-			w.signalled = false
-			if w.f.reap(w.f.reaps) {
-				w.f.kick()
+			w.idle(func() bool { return len(w.f.called) > 0 })
+			<-w.f.called
+			for w.reapAWhile(); !w.f.rest(); w.reapAWhile() {
 			}
 		}
 	})
@@ -115,6 +118,21 @@ func newWorld(p plan) *world {
 		}
 	})
 	return w
+}
+
+// reapAWhile is the reaper's part between a call, or a lull, and the next lull.
+func (w *world) reapAWhile() {
+	for {
+		w.signalled = false
+		if w.f.reap(w.f.reaps) {
+			w.f.kick()
+		}
+		w.idle(func() bool { return w.signalled || w.lulls > 0 })
+		if !w.signalled || w.lulls > 0 && w.choose(2) == 1 {
+			w.lulls--
+			return
+		}
+	}
 }
 
 func (w *world) newOp() *fileio.Op {
@@ -237,7 +255,18 @@ func (w *world) room() int {
 	return w.slots
 }
 
+func (w *world) begun() uint32 {
+	w.saw(int(w.nBegun))
+	return w.nBegun
+}
+
+func (w *world) ended() uint32 {
+	w.saw(int(w.nEnded))
+	return w.nEnded
+}
+
 func (w *world) fill(op *fileio.Op) {
+	w.nBegun++
 	w.slots--
 	w.filled = append(w.filled, op)
 }
@@ -298,6 +327,7 @@ func (w *world) unfill() (first *fileio.Op) {
 func (w *world) reap(limit int) (found reaped) {
 	n := min(limit, len(w.completed))
 	for _, op := range w.completed[:n] {
+		w.nEnded++
 		w.slots++
 		if w.repeats > 0 && w.choose(2) == 1 {
 			w.repeats--
@@ -337,6 +367,7 @@ func (w *world) key() (h uint64) {
 		w.chain(f.inbox.Load()), w.chain(f.oldest), int(f.submitting.word.Load()), int(f.reaping.word.Load()),
 		bit(f.starved.Load()), len(f.kicked), bit(f.failed.Load() != nil), w.row(w.filled), w.row(w.taken),
 		w.row(w.completed), w.slots, bit(w.quiet), bit(w.signalled), w.refusals, w.repeats, w.fails,
+		w.lulls, bit(f.watching.Load()), len(f.called), int(w.nBegun - f.begun), int(w.nBegun - w.nEnded),
 	} {
 		h = mix(h, uint64(v))
 	}
@@ -471,6 +502,8 @@ var fewOrders = map[string]plan{
 	"two at once":    {callers: []call{{ops: 2, start: true}}, slots: 1, bounds: small},
 	"two one by one": {callers: []call{{ops: 2}}, slots: 1, repeats: 1, bounds: small},
 	"two starts":     {callers: []call{{ops: 1, start: true}, {ops: 1, start: true}}, slots: 1, bounds: small},
+	"two with lulls": {callers: []call{{ops: 2}}, slots: 1, lulls: 2, bounds: small},
+	"start, lulls":   {callers: []call{{ops: 1, start: true}}, slots: 1, lulls: 3, bounds: small},
 }
 
 // TestNoWakeUpIsLostInAnyOrder plays all orders in which the steps of a few callers, the helper, the reaper and the kernel
@@ -497,7 +530,7 @@ func TestNoWakeUpIsLostInRandomOrders(t *testing.T) {
 	for seed := range randomOrders {
 		dice := rand.New(rand.NewPCG(seed, 1))
 		p := plan{
-			slots: 1 + dice.IntN(4), refusals: dice.IntN(3), repeats: dice.IntN(3), fails: dice.IntN(8) / 7,
+			slots: 1 + dice.IntN(4), refusals: dice.IntN(3), repeats: dice.IntN(3), fails: dice.IntN(8) / 7, lulls: dice.IntN(6),
 			bounds: bounds{enters: 1 + dice.IntN(3), reaps: 1 + dice.IntN(3), turns: 1 + dice.IntN(2)},
 		}
 		for range 2 + dice.IntN(6) {
