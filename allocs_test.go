@@ -4,6 +4,8 @@ package unio_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/unio-go/unio"
@@ -56,6 +58,19 @@ func TestCoordinationAllocatesNothing(t *testing.T) {
 			g.Wait()
 		})
 		await(t, done, "the task")
+	})
+}
+
+// A goroutine that writes and commits makes nothing by that.
+func TestCommitAllocatesNothing(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		f, err := rt.OpenFile(filepath.Join(t.TempDir(), "log"), os.O_RDWR|os.O_CREATE, 0o644, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		p := make([]byte, 100)
+		wantAllocs(t, "WriteAt and Datasync", func() { f.WriteAt(p, 0); f.Datasync() })
 	})
 }
 

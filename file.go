@@ -234,6 +234,9 @@ func (f *File) finish() error {
 func (f *File) pathError(op string, err error) error { return pathError(op, f.name, err) }
 
 func pathError(op, name string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, engine.ErrCanceled) || errors.Is(err, net.ErrClosed) {
 		err = fs.ErrClosed // the loop ends
 	}

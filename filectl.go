@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"syscall"
 
-	"github.com/unio-go/unio/internal/filepool"
 	"github.com/unio-go/unio/internal/vfscheck"
 )
 
@@ -18,7 +17,11 @@ func (f *File) Sync() error {
 // Datasync makes everything that was written to the file durable, and of what describes it only what is needed to read that
 // (fdatasync(2)).
 func (f *File) Datasync() error {
-	return f.control("sync", func() error { return filepool.Datasync(&f.io) })
+	if err := f.begin("sync"); err != nil {
+		return err
+	}
+	defer f.end()
+	return f.pathError("sync", f.rt.datasync(&f.io))
 }
 
 // Truncate makes the file size bytes long: it is cut, or extended by zeros that take no room.
