@@ -130,9 +130,9 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 
 func (r *run) steps() (n int) {
 	for _, cs := range r.Cases {
-		n += len(cs.Contenders)
+		n += len(cs.Contenders) * (r.roundsOf(cs) + 1)
 	}
-	return n * (r.Rounds + 1)
+	return n
 }
 
 // runCase measures one case: a slice of each contender that is verified and does not count, then the rounds.
@@ -143,14 +143,15 @@ func (r *run) runCase(ctx context.Context, cs Case) error {
 			running = append(running, ch)
 		}
 	}
-	for round := range r.Rounds + 1 {
+	rounds := r.roundsOf(cs)
+	for round := range rounds + 1 {
 		r.rng.Shuffle(len(running), func(i, j int) { running[i], running[j] = running[j], running[i] })
 		var well []*child
 		for _, ch := range running {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			r.line.Step("%s: round %d of %d, %s", cs.Title, round, r.Rounds, ch.contender)
+			r.line.Step("%s: round %d of %d, %s", cs.Title, round, rounds, ch.contender)
 			s, err := ch.slice(cs.Name, r.Slice, round == 0)
 			if err != nil {
 				r.failed = append(r.failed, fmt.Sprintf("%s, %s: %v", ch.contender, cs.Title, err))

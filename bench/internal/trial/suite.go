@@ -36,7 +36,11 @@ type Case struct {
 	Name       string // key=value/key=value
 	Title      string
 	Contenders []string // in the order of the table
+	Times      int      // how many times as many rounds it has as others, since a bound is near to what is expected; 0: as many
 }
+
+// roundsOf is how many rounds a case has.
+func (o *Options) roundsOf(cs Case) int { return o.Rounds * max(cs.Times, 1) }
 
 // Program is a contender at work.
 type Program interface {
