@@ -17,6 +17,9 @@ import (
 func TestContendersDoEveryCase(t *testing.T) {
 	t.Setenv(keysVariable, "3000")
 	dir := t.TempDir()
+	if err := makeOrigin(dir); err != nil {
+		t.Fatal(err)
+	}
 	for i, contender := range Suite.Cases[0].Contenders {
 		t.Run(contender, func(t *testing.T) {
 			switch contender {

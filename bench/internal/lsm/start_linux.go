@@ -3,8 +3,6 @@ package lsm
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 
@@ -41,7 +39,19 @@ const (
 	writingName = "writing"
 )
 
-// start begins a contender. The first to begin makes the store, beside the directories of all.
+// originName is the directory of the store that all begin with, beside theirs.
+const originName = "origin"
+
+// makeOrigin makes that store.
+func makeOrigin(dir string) error {
+	keys, err := keyCount()
+	if err != nil {
+		return err
+	}
+	return build(filepath.Join(dir, originName), keys)
+}
+
+// start begins a contender.
 func start(name, dir string) (trial.Program, error) {
 	keys, err := keyCount()
 	if err != nil {
@@ -51,18 +61,13 @@ func start(name, dir string) (trial.Program, error) {
 		return nil, err
 	}
 	c := &contender{
-		dir: dir, origin: filepath.Join(filepath.Dir(dir), "origin"), keys: keys, end: func() error { return nil },
+		dir: dir, origin: filepath.Join(filepath.Dir(dir), originName), keys: keys, end: func() error { return nil },
 	}
 	if keys >= keysDefault { // fewer tell nothing anyway
 		c.ballast = make([]byte, ballastBytes)
 	}
 	if err := c.open(name); err != nil {
 		return nil, err
-	}
-	if _, err := os.Stat(c.origin); errors.Is(err, fs.ErrNotExist) {
-		if err := build(c.origin, keys); err != nil {
-			return nil, errors.Join(err, c.end())
-		}
 	}
 	return c, nil
 }

@@ -10,4 +10,6 @@ import (
 
 func prepare(string) error { return errors.ErrUnsupported }
 
+func makeOrigin(string) error { return errors.ErrUnsupported }
+
 func start(string, string) (trial.Program, error) { return nil, errors.ErrUnsupported }

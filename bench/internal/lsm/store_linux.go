@@ -34,10 +34,9 @@ func (silent) Fatalf(format string, args ...any) { log.Fatalf(format, args...) }
 
 // build makes the store that every contender begins with, in a directory that there is not yet, and leaves nothing to compact.
 func build(dir string, keys uint64) (err error) {
-	making := dir + ".making"
 	o := settings(pebblefs.Default)
 	o.DisableWAL = true
-	db, err := pebble.Open(making, o)
+	db, err := pebble.Open(dir, o)
 	if err != nil {
 		return err
 	}
@@ -54,10 +53,7 @@ func build(dir string, keys uint64) (err error) {
 			return errors.Join(err, db.Close())
 		}
 	}
-	if err := errors.Join(db.Flush(), db.Compact(context.Background(), []byte("user"), []byte("uses"), true), db.Close()); err != nil {
-		return err
-	}
-	return os.Rename(making, dir)
+	return errors.Join(db.Flush(), db.Compact(context.Background(), []byte("user"), []byte("uses"), true), db.Close())
 }
 
 // link makes a store of its own of the files of another: tables never change and are linked, the rest is copied.

@@ -21,7 +21,9 @@ type run struct {
 	Options
 	rng      *rand.Rand
 	line     *progress.Line
+	dir      string // that has the contenders' directories
 	children map[string]*child
+	started  int // contenders, also those that have been replaced
 	out      *raw.Writer
 	samples  []Sample
 	failed   []string
@@ -49,43 +51,59 @@ func Run(ctx context.Context, opts Options, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r := &run{
 		Options: opts, rng: rand.New(rand.NewPCG(opts.Seed, 0)), children: map[string]*child{},
-		line: opts.Line(),
+		line: opts.Line(), dir: dir,
 	}
 	defer func() { err = errors.Join(err, r.stop()) }()
-	if err := r.start(dir); err != nil {
+	r.line.Begin(r.steps())
+	if opts.Suite.Make != nil {
+		r.line.Step("making what all begin with")
+		if err := opts.Suite.Make(dir); err != nil {
+			return err
+		}
+	}
+	if err := r.start(); err != nil {
 		return err
 	}
 	return r.measureAll(ctx, w)
 }
 
-// start brings the contenders up. One that this machine cannot run is left out and named.
-func (r *run) start(dir string) error {
+// start brings the contenders up, in an order that the seed decides. One that this machine cannot run is left out and named.
+func (r *run) start() error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	r.line.Begin(len(r.Suite.Cases[0].Contenders))
-	for _, cs := range r.Cases {
-		for _, name := range cs.Contenders {
-			if _, there := r.children[name]; there {
-				continue
-			}
-			r.line.Step("starting %s", name)
-			own := filepath.Join(dir, strconv.Itoa(len(r.children)))
-			if err := os.Mkdir(own, 0o755); err != nil {
-				return err
-			}
-			ch, err := start(self, r.Suite.File, name, own)
-			if err != nil {
-				r.line.Note("left out: %s: %v", name, err)
-			}
-			r.children[name] = ch // nil: left out
+	names := r.contenders()
+	r.rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	for _, name := range names {
+		r.line.Step("starting %s", name)
+		own := filepath.Join(r.dir, strconv.Itoa(r.started))
+		if err := os.Mkdir(own, 0o755); err != nil {
+			return err
 		}
+		r.started++
+		ch, err := start(self, r.Suite.File, name, own)
+		if err != nil {
+			r.line.Note("left out: %s: %v", name, err)
+		}
+		r.children[name] = ch // nil: left out
 	}
 	if r.children[r.Suite.Base] == nil {
 		r.line.Note("without %s there are no ratios", r.Suite.Base)
 	}
 	return nil
+}
+
+// contenders are those that take part in any case.
+func (r *run) contenders() (names []string) {
+	for _, cs := range r.Cases {
+		for _, name := range cs.Contenders {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // stop ends all processes.
@@ -107,7 +125,6 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	facts := r.facts()
 	r.out = raw.NewWriter(file, facts)
-	r.line.Begin(r.steps())
 	fmt.Fprint(w, "\n", r.Suite.Legend)
 	for _, cs := range r.Cases {
 		err := r.runCase(ctx, cs)
@@ -129,48 +146,64 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 }
 
 func (r *run) steps() (n int) {
+	all := len(r.contenders())
+	n = 1 + all
 	for _, cs := range r.Cases {
-		n += len(cs.Contenders) * (r.roundsOf(cs) + 1)
+		n += len(cs.Contenders)*cs.times()*(r.Rounds+1) + all*(cs.times()-1)
 	}
 	return n
 }
 
-// runCase measures one case: a slice of each contender that is verified and does not count, then the rounds.
-func (r *run) runCase(ctx context.Context, cs Case) error {
-	var running []*child
-	for _, name := range cs.Contenders {
-		if ch := r.children[name]; ch != nil {
-			running = append(running, ch)
-		}
-	}
-	rounds := r.roundsOf(cs)
-	for round := range rounds + 1 {
-		r.rng.Shuffle(len(running), func(i, j int) { running[i], running[j] = running[j], running[i] })
-		var well []*child
-		for _, ch := range running {
-			if err := ctx.Err(); err != nil {
-				return err
+// runCase measures one case, as often as it is to be.
+func (r *run) runCase(ctx context.Context, cs Case) (err error) {
+	running := slices.DeleteFunc(slices.Clone(cs.Contenders), func(name string) bool { return r.children[name] == nil })
+	for i := range cs.times() {
+		if i > 0 {
+			if err := r.stop(); err != nil {
+				r.failed = append(r.failed, err.Error())
 			}
-			r.line.Step("%s: round %d of %d, %s", cs.Title, round, rounds, ch.contender)
-			s, err := ch.slice(cs.Name, r.Slice, round == 0)
-			if err != nil {
-				r.failed = append(r.failed, fmt.Sprintf("%s, %s: %v", ch.contender, cs.Title, err))
-				r.line.Note("left out: %s, %s: %v", ch.contender, cs.Title, err)
-				continue
-			}
-			well = append(well, ch)
-			if round == 0 {
-				continue
-			}
-			sample := Sample{cs.Name, ch.contender, s}
-			r.samples = append(r.samples, sample)
-			if err := r.out.Write(r.Suite.line(sample)); err != nil {
+			if err := r.start(); err != nil {
 				return err
 			}
 		}
-		running = well
+		for round := range r.Rounds + 1 {
+			if running, err = r.round(ctx, cs, round, running); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// round is a slice of each contender. In round 0 that is verified and does not count. It gives those that did well.
+func (r *run) round(ctx context.Context, cs Case, round int, running []string) (well []string, err error) {
+	r.rng.Shuffle(len(running), func(i, j int) { running[i], running[j] = running[j], running[i] })
+	for _, name := range running {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		r.line.Step("%s: round %d of %d, %s", cs.Title, round, r.Rounds, name)
+		ch := r.children[name]
+		if ch == nil {
+			continue // it could not be started again
+		}
+		s, err := ch.slice(cs.Name, r.Slice, round == 0)
+		if err != nil {
+			r.failed = append(r.failed, fmt.Sprintf("%s, %s: %v", name, cs.Title, err))
+			r.line.Note("left out: %s, %s: %v", name, cs.Title, err)
+			continue
+		}
+		well = append(well, name)
+		if round == 0 {
+			continue
+		}
+		sample := Sample{cs.Name, name, s}
+		r.samples = append(r.samples, sample)
+		if err := r.out.Write(r.Suite.line(sample)); err != nil {
+			return nil, err
+		}
+	}
+	return well, nil
 }
 
 // facts head the raw file.
