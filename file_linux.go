@@ -48,8 +48,10 @@ func (f *File) probe(o FileOptions) error {
 		f.mode = modeMemory
 		return nil
 	}
+	// Asked for what lies behind the end the kernel says whether it takes the flag, and begins to read nothing: of what is
+	// there it would read ahead at once.
 	var p [1]byte
-	switch _, errno := sys.ReadCached(f.io.FD, p[:], 0); errno {
+	switch _, errno := sys.ReadCached(f.io.FD, p[:], f.size.Load()); errno {
 	case 0, syscall.EAGAIN:
 		f.mode = modeCached
 	default: // EOPNOTSUPP, or what a file that is not open for reading says

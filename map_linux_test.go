@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/uniotest"
@@ -88,6 +89,26 @@ func TestMapResidentTellsGaps(t *testing.T) {
 		}
 		if all, err := m.Resident(0, m.Size()); err != nil || !slices.Equal(all, []unio.Extent{{Off: 0, Len: m.Size()}}) {
 			t.Errorf("%v, %v", all, err)
+		}
+	})
+}
+
+// To open a file reads nothing of it.
+func TestOpenReadsNothing(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", noise(1<<20, 1))
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		m := t.mapped(f)
+		dropMapping(t, m)
+		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
+			return // memory does not leave memory
+		}
+		t.open("a", os.O_RDWR, nil)
+		time.Sleep(10 * time.Millisecond) // for a device to answer
+		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
+			t.Errorf("%v came in, %v", all, err)
 		}
 	})
 }
