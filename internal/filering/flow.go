@@ -45,7 +45,7 @@ type flow struct {
 
 	watching atomic.Bool   // the reaper waits for signals, or is about to
 	called   chan struct{} // a call for the reaper, by whoever has set watching
-	begun    uint32        // what had begun when the reaper looked last; its own
+	seen     uint32        // what had begun when the reaper looked last; its own
 
 	bounds
 	step func(point, *fileio.Op) // for tests: called before each step that others can see

@@ -5,6 +5,7 @@ package filering
 import (
 	"errors"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/internal/sys"
@@ -35,9 +36,8 @@ func (f *flow) watch() {
 
 // rest is for the reaper when it was not signalled for a while. It reports whether the reaper is to wait for a call now.
 func (f *flow) rest() bool {
-	begun := f.side.begun()
-	if begun != f.begun {
-		f.begun = begun
+	if begun := f.side.begun(); begun != f.seen {
+		f.seen = begun
 		return false
 	}
 	f.at(pointRest, nil)
@@ -67,10 +67,14 @@ func (s *shard) signal(ring *uring.Ring) error {
 // reaper looks at completions whenever the ring has signalled some, while it watches.
 func (s *shard) reaper() {
 	defer s.ended.Done()
+	conn, err := s.event.SyscallConn()
+	if err != nil {
+		return // closed already
+	}
 	for {
 		select {
 		case <-s.called:
-			for s.reapFor(watchTime) && !s.rest() {
+			for s.reapFor(conn, watchTime) && !s.rest() {
 			}
 		case <-s.quit:
 			return
@@ -80,11 +84,7 @@ func (s *shard) reaper() {
 
 // reapFor looks at completions at once and whenever there is a signal, for a while. It sleeps in the network poller, which
 // notices signals that come while it looks. It is false when the shard closes.
-func (s *shard) reapFor(d time.Duration) bool {
-	conn, err := s.event.SyscallConn()
-	if err != nil {
-		return false
-	}
+func (s *shard) reapFor(conn syscall.RawConn, d time.Duration) bool {
 	s.event.SetReadDeadline(time.Now().Add(d))
 	select {
 	case <-s.quit: // else the deadline that close sets comes after this one

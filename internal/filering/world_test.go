@@ -367,7 +367,7 @@ func (w *world) key() (h uint64) {
 		w.chain(f.inbox.Load()), w.chain(f.oldest), int(f.submitting.word.Load()), int(f.reaping.word.Load()),
 		bit(f.starved.Load()), len(f.kicked), bit(f.failed.Load() != nil), w.row(w.filled), w.row(w.taken),
 		w.row(w.completed), w.slots, bit(w.quiet), bit(w.signalled), w.refusals, w.repeats, w.fails,
-		w.lulls, bit(f.watching.Load()), len(f.called), int(w.nBegun - f.begun), int(w.nBegun - w.nEnded),
+		w.lulls, bit(f.watching.Load()), len(f.called), int(w.nBegun - f.seen), int(w.nBegun - w.nEnded),
 	} {
 		h = mix(h, uint64(v))
 	}

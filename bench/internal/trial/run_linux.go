@@ -147,7 +147,10 @@ func (r *run) measureAll(ctx context.Context, w io.Writer) (err error) {
 
 func (r *run) steps() (n int) {
 	all := len(r.contenders())
-	n = 1 + all
+	n = all
+	if r.Suite.Make != nil {
+		n++
+	}
 	for _, cs := range r.Cases {
 		n += len(cs.Contenders)*cs.times()*(r.Rounds+1) + all*(cs.times()-1)
 	}
