@@ -34,18 +34,18 @@ const (
 	longWeight = 4
 	scoreOn    = 2*longWeight - 1
 	scoreMax   = 4 * longWeight
-	// readyPerP: with more goroutines than that ready to run on each P, it is not one that computes but all of them
-	// together that take the time. Then waiting without a P serves all.
+	// readyPerP: with more goroutines than that ready to run on each P, besides those that wait for operations here, it is
+	// not one that computes but all of them together that take the time. Then waiting without a P serves all.
 	readyPerP = 8
 	// looksEvery is after how many operations that had to wait it is looked again.
 	looksEvery = 16
 )
 
-func (b *busy) open() {
-	b.turns = make(chan struct{}, runtime.GOMAXPROCS(0)+2)
+func (b *busy) open(pending *atomic.Int64) {
+	b.turns = make(chan struct{}, runtime.GOMAXPROCS(0)+1)
 	b.asked, b.quit = make(chan struct{}, 1), make(chan struct{})
 	b.ended.Add(1)
-	go b.run()
+	go b.run(pending)
 }
 
 func (b *busy) close() {
@@ -63,8 +63,8 @@ func (b *busy) waited() {
 	}
 }
 
-// run yields when it is asked, and sees how long that takes.
-func (b *busy) run() {
+// run yields when it is asked, and sees how long that takes. pending is the number of operations that are under way.
+func (b *busy) run(pending *atomic.Int64) {
 	defer b.ended.Done()
 	var s score
 	for {
@@ -73,18 +73,25 @@ func (b *busy) run() {
 		case <-b.quit:
 			return
 		}
-		b.on.Store(s.saw(yieldsLong() && !crowded()))
+		held := yieldsLong() && !crowded(pending.Load())
+		b.on.Store(s.saw(held, time.Now()))
 	}
 }
 
 // score sums up what was seen.
 type score struct {
-	sum int
-	on  bool
+	sum  int
+	on   bool
+	last time.Time
 }
 
-// saw adds whether Ps seemed to be held, and tells whether they are.
-func (s *score) saw(held bool) bool {
+// saw adds whether Ps seemed to be held, and tells whether they are. When Ps are held all readers have their turn between
+// two slices, with many short looks: those that follow another at once say nothing.
+func (s *score) saw(held bool, now time.Time) bool {
+	if !held && now.Sub(s.last) < slice {
+		return s.on
+	}
+	s.last = now
 	if held {
 		s.sum = min(s.sum+longWeight, scoreMax)
 	} else {
@@ -101,12 +108,13 @@ func yieldsLong() bool {
 	return time.Since(began) >= slice
 }
 
-// crowded reports whether many goroutines are ready to run.
-func crowded() bool {
+// crowded reports whether many goroutines are ready to run. Those that have waited here do not count: when Ps are held,
+// all of them become ready together.
+func crowded(waiting int64) bool {
 	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
 	metrics.Read(ready)
 	return ready[0].Value.Kind() == metrics.KindUint64 &&
-		ready[0].Value.Uint64() > uint64(readyPerP*runtime.GOMAXPROCS(0))
+		int64(ready[0].Value.Uint64())-waiting > int64(readyPerP*runtime.GOMAXPROCS(0))
 }
 
 // do does an operation by a system call, when it is its turn. To have those who find no turn wait for the ring was no better

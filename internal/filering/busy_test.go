@@ -3,14 +3,18 @@
 package filering
 
 import (
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/fileio/fileiotest"
 )
 
-// TestScoreOfWaits: l is a look that found Ps held, s one that did not.
+// TestScoreOfWaits: l is a look that found Ps held, s one that did not, a slice after the last; . one that did not at once.
 func TestScoreOfWaits(t *testing.T) {
 	for looks, want := range map[string]bool{
 		"":                       false,
@@ -28,12 +32,19 @@ func TestScoreOfWaits(t *testing.T) {
 		"llll" + short(15):       true,
 		"llll" + short(16):       false,
 		"llllllllll" + short(16): false, // however long it was on
+		"l......l":               true,  // all readers had their turn
+		"ll" + dots(50):          true,
+		"l" + dots(50) + "ss":    false,
 		short(100) + "ll":        true,
 	} {
 		var s score
 		got := false
+		now := time.Now()
 		for _, look := range looks {
-			got = s.saw(look == 'l')
+			if look != '.' {
+				now = now.Add(slice)
+			}
+			got = s.saw(look == 'l', now)
 		}
 		if got != want {
 			t.Errorf("after %q: %v", looks, got)
@@ -42,6 +53,31 @@ func TestScoreOfWaits(t *testing.T) {
 }
 
 func short(n int) string { return strings.Repeat("s", n) }
+func dots(n int) string  { return strings.Repeat(".", n) }
+
+// TestOwnReadersAreNoCrowd: of those who are ready to run, the ones that have waited here do not count.
+func TestOwnReadersAreNoCrowd(t *testing.T) {
+	n := 4 * readyPerP * runtime.GOMAXPROCS(0)
+	var quit atomic.Bool
+	var ended sync.WaitGroup
+	for range n {
+		ended.Go(func() {
+			for !quit.Load() {
+				runtime.Gosched()
+			}
+		})
+	}
+	defer ended.Wait()
+	defer quit.Store(true)
+	for end := time.Now().Add(10 * time.Second); !crowded(0); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("many goroutines that are ready to run are no crowd")
+		}
+	}
+	if crowded(int64(n)) {
+		t.Error("goroutines that have waited here are a crowd")
+	}
+}
 
 // busyRing is a ring that takes all Ps to be held whenever an operation is done.
 type busyRing struct{ *Ring }

@@ -66,7 +66,7 @@ func New(c Config) (*Ring, error) {
 	}
 	r := &Ring{idle: make(chan struct{}, 1)}
 	r.plain.deliver = r.deliver
-	r.busy.open()
+	r.busy.open(&r.counters.Pending)
 	r.batches.init(r, c.Memory)
 	for i := range min(n, ringsMax) {
 		s, err := r.open(uint(i), c)
