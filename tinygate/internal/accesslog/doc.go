@@ -6,7 +6,7 @@
 // CPUs are busy or the disk is slow, a loop gets further buffers, up to 4 MiB, and gives them up when they are not needed.
 // When these are full too, lines are dropped and counted, and the next line that gets through tells how many were lost
 // before it. A file that cannot be written, because its disk is full, is the same as a slow one: the lines wait in the
-// buffers, and the goroutine tries again every second.
+// buffers, and the goroutine tries again every second. Where the kernel can, large writes leave nothing in the page cache.
 //
 // Lines of one loop are in order; those of several loops are in the file buffer by buffer, so a reader that needs
 // the order sorts by time.

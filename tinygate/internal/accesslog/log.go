@@ -70,12 +70,12 @@ func Open(cfg config.AccessLog, loops int) (*Log, error) {
 	return start(out, cfg.Path, f, loops), nil
 }
 
-func openFile(path string) (*os.File, error) {
+func openFile(path string) (*file, error) {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w (its directory has to be there, and this process has to be allowed to write in it)", err)
 	}
-	return out, nil
+	return &file{File: out}, nil
 }
 
 // keep is a file of the process, which is not closed.
