@@ -314,13 +314,16 @@ func (a *appender) failed(err error) {
 		"what is there: %w", err)
 }
 
-// finish tells the callers of part what has become of their records: those that lie before written are in the file. It
-// returns where these end.
+// finish tells the callers of part what has become of their records: those that lie before written are in the file, up to
+// the first that does not. Where that begins the next write does, so what was written of those behind it counts for nothing.
+// It returns where the records in the file end.
 func (a *appender) finish(off, written int64, err error) (end int64) {
 	end = off
+	torn := false // a record has failed, and what lies before written is a part of it
 	for _, r := range a.part {
-		if r.off = end; err != nil && (r.n == 0 || end+int64(r.n) > written) {
+		if r.off = end; err != nil && (torn || r.n == 0 || end+int64(r.n) > written) {
 			r.err = err
+			torn = torn || r.n > 0
 		} else {
 			end += int64(r.n)
 			a.appends.Add(1)

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/unio-go/unio"
@@ -25,8 +26,9 @@ import (
 // appendCrashSeeds is how many crashes an ordinary run tries. UNIO_SEEDS=10000 tries so many, UNIO_SEED one, or the first.
 const appendCrashSeeds = 1000
 
-// TestAppendLosesNothingInACrash has goroutines append, loses power at a moment that the seed chooses, and looks for every record
-// that was acknowledged as durable, and for every one before it.
+// TestAppendLosesNothingInACrash has goroutines append to a device that is full now and then, in the middle of a record too,
+// loses power at a moment that the seed chooses, and looks for every record that was acknowledged as durable, and for every one
+// before it.
 func TestAppendLosesNothingInACrash(t *testing.T) {
 	first, count := crashSeeds(t)
 	var total appendCrash
@@ -39,10 +41,11 @@ func TestAppendLosesNothingInACrash(t *testing.T) {
 		total.found += run.found
 		total.syncs += run.syncs
 		total.together += run.together
+		total.torn += run.torn
 	}
-	t.Logf("%d crashes: %d records found again, %d syncs, of which %d for several records", count, total.found, total.syncs,
-		total.together)
-	if count >= appendCrashSeeds && (total.found < int(count) || total.together == 0) {
+	t.Logf("%d crashes: %d records found again, %d syncs, %d writes of several records, of which %d ended in the middle for want "+
+		"of room", count, total.found, total.syncs, total.together, total.torn)
+	if count >= appendCrashSeeds && (total.found < int(count) || total.together == 0 || total.torn == 0) {
 		t.Errorf("too little has happened to believe it")
 	}
 }
@@ -90,8 +93,8 @@ func crashSeeds(t *testing.T) (first, count uint64) {
 
 // appendCrash is what came of a crash.
 type appendCrash struct {
-	found, syncs, together int
-	err                    error
+	found, syncs, together, torn int
+	err                          error
 }
 
 // runAppendCrash runs appenders until power is lost, and looks at what is there.
@@ -106,7 +109,7 @@ func runAppendCrash(t *testing.T, seed uint64, defect appendDefect) appendCrash 
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &crashingDisk{fsys: fsys, file: file.(*memfs.File), seed: seed, left: 1 + random.IntN(40), defect: defect}
+	w := &crashingDisk{fsys: fsys, file: file.(*memfs.File), seed: seed, left: 1 + random.IntN(40), random: random, defect: defect}
 	f := unio.NewFileOn(t, w)
 	var group sync.WaitGroup
 	for i := range 2 + random.IntN(5) {
@@ -142,14 +145,16 @@ type crashingDisk struct {
 	seed            uint64
 	defect          appendDefect
 
-	mu    sync.Mutex // one operation at a time
-	left  int        // moments until the crash
-	after atomic.Pointer[memfs.FS]
-	found []appended // what had been acknowledged when it came
-	run   appendCrash
-	off   int64 // of the last write
-	n     int
-	late  sync.WaitGroup
+	mu     sync.Mutex // one operation at a time
+	left   int        // moments until the crash
+	full   error      // how the next write fails
+	random *rand.Rand
+	after  atomic.Pointer[memfs.FS]
+	found  []appended // what had been acknowledged when it came
+	run    appendCrash
+	off    int64 // of the last write
+	n      int
+	late   sync.WaitGroup
 
 	told  sync.Mutex
 	acked []appended
@@ -165,7 +170,7 @@ type appended struct {
 // appendUntilCrash appends records of its own.
 func (w *crashingDisk) appendUntilCrash(f *unio.File, own *rand.Rand) {
 	for w.after.Load() == nil {
-		p := make([]byte, 1+own.IntN(1<<own.IntN(13)))
+		p := make([]byte, own.IntN(1<<own.IntN(13))) // an empty one is a sync of those before it
 		for i := range p {
 			p[i] = byte(1 + own.IntN(255)) // no zeros, which a file has by itself
 		}
@@ -174,7 +179,11 @@ func (w *crashingDisk) appendUntilCrash(f *unio.File, own *rand.Rand) {
 			r.d = unio.Buffered
 		}
 		var err error
-		if r.off, err = f.Append(context.Background(), p, r.d); err != nil {
+		r.off, err = f.Append(context.Background(), p, r.d)
+		if slices.ContainsFunc(fullErrors, func(full error) bool { return errors.Is(err, full) }) {
+			continue
+		}
+		if err != nil {
 			w.mu.Lock()
 			w.run.err = err
 			w.mu.Unlock()
@@ -200,14 +209,38 @@ func (w *crashingDisk) moment() {
 	w.after.Store(w.fsys.Crash(w.seed))
 }
 
+// fullErrors are how a device fails that has no room, and takes writes again later.
+var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
+
+// take is how much of a write the device takes, all or less. Where it has become full the error is that of the next
+// write, as with write(2). The mutex is held.
+func (w *crashingDisk) take(op *fileio.Op) (most int, err error) {
+	if w.full != nil {
+		err, w.full = w.full, nil
+		return 0, err
+	}
+	most = op.Bytes()
+	if w.left%5 == 0 {
+		most = 1 + most/2
+	}
+	if w.random.IntN(6) == 0 {
+		most = 1 + w.random.IntN(most)
+		w.full = fullErrors[w.random.IntN(len(fullErrors))]
+		if len(op.More) > 0 && most < op.Bytes() {
+			w.run.torn++
+		}
+	}
+	return most, nil
+}
+
 // Do performs a write, of which it leaves the end out now and then.
 func (w *crashingDisk) Do(op *fileio.Op) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	op.N, op.Err = 0, nil
-	most := op.Bytes()
-	if w.left%5 == 0 {
-		most = 1 + most/2
+	var most int
+	op.N = 0
+	if most, op.Err = w.take(op); op.Err != nil {
+		return
 	}
 	for i := -1; i < len(op.More) && op.N < most && op.Err == nil; i++ {
 		p := op.Data
