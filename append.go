@@ -33,7 +33,8 @@ const (
 //
 // The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says. After an error
 // the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
-// whoever reads the file needs a checksum in each record to know such a rest. An error of a sync stays: what the page cache
+// whoever reads the file needs a checksum in each record to know such a rest. With [FileOptions].Direct the end has to be a
+// multiple of [File.Alignment], as the record has; until it is, each Append is refused. An error of a sync stays: what the page cache
 // held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append fails with it.
 //
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
@@ -263,6 +264,11 @@ func (a *appender) gather(calls []*appendCall) (n int) {
 func (a *appender) writeSynced(off int64) (written int64, err error) {
 	if a.broken != nil {
 		return off, a.broken
+	}
+	if a.op.Bytes() > 0 {
+		if err := a.f.check("append", a.op.Data, off); err != nil {
+			return off, err // the kernel would refuse it too, and nothing has happened that another append has to fear
+		}
 	}
 	apart := a.sync && a.dirty // the sync is a call of its own, for what is dirty too
 	if written, err = a.writeAll(off, a.sync && !apart); !a.sync && written > off {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -218,6 +219,48 @@ func TestFileDirect(t *testing.T) {
 		}
 		if !bytes.Equal(got.Bytes()[:a], b.Bytes()[a:2*a]) || !bytes.Equal(got.Bytes()[2*a:16*a], b.Bytes()[2*a:16*a]) {
 			t.Error("the batch has read something else")
+		}
+	})
+}
+
+// A file that ends between two blocks takes no direct append, which says so and breaks nothing: once the end is at a block the
+// next one is written.
+func TestFileDirectAppendAtAnOddEndBreaksNothing(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.direct("a", os.O_RDWR|os.O_CREATE)
+		a := f.Alignment()
+		odd := int64(a + 100)
+		wantOdd := func(what string, err error) {
+			t.Helper()
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), fmt.Sprint("offset ", odd)) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err := f.Truncate(odd); err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		for _, d := range []unio.Durability{unio.Buffered, unio.Durable} {
+			_, err := f.AppendBuf(ctx, d, alloc(t.T, t.rt, a))
+			wantOdd("at an odd end", err)
+		}
+		if _, err := f.Append(ctx, nil, unio.Durable); err != nil {
+			t.Errorf("nothing at an odd end: %v", err)
+		}
+		if err := f.Truncate(int64(a)); err != nil {
+			t.Fatal(err)
+		}
+		if off, err := f.AppendBuf(ctx, unio.Durable, alloc(t.T, t.rt, a)); off != int64(a) || err != nil {
+			t.Errorf("at the end of a block: %d, %v", off, err)
+		}
+		if err := f.Truncate(odd); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.AppendFrom(int64(4 * a)); err != nil {
+			t.Fatal(err)
+		}
+		if off, err := f.AppendBuf(ctx, unio.Buffered, alloc(t.T, t.rt, a)); off != int64(4*a) || err != nil {
+			t.Errorf("where AppendFrom says: %d, %v", off, err)
 		}
 	})
 }
