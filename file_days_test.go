@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -219,6 +220,44 @@ func TestFileDirect(t *testing.T) {
 		}
 		if !bytes.Equal(got.Bytes()[:a], b.Bytes()[a:2*a]) || !bytes.Equal(got.Bytes()[2*a:16*a], b.Bytes()[2*a:16*a]) {
 			t.Error("the batch has read something else")
+		}
+	})
+}
+
+// A copy of a file that ends between two blocks ends there, wherever it goes, and not with what the kernel says of such an
+// offset.
+func TestFileDirectCopiesUpToAnOddEnd(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.direct("a", os.O_RDWR|os.O_CREATE)
+		a := f.Alignment()
+		size := a + 100
+		want := noise(size, 4)
+		if err := os.WriteFile(f.Name(), want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		to := t.open("to", os.O_RDWR|os.O_CREATE, nil)
+		for _, c := range []struct {
+			n      int64
+			copied int
+			err    error
+		}{
+			{-1, size, nil}, {int64(size), size, nil}, {int64(size) + 1, size, io.EOF}, {math.MaxInt64, size, io.EOF},
+			{int64(a), a, nil}, {int64(a) + 1, a + 1, nil}, {1, 1, nil},
+		} {
+			var b bytes.Buffer
+			n, err := f.CopyTo(context.Background(), &b, 0, c.n)
+			if n != int64(c.copied) || err != c.err || !bytes.Equal(b.Bytes(), want[:c.copied]) {
+				t.Errorf("%d bytes to a writer: %d, %v", c.n, n, err)
+			}
+			if err := to.Truncate(0); err != nil {
+				t.Fatal(err)
+			}
+			to.Seek(0, io.SeekStart)
+			n, err = f.CopyTo(context.Background(), to, 0, c.n)
+			got, _ := os.ReadFile(to.Name())
+			if n != int64(c.copied) || err != c.err || !bytes.Equal(got, want[:c.copied]) {
+				t.Errorf("%d bytes to a file: %d, %v, and it has %d", c.n, n, err, len(got))
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package unio
 import (
 	"context"
 	"io"
+	"math"
 
 	"github.com/unio-go/unio/mem"
 )
@@ -35,21 +36,17 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 			return copied, err
 		}
 	}
-	piece := int64(min(copyPiece, f.rt.pool.MaxLen()))
+	rest := int64(math.MaxInt64)
 	for n < 0 || copied < n {
-		size := piece
 		if n >= 0 {
-			size = min(size, f.rounded(n-copied))
+			rest = n - copied
 		}
-		b, err := f.ReadBuf(ctx, off+copied, int(size))
+		b, err := f.readPart(ctx, off+copied, rest)
 		if err == io.EOF && n < 0 {
 			return copied, nil
 		}
 		if err != nil {
 			return copied, err
-		}
-		if n >= 0 && int64(b.Len()) > n-copied {
-			b.SetLen(int(n - copied))
 		}
 		m := int64(b.Len())
 		if err := f.pass(ctx, w, b); err != nil {
@@ -58,6 +55,27 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 		copied += m
 	}
 	return copied, nil
+}
+
+// readPart reads the next bytes at off, at most n. With Direct it reads from the block on that off lies in: a copy comes to the
+// middle of one at the end of a file, and where the file system has left off.
+func (f *File) readPart(ctx context.Context, off, n int64) (*mem.Buf, error) {
+	piece := int64(min(copyPiece, f.rt.pool.MaxLen()))
+	before := off % int64(f.Alignment())
+	want := min(before+min(n, piece), piece)
+	b, err := f.ReadBuf(ctx, off-before, int(f.rounded(want)))
+	if err != nil {
+		return nil, err
+	}
+	b.SetLen(min(b.Len(), int(want)))
+	if before == 0 {
+		return b, nil
+	}
+	defer b.Release()
+	if int64(b.Len()) <= before {
+		return nil, io.EOF
+	}
+	return b.Slice(int(before), b.Len()), nil
 }
 
 // pass gives a buffer to w, and releases it.
