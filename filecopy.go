@@ -90,8 +90,7 @@ func (f *File) pass(ctx context.Context, w io.Writer, b *mem.Buf) (err error) {
 			return err
 		}
 	}
-	_, err = w.Write(b.Bytes())
-	b.Release()
+	_, err = writeOut(w, b)
 	return err
 }
 

@@ -107,9 +107,8 @@ func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
-		m, end := r.Read(b.Bytes())
-		b.SetLen(m)
-		if m > 0 {
+		end := readInto(r, b)
+		if m := b.Len(); m > 0 {
 			if err := c.Send(b); err != nil {
 				return n, err
 			}
@@ -131,14 +130,34 @@ func (c *Conn) writeTo(w io.Writer) (n int64, err error) {
 		if err != nil {
 			return n, err
 		}
-		m, err := w.Write(b.Bytes())
-		if err == nil && m < b.Len() {
-			err = io.ErrShortWrite
-		}
-		b.Release()
+		m, err := writeOut(w, b)
 		n += int64(m)
 		if err != nil {
 			return n, err
 		}
 	}
+}
+
+// readInto makes what one Read of r gives the bytes of b. A reader that panics or ends its goroutine has b released.
+func readInto(r io.Reader, b *mem.Buf) (err error) {
+	back := false
+	defer func() {
+		if !back {
+			b.Release()
+		}
+	}()
+	n, err := r.Read(b.Bytes())
+	b.SetLen(n)
+	back = true
+	return err
+}
+
+// writeOut writes b to w and releases it, also when the writer panics or ends its goroutine.
+func writeOut(w io.Writer, b *mem.Buf) (n int, err error) {
+	defer b.Release()
+	n, err = w.Write(b.Bytes())
+	if err == nil && n < b.Len() {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }

@@ -2,6 +2,7 @@ package unio_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +160,55 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error)  { return 0, errFailing }
 func (failing) Write([]byte) (int, error) { return 0, errFailing }
+
+// leaver does not come back from a call.
+type leaver struct{ leave func() }
+
+func (l leaver) Read([]byte) (int, error)  { l.leave(); return 0, nil }
+func (l leaver) Write([]byte) (int, error) { l.leave(); return 0, nil }
+
+// A reader or writer that panics or ends its goroutine leaves no buffer behind, which the check of an idle runtime counts.
+func TestNoBufferStaysWithAReaderOrWriterThatPanics(t *testing.T) {
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		f, err := t.rt.OpenFile(fileWith(t, []byte("hello")).Name(), os.O_RDONLY, 0, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		copies := []func(l leaver){
+			func(l leaver) { c.ReadFrom(l) },
+			func(l leaver) { t.cue <- struct{}{}; c.WriteTo(l) },
+			func(l leaver) { f.CopyTo(context.Background(), l, 0, -1) },
+		}
+		for i, try := range copies {
+			func() {
+				defer func() {
+					if r := recover(); r != "on purpose" {
+						t.Errorf("copy %d: %v", i, r)
+					}
+				}()
+				try(leaver{func() { panic("on purpose") }})
+				t.Errorf("copy %d came back", i)
+			}()
+			unio.Offload(func() {
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					try(leaver{runtime.Goexit})
+					t.Errorf("copy %d came back", i)
+				}()
+				await(t, ended, "a goroutine that ends itself")
+			})
+		}
+	}, func(t scene, p net.Conn) {
+		for range 2 {
+			await(t, t.cue, "somebody to receive")
+			io.WriteString(p, "x")
+		}
+		io.Copy(io.Discard, p)
+	})
+}
 
 func TestFileToAPeerThatDoesNotRead(t *testing.T) {
 	long := make([]byte, 32<<20)
