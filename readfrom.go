@@ -21,6 +21,7 @@ func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 		Offload(func() { n, err = c.readFrom(s, limit) })
 	default:
 		n, err = c.readFrom(r, -1)
+		return n, c.copyError("readfrom", err) // a limit has been counted by its own Read
 	}
 	if l, ok := r.(*io.LimitedReader); ok && src != r {
 		l.N -= n

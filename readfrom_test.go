@@ -79,6 +79,31 @@ func TestReadFromSendsAllKindsOfReaders(t *testing.T) {
 	})
 }
 
+// What is left of a limit is what has not been sent, whatever it is the limit of.
+func TestReadFromCountsALimitOnce(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		in := fileWith(t, make([]byte, 40))
+		for _, l := range []*io.LimitedReader{
+			{R: strings.NewReader(strings.Repeat("x", 40)), N: 100},
+			{R: in, N: 100},
+			{R: &io.LimitedReader{R: strings.NewReader(strings.Repeat("x", 100)), N: 40}, N: 100},
+			{R: c, N: 100},
+		} {
+			if l.R == c {
+				t.cue <- struct{}{} // the peer sends, and ends its side
+			}
+			if n, err := c.ReadFrom(l); n != 40 || l.N != 60 || err != nil {
+				t.Errorf("%T: %d bytes, and %d are left: %v", l.R, n, l.N, err)
+			}
+		}
+	}, func(t scene, p net.Conn) {
+		await(t, t.cue, "somebody to receive")
+		p.Write(make([]byte, 40))
+		p.(interface{ CloseWrite() error }).CloseWrite()
+		io.Copy(io.Discard, p)
+	})
+}
+
 func TestCopyBetweenConnections(t *testing.T) {
 	long := randomBytes(2<<20 + 3)
 	eachConn(t, func(t scene, c *unio.Conn) {
