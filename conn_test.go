@@ -638,6 +638,38 @@ func TestDeadlineIsNotMissedByWhoBeginsToWait(t *testing.T) {
 	}, silent)
 }
 
+// A task that found the deadline passed and nothing to take looked at the deadline again, and took nothing for something
+// where that had been moved meanwhile.
+func TestReadDeadlineMovedWhileATaskLooksAtIt(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		for what, read := range map[string]func(*unio.Conn) error{
+			"Read": func(c *unio.Conn) error { _, err := c.Read(make([]byte, 1)); return err },
+			"Recv": func(c *unio.Conn) error { _, err := c.Recv(); return err },
+		} {
+			conns, ended := make(chan *unio.Conn, 1), make(chan any, 1)
+			ln := serve(t, rt, func(c *unio.Conn) {
+				defer func() { ended <- recover() }()
+				conns <- c
+				for err := os.ErrDeadlineExceeded; errors.Is(err, os.ErrDeadlineExceeded); {
+					err = read(c)
+				}
+			})
+			p := dialNet(t, ln)
+			c := await(t, conns, "the connection")
+			for i, end := 0, time.Now().Add(20*pause); time.Now().Before(end); i++ {
+				c.SetReadDeadline(time.Unix(1, 0))
+				for range i % 100 {
+				}
+				c.SetReadDeadline(time.Time{})
+			}
+			p.Close()
+			if v := await(t, ended, "the handler to end"); v != nil {
+				t.Errorf("%s: %v", what, v)
+			}
+		}
+	})
+}
+
 func TestEmptyReadOfAClosedConnFoundNoError(t *testing.T) {
 	eachConn(t, func(t scene, c *unio.Conn) {
 		if n, err := c.Read(nil); n != 0 || err != nil {

@@ -53,7 +53,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	if c.rest == nil || c.closing || c.readDeadline.Load() != 0 {
-		if err := c.readable(); err != nil {
+		if err := c.ready(); err != nil {
 			return 0, c.opError("read", err)
 		}
 	}
@@ -85,10 +85,20 @@ func (c *Conn) readable() error {
 	return nil
 }
 
+// ready is readable for one who need not wait, as startRecv has said. Where nothing is there and nothing speaks against taking it,
+// startRecv has found the deadline passed, and somebody has moved it since: the call has met a deadline that had passed.
+func (c *Conn) ready() error {
+	err := c.readable()
+	if err == nil && c.rest == nil {
+		err = os.ErrDeadlineExceeded
+	}
+	return err
+}
+
 // take gives up to limit bytes of what is there, all of it for 0.
 func (c *Conn) take(limit int) (*mem.Buf, error) {
 	if c.closing || c.readDeadline.Load() != 0 || c.rest == nil {
-		if err := c.readable(); err != nil {
+		if err := c.ready(); err != nil {
 			return nil, c.opError("read", err)
 		}
 	}
