@@ -54,6 +54,7 @@ type Listener struct {
 	acc    *acceptor // made by the first Accept or Serve, on the loop that they choose
 	mode   string    // what made it
 	closed bool
+	gone   bool // the loop closes the socket, and its number may be somebody else's
 	// deadline is that of Accept, in loop time; 0: none.
 	deadline int64
 }
@@ -173,10 +174,8 @@ func (ln *Listener) File() (f *os.File, err error) {
 // SyscallConn gives access to the socket's options by Control, which gets a second descriptor of it for the time of the
 // call. There is nothing to read or write.
 func (ln *Listener) SyscallConn() (syscall.RawConn, error) {
-	ln.mu.Lock()
-	defer ln.mu.Unlock()
-	if ln.closed {
-		return nil, ln.dress("raw", net.ErrClosed)
+	if err := ln.withSocket(func(engine.Socket) error { return nil }); err != nil {
+		return nil, ln.dress("raw", err)
 	}
 	return rawListener{ln}, nil
 }
@@ -185,7 +184,7 @@ func (ln *Listener) SyscallConn() (syscall.RawConn, error) {
 func (ln *Listener) withSocket(fn func(engine.Socket) error) error {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
-	if ln.closed {
+	if ln.closed || ln.gone {
 		return net.ErrClosed
 	}
 	return fn(ln.sock)
@@ -554,6 +553,9 @@ func (a *acceptor) Abort() {
 		close(a.ended)
 		return
 	}
+	a.ln.mu.Lock()
+	a.ln.gone = true // a runtime that ends has its loops close their sockets long before it looks at its listeners
+	a.ln.mu.Unlock()
 	op := &engine.Op{Code: engine.Close, Desc: a.desc, To: a}
 	if a.p.Submit(op) {
 		a.closed()

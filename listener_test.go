@@ -280,6 +280,52 @@ func TestListenerGivesItsSocket(t *testing.T) {
 	})
 }
 
+// A loop of a runtime that ends had closed the socket, and File gave a file of whatever had got the number since.
+func TestListenerFileWhileTheRuntimeEnds(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		serving, over := make(chan struct{}, 100), make(chan struct{})
+		ln := serve(t, rt, func(*unio.Conn) {
+			serving <- struct{}{}
+			unio.Offload(func() { <-over }) // it holds the end of the runtime up, and no loop
+		})
+		raw, err := ln.SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialNet(t, ln)
+		await(t, serving, "the handler")
+		closed := make(chan error, 1)
+		go func() { closed <- rt.Close() }()
+		until(t, "the socket is closed", func() bool {
+			p, err := net.Dial("tcp", ln.Addr().String())
+			if err == nil {
+				p.Close()
+				time.Sleep(pause)
+			}
+			return err != nil
+		})
+		for range 20 { // they get the numbers that are free
+			f, err := os.Open(".")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+		}
+		f, err := ln.File()
+		wantIs(t, "File", err, net.ErrClosed)
+		if err == nil {
+			f.Close()
+		}
+		_, err = ln.SyscallConn()
+		wantIs(t, "SyscallConn", err, net.ErrClosed)
+		wantIs(t, "Control", raw.Control(func(uintptr) {}), net.ErrClosed)
+		close(over)
+		if err := await(t, closed, "the end of the runtime"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestUnixSocketPathStaysWhereAsked(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		path := freshAddr(t, "unix")
