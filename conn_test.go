@@ -248,6 +248,33 @@ func TestReadDeadlineMovesWhileACallWaits(t *testing.T) {
 	})
 }
 
+// A deadline of more than 292 years ago put the loop to sleep for good.
+func TestDeadlineOfLongAgoEndsACallThatWaits(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		eachCaller(t, rt, func(t testing.TB) {
+			longAgo := time.Time{}.Add(1)
+			c, err := rt.DialContext(context.Background(), "tcp", ln.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			time.AfterFunc(pause, func() { c.SetReadDeadline(longAgo) })
+			_, err = c.Read(make([]byte, 1))
+			wantTimeout(t, "Read", err)
+			own := listen(t, rt, nil)
+			time.AfterFunc(pause, func() { own.SetDeadline(longAgo) })
+			_, err = own.Accept()
+			wantTimeout(t, "Accept", err)
+		})
+	})
+}
+
 func TestDeadlineOfSeveralWaitingCalls(t *testing.T) {
 	eachConn(t, func(t scene, c *unio.Conn) {
 		c.SetReadDeadline(time.Now().Add(pause))

@@ -129,7 +129,7 @@ func (a *dialing) Serve(w *loop.Waiter) {
 		if d == 0 {
 			d = fallbackDelayDefault
 		}
-		a.p.SetTimer(&a.delay, a.p.FreshNow()+int64(d))
+		a.p.SetTimer(&a.delay, a.p.In(d))
 	}
 	a.primary.run()
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"slices"
@@ -111,6 +112,21 @@ func TestDialFallsBackToTheOtherFamily(t *testing.T) {
 				c.Close()
 			}
 		})
+	})
+}
+
+// The longest delay ended before it began.
+func TestDialFallbackDelayWithoutEnd(t *testing.T) {
+	needIPv6(t)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		names := nameServer(t, loopbacks...)
+		c, err := rt.Dial(t.Context(), "tcp", "two-families.test:"+dualPort(t, rt, true), &unio.DialOptions{
+			Resolver: names, FallbackDelay: math.MaxInt64, Timeout: 5 * pause,
+		})
+		wantDialTimeout(t, err)
+		if err == nil {
+			c.Close()
+		}
 	})
 }
 

@@ -259,7 +259,7 @@ func (l *Loop) sleep(inPlace bool) error {
 	d := time.Duration(-1)
 	if len(l.timers) > 0 {
 		l.readClock()
-		d = time.Duration(max(l.timers[0].when-l.now, 0))
+		d = time.Duration(max(l.timers[0].when, l.now) - l.now) // what lies before may be too far away to be subtracted
 	}
 	l.sleeping.Store(true)
 	defer l.sleeping.Store(false)

@@ -169,3 +169,23 @@ func TestALongTimeFromNowIsNotInThePast(t *testing.T) {
 		t.Error("what has passed is what was, and never nothing")
 	}
 }
+
+// A loop slept for good where its first timer lay so far back that the time until then overflowed.
+func TestTimerSetToTheBeginningOfTimeFires(t *testing.T) {
+	l := newLoop(t, nil)
+	ch := make(chan struct{})
+	task(l, func() {
+		f := &firedOnce{ch: ch}
+		f.timer.To = f
+		l.SetTimer(&f.timer, Time(time.Time{}.Add(1)))
+	})
+	wait(t, ch)
+	end(t, l)
+}
+
+type firedOnce struct {
+	timer Timer
+	ch    chan struct{}
+}
+
+func (f *firedOnce) Fire(*Timer) { close(f.ch) }
