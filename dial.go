@@ -100,7 +100,10 @@ func (rt *Runtime) DialContext(ctx context.Context, network, addr string) (net.C
 
 // request is what the engine is asked for to connect to one address.
 func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *engine.Dial {
-	d := &engine.Dial{Network: network, Addr: a, Local: o.LocalAddr}
+	d := &engine.Dial{Network: network, Addr: a}
+	if !unbound(o.LocalAddr) {
+		d.Local = o.LocalAddr
+	}
 	if o.Control == nil && o.ControlContext == nil {
 		return d
 	}
@@ -117,6 +120,17 @@ func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *
 		return o.Control(network, a.String(), freshSocket(fd))
 	}
 	return d
+}
+
+// unbound reports whether a local address is none, also as a nil pointer of its type, or one that says nothing.
+func unbound(local net.Addr) bool {
+	switch a := local.(type) {
+	case *net.TCPAddr:
+		return a == nil
+	case *net.UnixAddr:
+		return a == nil || a.Name == ""
+	}
+	return local == nil
 }
 
 // keepAlive gives the two ways to wish for probes one form.

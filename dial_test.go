@@ -106,6 +106,38 @@ func TestDialOptions(t *testing.T) {
 	})
 }
 
+// A nil pointer is no local address. It ended the program, on the goroutine of the loop.
+func TestDialFromANilAddress(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		path := freshAddr(t, "unix")
+		unixLn, err := rt.Listen("unix", path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer unixLn.Close()
+		go unixLn.Serve(echo)
+		tcpLn := serve(t, rt, echo)
+		eachCaller(t, rt, func(t testing.TB) {
+			for _, d := range []struct {
+				to, local net.Addr
+			}{
+				{tcpLn.Addr(), (*net.TCPAddr)(nil)}, {unixLn.Addr(), (*net.UnixAddr)(nil)}, {unixLn.Addr(), &net.UnixAddr{}},
+			} {
+				c, err := rt.Dial(context.Background(), d.to.Network(), d.to.String(), &unio.DialOptions{LocalAddr: d.local})
+				if err != nil {
+					t.Errorf("%T: %v", d.local, err)
+					continue
+				}
+				exchange(t, c)
+				if u, ok := c.LocalAddr().(*net.UnixAddr); ok && u.Name != "@" {
+					t.Errorf("%T %v: the socket has got the name %q", d.local, d.local, u.Name)
+				}
+				c.Close()
+			}
+		})
+	})
+}
+
 func TestDialWithAnEndedContext(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		ln := serve(t, rt, echo)

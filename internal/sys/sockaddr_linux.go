@@ -30,12 +30,19 @@ func (a *Sockaddr) Bytes() []byte { return a.raw[:a.n] }
 func (a *Sockaddr) Family() int { return int(binary.NativeEndian.Uint16(a.raw[:])) }
 
 // Encode fills a from a *net.TCPAddr or a *net.UnixAddr. An address of IPv4 is one of AF_INET unless
-// network is "tcp6"; a nil address or IP is the wildcard of the network's family ("tcp": AF_INET6).
+// network is "tcp6"; a nil address or IP is the wildcard of the network's family ("tcp": AF_INET6), and a nil *net.UnixAddr has no
+// name.
 func (a *Sockaddr) Encode(network string, addr net.Addr) error {
 	switch t := addr.(type) {
 	case *net.TCPAddr:
+		if t == nil {
+			t = new(net.TCPAddr)
+		}
 		return a.encodeTCP(network, t)
 	case *net.UnixAddr:
+		if t == nil {
+			t = new(net.UnixAddr)
+		}
 		return a.encodeUnix(t)
 	default:
 		return fmt.Errorf("socket address of type %T: %w", addr, syscall.EAFNOSUPPORT)
