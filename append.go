@@ -31,7 +31,8 @@ const (
 // Appends that come while another is being written are written together, with one sync for all that want it, so many
 // writers get more durable records per second than the device does syncs.
 //
-// The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says. After an error
+// The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says: on a block device,
+// behind which there is no room, it has to. After an error
 // the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
 // whoever reads the file needs a checksum in each record to know such a rest. With [FileOptions].Direct the end has to be a
 // multiple of [File.Alignment], as the record has; until it is, each Append is refused. An error of a sync stays: what the page cache

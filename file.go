@@ -3,6 +3,7 @@ package unio
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -160,13 +161,26 @@ func (f *File) examine(o FileOptions) error {
 		return fmt.Errorf("it is not a regular file, a block device or a directory, but %v: "+
 			"package os reads what has no positions", kind)
 	}
-	f.size.Store(info.Size())
+	size, err := sizeOf(f.io.OS, info)
+	if err != nil {
+		return err
+	}
+	f.size.Store(size)
 	f.io.Direct, f.random = o.Direct, o.Random
 	err = f.probe(o)
 	if f.list != nil {
 		f.mode = modeDirectory
 	}
 	return err
+}
+
+// sizeOf is where an open file ends that info is about. Of a block device only lseek(2) knows it; it may set the descriptor's own
+// position, which nothing here uses.
+func sizeOf(f *os.File, info fs.FileInfo) (int64, error) {
+	if info.Mode()&fs.ModeDevice == 0 {
+		return info.Size(), nil
+	}
+	return f.Seek(0, io.SeekEnd)
 }
 
 // Name is the name that the file was opened with.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -264,6 +266,61 @@ func TestFailedAppendLeavesItsBytesToTheNextSync(t *testing.T) {
 		}
 		if unio.AppendsUnsynced(f) {
 			t.Error("a durable append has left something")
+		}
+	})
+}
+
+// loopDevice is a block device with content.
+func loopDevice(t *testing.T, content []byte) (name string) {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "image")
+	if err := os.WriteFile(image, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("losetup", "-f", "--show", image).CombinedOutput()
+	if err != nil {
+		t.Skipf("lacks: a loop device, and the right to set it up by losetup(8): %v: %s", err, out)
+	}
+	name = strings.TrimSpace(string(out))
+	t.Cleanup(func() { exec.Command("losetup", "-d", name).Run() })
+	return name
+}
+
+// A block device has a size although its description says 0: Seek finds its end, and Append begins there and not with its first
+// bytes.
+func TestFileOfABlockDeviceHasAnEnd(t *testing.T) {
+	content := noise(1<<20, 5)
+	size := int64(len(content))
+	name := loopDevice(t, content)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ctx := context.Background()
+		for _, direct := range []bool{false, true} {
+			f, err := rt.OpenFile(name, os.O_RDWR, 0, &unio.FileOptions{Direct: direct})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at, err := f.Seek(-10, io.SeekEnd); at != size-10 || err != nil {
+				t.Errorf("Seek: %d, %v", at, err)
+			}
+			block := alloc(t, rt, 4096)
+			if _, err := f.Append(ctx, block.Bytes(), unio.Durable); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("Append: %v", err)
+			}
+			var b bytes.Buffer
+			if n, err := f.CopyTo(ctx, &b, 0, -1); n != size || err != nil || !bytes.Equal(b.Bytes(), content) {
+				t.Errorf("CopyTo: %d, %v, or other bytes", n, err)
+			}
+			if err := f.AppendFrom(8192); err != nil {
+				t.Fatal(err)
+			}
+			copy(block.Bytes(), content[8192:])
+			if off, err := f.Append(ctx, block.Bytes(), unio.Durable); off != 8192 || err != nil {
+				t.Errorf("Append where AppendFrom says: %d, %v", off, err)
+			}
+			block.Release()
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

@@ -200,8 +200,20 @@ func (c *cursor) lock(op string) error {
 // atEnd reports whether the file ends at the position or before it: a file that is open with Direct may end where no call may
 // begin.
 func (c *cursor) atEnd() bool {
-	info, err := c.f.Stat()
-	return err == nil && c.off >= info.Size()
+	size, err := c.f.currentSize()
+	return err == nil && c.off >= size
+}
+
+// currentSize is where the file ends now.
+func (f *File) currentSize() (size int64, err error) {
+	err = f.control("seek", func() error {
+		info, err := f.io.OS.Stat()
+		if err == nil {
+			size, err = sizeOf(f.io.OS, info)
+		}
+		return err
+	})
+	return size, err
 }
 
 // Read reads at the position of Seek and moves it. Calls beside each other take turns.
@@ -242,11 +254,11 @@ func (f *File) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		base = c.off
 	case io.SeekEnd:
-		info, err := f.Stat()
+		size, err := f.currentSize()
 		if err != nil {
 			return 0, err
 		}
-		base = info.Size()
+		base = size
 	default:
 		return 0, f.pathError("seek", fmt.Errorf("whence %d: %w", whence, os.ErrInvalid))
 	}
