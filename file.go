@@ -91,7 +91,8 @@ var _ interface {
 
 // OpenFile opens a regular file, a block device or a directory as os.OpenFile does, with the same flags. os.O_APPEND is
 // refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends. A directory
-// knows Stat, Sync, ReadDir and Close; other calls on it fail with fs.ErrInvalid, and options are refused.
+// knows Stat, Sync, ReadDir and Close; other calls on it fail with fs.ErrInvalid, and options are refused. So is everything else
+// that a name may lead to: of a pipe it is not waited for the other side.
 func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOptions) (*File, error) {
 	var opts FileOptions
 	if o != nil {
@@ -103,7 +104,7 @@ func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOpti
 	}
 	f := &File{rt: rt, name: name, readOnly: !vfscheck.Writes(flag)}
 	f.lstat = func(entry string) (fs.FileInfo, error) { return os.Lstat(filepath.Join(name, entry)) }
-	return f.open(opts, func(flags int) (*os.File, error) { return os.OpenFile(name, flag|flags, perm) })
+	return f.open(opts, func(flags int) (*os.File, error) { return openFile(name, flag|flags, perm) })
 }
 
 // open makes f, which has the runtime and a name, the file that open opens with the flags that the options add.

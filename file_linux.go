@@ -18,13 +18,19 @@ func optionFlag(o FileOptions) (int, error) {
 	return 0, nil
 }
 
-// explainOpen adds what an EINVAL for O_DIRECT means.
+// explainOpen adds what an EINVAL for O_DIRECT means, and an ENXIO for what has no other side (open(2)).
 func explainOpen(err error, o FileOptions) error {
-	if o.Direct && errors.Is(err, syscall.EINVAL) {
+	switch {
+	case o.Direct && errors.Is(err, syscall.EINVAL):
 		return errNotDirect
+	case errors.Is(err, syscall.ENXIO):
+		return errNoOtherSide
 	}
 	return err
 }
+
+var errNoOtherSide = fmt.Errorf("it is a pipe that nobody reads from, a socket, or a device that is not there, and package os "+
+	"reads and writes what has no positions: %w", syscall.ENXIO)
 
 var errNotDirect = vfscheck.As(errors.ErrUnsupported, fmt.Errorf("its file system has no direct access for it (O_DIRECT, open(2)): "+
 	"leave Direct out: %w", syscall.EINVAL))

@@ -16,11 +16,13 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/uniotest"
+	"github.com/unio-go/unio/vfs"
 )
 
 // threadCount is how many threads the process has, with those that the kernel has made for it.
@@ -321,6 +323,44 @@ func TestFileOfABlockDeviceHasAnEnd(t *testing.T) {
 			if err := f.Close(); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// A pipe is refused without a wait for its other side, in which it would hold a turn of those that opening takes: as many pipes as
+// there are turns kept every other file of the runtime from being opened.
+func TestOpenFileOfAPipeDoesNotWait(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		name := filepath.Join(t.dir, "pipe")
+		if err := syscall.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(bound, func() {
+			t.Error("it waits")
+			if f, err := os.OpenFile(name, os.O_RDWR, 0); err == nil { // lets go of who waits
+				t.Cleanup(func() { f.Close() })
+			}
+		})
+		defer timer.Stop()
+		tree, err := t.rt.FS(t.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tree.Close()
+		for _, flag := range []int{os.O_RDONLY, os.O_WRONLY, os.O_RDWR} {
+			for what, open := range map[string]func() (vfs.File, error){
+				"Runtime": func() (vfs.File, error) { return t.rt.OpenFile(name, flag, 0, nil) },
+				"FS":      func() (vfs.File, error) { return tree.OpenFile("pipe", flag, 0, nil) },
+			} {
+				_, err := open()
+				if err == nil || !strings.Contains(err.Error(), "pipe") || !strings.Contains(err.Error(), "package os") {
+					t.Errorf("%s, flag %d: %v", what, flag, err)
+				}
+			}
+		}
+		f := t.open("file", os.O_RDWR|os.O_CREATE, nil)
+		if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+			t.Errorf("a file has the flags %#x, %v", flags, err)
 		}
 	})
 }
