@@ -199,6 +199,28 @@ func TestFileSystemFull(t *testing.T) {
 	})
 }
 
+// A copy that meets the end of the room counts what was written of its last part: n is how far the position has moved.
+func TestFileCopyCountsAPartialWrite(t *testing.T) {
+	dir := smallFileSystem(t)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		content := noise(1<<20, 2)
+		from := fileScene{t, rt, t.TempDir(), nil}.create("from", content)
+		to, err := rt.OpenFile(filepath.Join(dir, "to"), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o644, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer to.Close()
+		to.Seek(100, io.SeekStart) // so that no part of the copy ends with the room
+		n, err := from.CopyTo(context.Background(), to, 0, -1)
+		if at, _ := to.Seek(0, io.SeekCurrent); !errors.Is(err, syscall.ENOSPC) || n == 0 || at != 100+n {
+			t.Errorf("%d bytes, and the position is %d: %v", n, at, err)
+		}
+		if got, err := os.ReadFile(to.Name()); err != nil || int64(len(got)) != 100+n || !bytes.Equal(got[100:], content[:n]) {
+			t.Errorf("%d bytes for %d, or others: %v", len(got), n, err)
+		}
+	})
+}
+
 // With Random one cold read brings in what it asked for and nothing more.
 func TestFileRandomReadsNothingAhead(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {

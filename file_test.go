@@ -319,6 +319,26 @@ func TestFileCopies(t *testing.T) {
 	})
 }
 
+// takes is a writer that takes so many bytes of each Write.
+type takes struct {
+	n   int
+	err error
+}
+
+func (w takes) Write(p []byte) (int, error) { return min(w.n, len(p)), w.err }
+
+// What a writer has taken of the part with which it fails is counted.
+func TestFileCopyCountsWhatAWriterTook(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", noise(1000, 1))
+		for _, c := range []struct{ err, want error }{{errFailing, errFailing}, {nil, io.ErrShortWrite}} {
+			if n, err := f.CopyTo(context.Background(), takes{300, c.err}, 0, -1); n != 300 || !errors.Is(err, c.want) {
+				t.Errorf("%d, %v, want %v", n, err, c.want)
+			}
+		}
+	})
+}
+
 // The pool's largest buffer bounds what is copied at once.
 func TestFileCopiesWithALittlePool(t *testing.T) {
 	o := &unio.Options{BufBytes: 64 << 10, Loops: 1}

@@ -15,8 +15,8 @@ const (
 	copyRangeMax = 64 << 20
 )
 
-// CopyTo copies n bytes at off to w, or everything from off on if n is negative, and returns how many it has copied; io.EOF
-// when the file has fewer than n.
+// CopyTo copies n bytes at off to w, or everything from off on if n is negative, and returns how many w has taken, on an error
+// too; io.EOF when the file has fewer than n.
 //
 // To another File of the runtime it copies at the position of that one's Seek and moves it; there the file system copies,
 // or shares, where it can (copy_file_range(2)). A [Conn] gets the very buffers that were read into. When ctx is done it
@@ -48,11 +48,11 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 		if err != nil {
 			return copied, err
 		}
-		m := int64(b.Len())
-		if err := f.pass(ctx, w, b); err != nil {
+		m, err := f.pass(ctx, w, b)
+		copied += int64(m)
+		if err != nil {
 			return copied, err
 		}
-		copied += m
 	}
 	return copied, nil
 }
@@ -78,20 +78,23 @@ func (f *File) readPart(ctx context.Context, off, n int64) (*mem.Buf, error) {
 	return b.Slice(int(before), b.Len()), nil
 }
 
-// pass gives a buffer to w, and releases it.
-func (f *File) pass(ctx context.Context, w io.Writer, b *mem.Buf) (err error) {
+// pass gives a buffer to w, releases it, and returns how much w has taken; of a Conn that fails it is not known.
+func (f *File) pass(ctx context.Context, w io.Writer, b *mem.Buf) (n int, err error) {
 	switch to := w.(type) {
 	case *Conn:
-		return to.Send(b)
+		n := b.Len()
+		if err := to.Send(b); err != nil {
+			return 0, err
+		}
+		return n, nil
 	case *File:
 		if to.rt == f.rt { // CopyTo has its cursor
 			n, err := to.WriteBuf(ctx, to.cursor.off, b)
 			to.cursor.off += int64(n)
-			return err
+			return n, err
 		}
 	}
-	_, err = writeOut(w, b)
-	return err
+	return writeOut(w, b)
 }
 
 // rounded is n, or with Direct the next length that may be asked for.
