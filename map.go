@@ -79,6 +79,7 @@ func (m *Mapping) open(f *File) error {
 	}
 	m.f.ends = func() error { return sys.Unmap(m.data, debugBuild) }
 	m.f.random = f.random
+	m.f.size.Store(info.Size()) // probe asks behind it, so that nothing is read
 	if err := m.f.probe(FileOptions{}); err != nil {
 		return errors.Join(err, sys.Unmap(m.data, false), m.f.io.OS.Close())
 	}

@@ -113,6 +113,26 @@ func TestOpenReadsNothing(t *testing.T) {
 	})
 }
 
+// To map a file reads nothing of it either.
+func TestMapReadsNothing(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", noise(1<<20, 1))
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		m := t.mapped(f)
+		dropMapping(t, m)
+		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
+			return // memory does not leave memory
+		}
+		t.mapped(f)
+		time.Sleep(10 * time.Millisecond) // for a device to answer
+		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
+			t.Errorf("%v came in, %v", all, err)
+		}
+	})
+}
+
 // To who neither owns a file nor may write it the kernel says that everything is in memory: Resident says that it does not
 // tell, and Populate does not believe it.
 func TestMapOfAnothersFile(t *testing.T) {
