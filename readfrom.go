@@ -44,16 +44,25 @@ func (c *Conn) WriteTo(w io.Writer) (n int64, err error) {
 	return n, c.copyError("writeto", err)
 }
 
-// copyError dresses an error as package net does: the failed copy around what failed.
+// copyError dresses an error as package net does: the failed copy around what failed. io.EOF is here what a writer has failed
+// with: the end of what is read has been met where it is read.
 func (c *Conn) copyError(op string, err error) error {
 	if err == nil || err == io.EOF {
-		return nil
+		return err
 	}
 	e := &net.OpError{Op: op, Net: "tcp", Err: err}
 	if a := c.knownAddrs(); a.local != nil {
 		e.Net, e.Source, e.Addr = a.local.Network(), a.local, a.remote
 	}
 	return e
+}
+
+// unlessEnd is an error of what is read, whose end is none.
+func unlessEnd(err error) error {
+	if err == io.EOF {
+		return nil
+	}
+	return err
 }
 
 // limited looks into what io.CopyN makes: the reader within, and how much of it is wanted. Negative is all.
@@ -69,7 +78,7 @@ func (c *Conn) passFrom(s *Conn, limit int64) (n int64, err error) {
 	for n != limit {
 		b, err := s.recvUpTo(upTo(limit-n, mem.MaxBytes))
 		if err != nil {
-			return n, err
+			return n, unlessEnd(err)
 		}
 		m := b.Len()
 		if err := c.Send(b); err != nil {
@@ -118,7 +127,7 @@ func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
 			b.Release()
 		}
 		if end != nil {
-			return n, end
+			return n, unlessEnd(end)
 		}
 	}
 	return n, nil
@@ -129,7 +138,7 @@ func (c *Conn) writeTo(w io.Writer) (n int64, err error) {
 	for {
 		b, err := c.Recv()
 		if err != nil {
-			return n, err
+			return n, unlessEnd(err)
 		}
 		m, err := writeOut(w, b)
 		n += int64(m)

@@ -179,6 +179,27 @@ func TestWriteToAFileAndAWriter(t *testing.T) {
 	}, func(t scene, p net.Conn) { p.Write([]byte("x")); io.ReadAll(p) })
 }
 
+// full is a writer that says by io.EOF that it takes no more.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.EOF }
+
+// The end of what is read is no error, and io.EOF of a writer is one: bytes are lost.
+func TestWriteToTellsAWritersEOF(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if n, err := c.WriteTo(full{}); n != 0 || err != io.EOF {
+			t.Errorf("%d, %v", n, err)
+		}
+		if n, err := c.WriteTo(io.Discard); err != nil {
+			t.Errorf("at the end of the stream: %d, %v", n, err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte("hello"))
+		p.(interface{ CloseWrite() error }).CloseWrite()
+		io.Copy(io.Discard, p)
+	})
+}
+
 var errFailing = errors.New("failing")
 
 type failing struct{}
