@@ -88,6 +88,7 @@ func (x *exchange) try() error {
 		if err = x.roundTrip(); err == nil || !x.isStale(err) {
 			return err
 		}
+		x.unwatch() // the client is watched for the connection whose response it waits for
 		up.close()
 		x.up = nil
 	}

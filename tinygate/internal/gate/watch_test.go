@@ -119,6 +119,34 @@ func TestWatchedClientsGetTheirResponses(t *testing.T) {
 	})
 }
 
+// A client that leaves is noticed also where its request has gone to a new connection, for one from the pool that took it and was
+// closed after a while.
+func TestClientGoneAfterAStaleConnection(t *testing.T) {
+	asked, left := make(chan struct{}, 1), make(chan struct{}, 1)
+	up := script(func(t *testing.T, c *peer, n int) {
+		c.request()
+		if n == 1 {
+			c.send(ok)
+			c.request()
+			time.Sleep(5 * short) // the client is watched meanwhile
+			return
+		}
+		asked <- struct{}{}
+		c.request()
+		left <- struct{}{}
+	})
+	eachEngine(t, setup{}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		c.wantStatus("200")
+		c.send(getRoot)
+		w.receives(asked, "the request on a new connection")
+		c.reset()
+		w.receives(left, "the end of the request at the server")
+		w.wantMetric(1, "tinygate_requests_abandoned_total")
+	}, up)
+}
+
 // The look at the client is not the end of the time for the response.
 func TestWatchedResponseTimesOut(t *testing.T) {
 	th := newThinker()
