@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -162,6 +163,26 @@ func TestSlowUploadHoldsNoServer(t *testing.T) {
 			c.Close()
 		}
 	}, up)
+}
+
+// A client that the gate has invited to send its body is the one who is waited for, also when the held part has gone on: the
+// limit for the response has not begun.
+func TestInvitedClientMayBeSlow(t *testing.T) {
+	const held, size = 16 << 10, 40 << 10
+	times := config.Times{Response: 10 * short}
+	eachEngine(t, setup{Times: times, Change: bufferRequests(held)}, func(w *world) {
+		c := w.dial()
+		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", size))
+		c.wantStatus("100")
+		c.send(strings.Repeat("x", held))
+		w.eventually("the server", func() bool { return w.g.Servers()[0].InFlight == 1 })
+		time.Sleep(15 * short)
+		c.send(strings.Repeat("x", size-held))
+		c.wantStatus("200")
+		if s := w.g.Servers()[0]; s.Failures != 0 {
+			w.Errorf("%+v", s)
+		}
+	}, echo)
 }
 
 // Of a body that is larger than what may be held the rest is streamed, as it was announced.

@@ -49,6 +49,7 @@ func (x *exchange) holdRequest() error {
 	}
 	if x.req.Continue {
 		x.req.DropID(http1.IDExpect)
+		x.req.Continue = false // what does not fit is sent on without waiting for the server's word
 		if err := x.invite(); err != nil {
 			return clientGone(err)
 		}
