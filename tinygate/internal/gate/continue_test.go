@@ -129,6 +129,25 @@ func TestContinueKeepsConnections(t *testing.T) {
 	}, up)
 }
 
+// A client that names Expect in Connection waits for 100 like any other, and the server is told.
+func TestContinueNamedInConnection(t *testing.T) {
+	up := script(func(_ *testing.T, c *peer, _ int) {
+		if head, err := c.head(); err == nil && value(head, "Expect") != "" {
+			c.send("HTTP/1.1 100 Continue\r\n\r\n")
+		}
+		if n, _ := io.CopyN(io.Discard, c.r, int64(len(hidden))); n == int64(len(hidden)) {
+			c.send(ok)
+		}
+	})
+	eachEngine(t, setup{Times: config.Times{Response: 10 * short}}, func(w *world) {
+		c := w.dial()
+		c.send(strings.Replace(expecting, "Expect:", "Connection: expect\r\nExpect:", 1))
+		c.wantStatus("100")
+		c.send(hidden)
+		c.wantStatus("200")
+	}, up)
+}
+
 // Without an upstream a client that waits is answered at once, and need not send a body that nobody wants.
 func TestExpectationWithoutAnUpstream(t *testing.T) {
 	eachEngine(t, setup{}, func(w *world) {

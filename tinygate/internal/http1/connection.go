@@ -31,13 +31,14 @@ func connectionOption(e []byte) uint8 {
 }
 
 // isHopName reports whether the name is that of a field which is dropped or kept whatever Connection says:
-// naming it costs no search.
+// naming it costs no search. Expect is kept: without it the upstream would wait for a body that the client
+// holds back until the upstream has said something.
 func isHopName(e []byte) bool {
 	if skipClass(e, 0, classToken) != len(e) {
 		return true
 	}
 	id := identify(e)
-	return id == IDHost || hopByHop&(1<<id) != 0
+	return id == IDHost || id == IDExpect || hopByHop&(1<<id) != 0
 }
 
 // dropNamed marks the fields that Connection names (RFC 9110 7.6.1).
