@@ -1,6 +1,7 @@
 package gate_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -275,6 +277,35 @@ func TestWebSocketTunnel(t *testing.T) {
 		if got, err := io.ReadAll(c.r); string(got) != "firstearlylateand last" || err != nil {
 			w.Errorf("%q, %v", got, err)
 		}
+	}, up)
+}
+
+// Through TLS the end of a side is sent, and reaches the other one however long ago something was sent there last.
+func TestTunnelEndsThroughTLS(t *testing.T) {
+	cert, key := certtest.New(t).ECDSA(t, "h").Write(t, t.TempDir(), "h")
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		time.Sleep(5 * short)
+		c.Conn.(*net.TCPConn).CloseWrite()
+		if got, err := io.ReadAll(c.r); string(got) != "late" || err != nil {
+			t.Errorf("the server got %q, %v", got, err)
+		}
+	})
+	cfg := setup{Times: config.Times{Body: short}, Change: func(cfg *config.Config) {
+		cfg.Listeners[0].TLS = &config.ServerTLS{Certificates: []config.Certificate{{Cert: cert, Key: key}}, MinVersion: tls.VersionTLS12}
+	}}
+	eachEngine(t, cfg, func(w *world) {
+		s := tls.Client(w.dial(), &tls.Config{InsecureSkipVerify: true})
+		c := newPeer(w.T, s)
+		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		c.wantStatus("101")
+		if got, err := io.ReadAll(c.r); len(got) > 0 || err != nil {
+			w.Errorf("the client got %q, %v", got, err)
+		}
+		c.send("late")
+		s.CloseWrite()
+		w.eventually("the end of the tunnel", func() bool { return w.g.Connections().Requests == 0 })
 	}, up)
 }
 

@@ -36,15 +36,17 @@ func (p *pipe) pour(from *source, to stream.Conn, n *int64) error {
 			piece := from.slice(0, len(from.bytes()))
 			from.drop()
 			if err := to.Send(piece); err != nil {
-				to.Close()
-				from.c.Close()
-				return err
+				return p.cut(from, to, err)
 			}
 		}
 		from.c.SetReadDeadline(p.last.Add(p.limit))
 		switch err := from.recv(); {
 		case err == io.EOF:
-			return to.CloseWrite()
+			to.SetWriteDeadline(time.Now().Add(p.limit)) // with TLS the end is a record, and that of the last piece may be over
+			if err := to.CloseWrite(); err != nil {
+				return p.cut(from, to, err)
+			}
+			return nil
 		case err == nil:
 		case isTimeout(err) && time.Since(p.last) < p.limit:
 			// The other side has not been silent.
@@ -53,4 +55,11 @@ func (p *pipe) pour(from *source, to stream.Conn, n *int64) error {
 			return err
 		}
 	}
+}
+
+// cut ends both sides where one of them takes no more, not even the end.
+func (p *pipe) cut(from *source, to stream.Conn, err error) error {
+	to.Close()
+	from.c.Close()
+	return err
 }
