@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -132,6 +131,11 @@ func (cl *client) run() {
 	whole = true
 	x.cl, cl.x = nil, nil
 	cl.sh.put(x)
+	cl.rest(again)
+}
+
+// rest leaves the connection waiting for a request of which nothing is there, or ends it where none is to come.
+func (cl *client) rest(again bool) {
 	// One that is parked when the gate ends is closed by Drain, so none is parked after that.
 	if again && !cl.sh.g.ending.Load() && cl.c.Await(cl.site.cfg.Times.Idle, cl.next) == nil {
 		cl.parked = true
@@ -143,7 +147,7 @@ func (cl *client) run() {
 }
 
 // readHead reads until the request's head is complete and returns its length. began is when the request did. A length of zero
-// without an error means that the client has gone before it began one.
+// without an error means that none has begun yet.
 func (cl *client) readHead(req *http1.Request, began time.Time) (n int, err error) {
 	cl.in.limit, cl.waited = 0, false
 	limited := false
@@ -151,6 +155,10 @@ func (cl *client) readHead(req *http1.Request, began time.Time) (n int, err erro
 		if in := cl.in.bytes(); len(in) > 0 {
 			if n, err = req.Parse(in); n > 0 || err != nil {
 				return n, err
+			}
+			if string(in) == emptyLine {
+				cl.in.drop()
+				return 0, nil
 			}
 		}
 		if !limited {
@@ -164,15 +172,16 @@ func (cl *client) readHead(req *http1.Request, began time.Time) (n int, err erro
 		err = cl.in.more(cl.sh.g.rt, cl.site.cfg.Limits.HeadBytes)
 		switch {
 		case err == nil:
-		case err == io.EOF && len(cl.in.bytes()) == 0:
-			return 0, nil
-		case isTimeout(err):
+		case isTimeout(err) && len(cl.in.bytes()) > 0:
 			return 0, errSlowHead
 		default:
 			return 0, err
 		}
 	}
 }
+
+// emptyLine is what some clients send behind a body. It belongs to no request (RFC 9112 2.2).
+const emptyLine = "\r\n"
 
 var errSlowHead = &http1.Error{Status: 408, Reason: "the request head took too long"}
 

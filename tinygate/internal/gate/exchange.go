@@ -137,7 +137,7 @@ func (x *exchange) serve() (again bool) {
 				cl.linger()
 			}
 		}
-		return false
+		return err == nil
 	}
 	x.begin(n)
 	if bad := x.choose(); bad != nil {

@@ -39,10 +39,15 @@ func (cl *client) open(c *unio.Conn) {
 	stream.Serve(c, how.certs.Config(), cl.shake)
 }
 
-// begin serves requests on a connection over which they can come.
+// begin serves requests on a connection over which they can come. When the gate ends one is looked for at once, since nobody is
+// parked any more.
 func (cl *client) begin(c stream.Conn) {
 	cl.c, cl.in.c = c, c
-	cl.run()
+	if cl.arrived || cl.sh.g.ending.Load() {
+		cl.run()
+	} else {
+		cl.rest(true)
+	}
 }
 
 // shake performs the TLS handshake and serves requests.

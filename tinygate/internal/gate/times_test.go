@@ -1,13 +1,17 @@
 package gate_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
@@ -144,6 +148,76 @@ func TestTryTime(t *testing.T) {
 		c.wantStatus("504")
 		w.within(began, 2*short)
 	}, slow)
+}
+
+// A connection on which no request has begun waits as one between two requests does, whatever came before, and ends without a
+// word. The limit of a head begins with its first byte.
+func TestIdleBeforeTheFirstByte(t *testing.T) {
+	const header, idle = 3 * short, 15 * short
+	cert, key := certtest.New(t).ECDSA(t, "h").Write(t, t.TempDir(), "h")
+	var l accessLog
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: [127.0.0.1:0, {address: '127.0.0.1:0', proxy_protocol: 127.0.0.0/8}, "+
+			"{address: '127.0.0.1:0', tls: {cert: %s, key: %s}}]\n"+
+			"times: {header: %v, idle: %v}\naccess_log: %s\nto: %s\n", cert, key, header, idle, l.path(t), echo(t))
+	}, func(w *world) {
+		opens := []func() *peer{w.afterAnEmptyLine, w.behindProxy, w.throughTLS}
+		silent, slow, late := make([]*peer, 3), make([]*peer, 3), make([]*peer, 3)
+		began := time.Now()
+		for i, open := range opens {
+			silent[i], slow[i], late[i] = open(), open(), open()
+		}
+		time.Sleep(2 * header)
+		if all, err := w.g.InFlight(); len(all) > 0 || err != nil {
+			w.Errorf("in flight: %+v, %v", all, err)
+		}
+		for i := range opens {
+			late[i].send(getRoot)
+			slow[i].send("GET / HT")
+		}
+		for i := range opens {
+			late[i].wantStatus("200")
+			slow[i].wantStatus("408")
+			late[i].Close()
+		}
+		for _, c := range silent {
+			c.wantEnd()
+			w.within(began, idle)
+		}
+		const requests = 3 + 3 + 3 // late, slow, and those before an empty line
+		w.line(&l, requests-1)
+		if b, err := os.ReadFile(filepath.Join(l.dir, "access.log")); strings.Count(string(b), "\n") != requests || err != nil {
+			w.Errorf("the log has %s, %v", b, err)
+		}
+	})
+}
+
+// afterAnEmptyLine is a connection over which a request has come, and empty lines that are not part of it, one of them with its body.
+func (w *world) afterAnEmptyLine() *peer {
+	w.Helper()
+	c := w.dial()
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx\r\n")
+	c.wantStatus("200")
+	c.send("\r\n")
+	return c
+}
+
+// behindProxy is a connection over which a PROXY header has come.
+func (w *world) behindProxy() *peer {
+	w.Helper()
+	c := w.dialTo(w.g.Addrs()[1])
+	c.send("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n")
+	return c
+}
+
+// throughTLS is a connection with TLS.
+func (w *world) throughTLS() *peer {
+	w.Helper()
+	c := tls.Client(w.dialTo(w.g.Addrs()[2]), &tls.Config{InsecureSkipVerify: true})
+	if err := c.Handshake(); err != nil {
+		w.Fatal(err)
+	}
+	return newPeer(w.T, c)
 }
 
 // A server that does not go on in its body, and one that takes nothing of the request's.
