@@ -6,11 +6,13 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
+	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -143,6 +145,86 @@ func TestEarlyResponse(t *testing.T) {
 	}
 }
 
+// A response that has begun goes on to its end however the upload beside it ends. Only one that has all been sent leaves both
+// connections in step.
+func TestResponseOutlastsTheUpload(t *testing.T) {
+	const pieces, pause = 8, 4 * short // less than the limit for a piece, and more than the wait before a look at the client
+	up := script(func(t *testing.T, c *peer, _ int) {
+		var reading sync.WaitGroup
+		read := func() { io.Copy(io.Discard, c.r) } // to the end of the connection
+		head, _ := c.head()
+		unread := strings.HasPrefix(head, "POST /unread ")
+		if !unread {
+			reading.Go(read)
+		}
+		c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+		for range pieces {
+			c.send("5\r\nhello\r\n")
+			time.Sleep(pause)
+		}
+		c.send("0\r\n\r\n")
+		if unread {
+			read()
+		}
+		reading.Wait()
+	})
+	uploads := []struct {
+		path string
+		end  func(c *peer)
+	}{
+		{"/whole", func(c *peer) { c.send("0\r\n\r\n") }},
+		{"/paused", func(c *peer) {}},
+		{"/ended", func(c *peer) { c.CloseWriteHalf() }},
+		{"/malformed", func(c *peer) { c.send("xyz\r\n") }},
+		{"/unread", func(c *peer) { go c.send(fmt.Sprintf("%x\r\n%s", 64<<20, strings.Repeat("x", 32<<20))) }},
+	}
+	eachEngine(t, setup{Times: config.Times{Body: 3 * pause}}, func(w *world) {
+		var all sync.WaitGroup
+		for _, u := range uploads {
+			c := w.dial()
+			all.Go(func() {
+				c.send("POST " + u.path + " HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+				head, _ := c.head()
+				u.end(c)
+				body, err := c.chunked()
+				if value(head, "Connection") != "close" || unchunk(body) != strings.Repeat("hello", pieces) || err != nil {
+					w.Errorf("%s: %q %q, %v", u.path, head, body, err)
+				}
+				c.wantEnd()
+				c.Close()
+			})
+		}
+		all.Wait()
+		w.eventually("the end of all", func() bool { n := w.g.Connections(); return n.Requests == 0 && n.Clients == 0 })
+		if s := w.g.Servers()[0]; s.Connections != 1 || s.Outcomes[cluster.OK] != uint64(len(uploads)) {
+			w.Errorf("%+v", s)
+		}
+	}, up)
+}
+
+// A response that stops is cut off after the limit for a piece, also when the client has sent its body behind the first piece.
+func TestResponseStopsBesideTheUpload(t *testing.T) {
+	const limit = 10 * short
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+		io.Copy(io.Discard, c.r)
+	})
+	eachEngine(t, setup{Times: config.Times{Body: limit}}, func(w *world) {
+		for _, expect := range []string{"", "Expect: 100-continue\r\n"} {
+			c, began := w.dial(), time.Now()
+			c.send("POST / HTTP/1.1\r\nHost: h\r\n" + expect + "Content-Length: 5\r\n\r\n")
+			c.head()
+			c.send("hello")
+			if got, err := io.ReadAll(c.r); string(got) != "abc" || err != nil {
+				w.Errorf("%q, %v", got, err)
+			}
+			w.within(began, limit)
+		}
+		w.eventually("the outcome", func() bool { return w.g.Servers()[0].Outcomes[cluster.Timeout] == 2 })
+	}, up)
+}
+
 // A body that goes wrong ends the request: 400 for what is malformed, and the upstream sees no complete
 // request.
 func TestBrokenUpload(t *testing.T) {
@@ -188,6 +270,24 @@ func TestClientGoneInUpload(t *testing.T) {
 		if err := <-got; err == nil {
 			w.Error("the upstream has got a complete request")
 		}
+	}, up)
+}
+
+// So it does when the response has begun, which nobody can get any more.
+func TestClientGoneInUploadAndResponse(t *testing.T) {
+	left := make(chan struct{}, 1)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+		io.Copy(io.Discard, c.r)
+		left <- struct{}{}
+	})
+	eachEngine(t, setup{}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
+		c.head()
+		c.reset()
+		w.receives(left, "the end of the request at the server")
 	}, up)
 }
 

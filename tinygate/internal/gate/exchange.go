@@ -66,6 +66,7 @@ type perRequest struct {
 	asked     bool // the client said itself that this request is its last
 	upgrade   bool // Upgrade was passed on, so that 101 may come
 	heard     bool // the upstream has sent an interim response
+	answered  bool // the head of the final response has come, so that its body is waited for
 	begun     bool // part of the final response has been sent
 	untilEnd  bool // the response ends with the client's connection
 	abandoned bool // a panic has ended the exchange
@@ -262,13 +263,18 @@ func (x *exchange) failed(err error) (again bool) {
 	status := statusOf(err)
 	x.sh.log.warn("tinygate: request failed", slog.Int("status", status),
 		slog.String("request", x.title()), slog.Any("error", err))
-	if x.begun { // the client sees a response that ends too early, which is the truth
-		if x.untilEnd {
-			x.cl.c.Reset() // or the end would look like that of the response
-		}
+	if x.begun {
+		x.breakOff()
 		return false
 	}
 	return x.own(reply{status: status})
+}
+
+// breakOff has the client see a response that ends too early, which is the truth.
+func (x *exchange) breakOff() {
+	if x.untilEnd {
+		x.cl.c.Reset() // or the end would look like that of the response
+	}
 }
 
 // statusClientGone is what nginx logs for a client that did not wait for its answer.

@@ -148,6 +148,26 @@ func TestTruncatedResponseWithoutLength(t *testing.T) {
 	}, up)
 }
 
+// Neither does it look whole when the client was late with its request before the server broke off.
+func TestTruncatedResponseBesideAPausedUpload(t *testing.T) {
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.head()
+		c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+		for range 8 {
+			c.send("3\r\nabc\r\n")
+			time.Sleep(short)
+		}
+	})
+	eachEngine(t, setup{Times: config.Times{Body: 5 * short}}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.0\r\nContent-Length: 10000\r\n\r\nabc")
+		c.head()
+		if got, err := io.ReadAll(c.r); err == nil {
+			w.Errorf("%q looks whole", got)
+		}
+	}, up)
+}
+
 // What a server sends behind its response belongs to nobody: the connection is not used again.
 func TestServerSendsTooMuch(t *testing.T) {
 	eachEngine(t, setup{}, func(w *world) {

@@ -75,6 +75,7 @@ func (x *exchange) interim(head []byte) error {
 
 // respond passes the final response on.
 func (x *exchange) respond(head []byte) error {
+	x.answered = true
 	if x.resp.Tunnel && !x.upgrade {
 		return errUnasked
 	}

@@ -9,9 +9,8 @@ import (
 )
 
 var (
-	errSlowBody  = &http1.Error{Status: 408, Reason: "the request body took too long"}
-	errShortBody = &http1.Error{Status: 400, Reason: "the request body ended early"}
-	errPanicked  = errors.New("the upload ended by a panic")
+	errSlowBody = &http1.Error{Status: 408, Reason: "the request body took too long"}
+	errPanicked = errors.New("the upload ended by a panic")
 )
 
 // startUpload sends the rest of the request's body in a task of its own, so that an early response is
@@ -46,7 +45,9 @@ func (x *exchange) awaitBody() error {
 	x.cl.in.limit, x.cl.in.end = x.times.Response+x.times.Body, x.end
 	switch err := x.cl.in.recv(); err {
 	case nil:
-		x.up.c.SetReadDeadline(time.Time{})
+		if !x.answered {
+			x.up.c.SetReadDeadline(time.Time{})
+		}
 		return nil
 	case io.EOF:
 		return x.body.EOF()
@@ -74,20 +75,39 @@ func (x *exchange) runUpload() error {
 	if err = x.awaitBody(); err == nil {
 		err = x.upload.run()
 	}
-	switch {
-	case x.settling:
-	case err == nil:
-		x.from = x.cl.raw.Now()
-		x.awaitResponse(x.from)
-	case x.upload.sendErr == nil:
+	if !x.settling {
+		x.uploadEnded(err)
+	}
+	return nil
+}
+
+// uploadEnded has whoever waits for the response know how the upload has ended. A response whose body is under way goes on
+// with limits of its own, whatever becomes of the request, unless there is nobody left to get it.
+func (x *exchange) uploadEnded(err error) {
+	up, now := x.up, x.cl.raw.Now()
+	clients := err != nil && x.upload.sendErr == nil
+	if clients {
 		x.uploadErr = err
-		up.abort() // the request cannot be completed; whoever waits for the response must know
+	}
+	switch {
+	case clients && (!x.answered || isGone(err)):
+		up.abort() // the request cannot be completed
+	case x.answered:
+	case err == nil:
+		x.from = now
+		x.awaitResponse(now)
 	case isTimeout(err):
 		up.c.SetReadDeadline(time.Unix(1, 0)) // it takes nothing and says nothing
 	default:
-		up.c.SetReadDeadline(x.tryBy(x.cl.raw.Now(), x.times.Response)) // it may have answered before it closed
+		up.c.SetReadDeadline(x.tryBy(now, x.times.Response)) // it may have answered before it closed
 	}
-	return nil
+}
+
+// isGone reports whether the error of an upload means that the client's connection is broken, and not that it is late, or that its body
+// is wrong or has ended early.
+func isGone(err error) bool {
+	_, bad := errors.AsType[*http1.Error](err)
+	return !bad && !isTimeout(err)
 }
 
 // settle ends an upload that is still under way: its upstream has been closed, and the client is not
@@ -106,16 +126,16 @@ func (x *exchange) settle() {
 // possible.
 func (x *exchange) uploadFailed() {
 	if x.begun {
+		x.breakOff()
 		return
 	}
-	bad := errShortBody
-	switch err := x.uploadErr; {
-	case errors.As(err, &bad):
-	case isTimeout(err):
-		bad = errSlowBody
+	bad, wrong := errors.AsType[*http1.Error](x.uploadErr)
+	switch {
+	case wrong:
+		x.refuse(bad)
+	case isTimeout(x.uploadErr):
+		x.refuse(errSlowBody)
 	default:
 		x.status = statusClientGone
-		return
 	}
-	x.refuse(bad)
 }
