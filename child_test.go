@@ -28,6 +28,7 @@ var children = map[string]func(rt *unio.Runtime, args []string){
 	"no-descriptors":    noDescriptors,
 	"idle-connections":  holdIdleConnections,
 	"no-files-anywhere": noDescriptorsAnywhere,
+	"one-file-left":     oneDescriptorLeft,
 	"no-memory":         noMemory,
 	"forbidden-later":   ringForbiddenLater,
 }

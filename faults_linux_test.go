@@ -247,6 +247,63 @@ func TestNoDescriptorsForListenDialAndNew(t *testing.T) {
 	})
 }
 
+// What Listen has opened when it fails is closed, and the path of a Unix socket is gone.
+func TestListenThatFailsHalfwayLeavesNothing(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		if e := rt.Report().Engine; e != unio.Std { // which has no second descriptor
+			wantProof(t, e, "one-file-left")
+		}
+	})
+}
+
+// oneDescriptorLeft listens where there is a descriptor for the socket and none for its second one.
+func oneDescriptorLeft(rt *unio.Runtime, _ []string) {
+	t := &childTB{}
+	dir, err := os.MkdirTemp("", "u")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := dir + "/s"
+	first := listen(t, rt, nil) // also what package net opens once
+	port := first.Addr().String()
+	first.Close()
+	limit := syscall.Rlimit{Cur: 128, Max: 128}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	var fill []*os.File
+	for f, err := os.Open(os.DevNull); err == nil; f, err = os.Open(os.DevNull) {
+		fill = append(fill, f)
+	}
+	addrs := map[string]string{"tcp": port, "unix": path}
+	for range 3 {
+		fill[0].Close()
+		for network, addr := range addrs {
+			if _, err := rt.Listen(network, addr, nil); !errors.Is(err, syscall.EMFILE) {
+				t.Errorf("%s: %v", network, err)
+			}
+		}
+		if fill[0], err = os.Open(os.DevNull); err != nil {
+			t.Error("the descriptor that was left:", err)
+		}
+		if _, err := os.Lstat(path); err == nil {
+			t.Error("the path of the socket is still there")
+		}
+	}
+	for _, f := range fill {
+		f.Close()
+	}
+	for network, addr := range addrs {
+		ln, err := rt.Listen(network, addr, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln.Close()
+	}
+	fmt.Println("proved: Listen without a second descriptor leaves none behind")
+}
+
 func noDescriptorsAnywhere(rt *unio.Runtime, _ []string) {
 	t := &childTB{}
 	ln := serve(t, rt, echo)

@@ -80,11 +80,12 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 		return nil, err
 	}
 	ln := &Listener{rt: rt, addr: inner.Addr(), opts: opts}
+	if ln.sock, err = rt.takeListener(inner, opts.KeepAliveConfig); err != nil {
+		inner.Close() // with the path of a Unix socket
+		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.addr, Err: err}
+	}
 	if u, ok := inner.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false) // that is ours to do
-	}
-	if ln.sock, err = rt.takeListener(inner, opts.KeepAliveConfig); err != nil {
-		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.addr, Err: err}
 	}
 	rt.mu.Lock()
 	rt.listeners[ln] = struct{}{}

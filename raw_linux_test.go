@@ -196,3 +196,19 @@ func TestListenerSaysHowIdlePeersAreProbed(t *testing.T) {
 		}
 	})
 }
+
+// Linux refuses what is longer than 32767 s. Listen failed with that, and left the socket behind.
+func TestListenerWithALongerIdleTimeThanTheKernelTakes(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt, &unio.ListenOptions{KeepAlive: 24 * time.Hour})
+		dialNet(t, ln)
+		c, err := ln.AcceptConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if got := probing(t, c); got == "off" {
+			t.Error("the connection is not probed at all")
+		}
+	})
+}

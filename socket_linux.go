@@ -1,7 +1,6 @@
 package unio
 
 import (
-	"errors"
 	"net"
 	"os"
 	"time"
@@ -26,22 +25,24 @@ func addrsOf(s engine.Socket) *connAddrs {
 	return &all.connAddrs
 }
 
-// takeListener takes the socket out of package net's listener, for the engine of this runtime.
+// takeListener takes the socket out of package net's listener, for the engine of this runtime. With an error the listener is as it was.
+// An option that is refused is no reason for one, as with setDialed.
 func (rt *Runtime) takeListener(ln net.Listener, k net.KeepAliveConfig) (engine.Socket, error) {
 	if rt.choice.name == Std || rt.choice.name == Sim {
 		return engine.Socket{FD: -1, Listener: ln}, nil
 	}
 	fd, err := sys.TakeListener(ln)
 	if err == nil && ln.Addr().Network() == "tcp" {
-		err = setTCPDefaults(fd, k)
+		setTCPDefaults(fd, k)
 	}
 	return engine.Socket{FD: fd}, err
 }
 
 // setTCPDefaults gives a socket what package net gives each TCP connection: no delay of small segments, and keep-alives.
 // Set on a listener, Linux passes them on to the connections it accepts, at no cost for each.
-func setTCPDefaults(fd int, k net.KeepAliveConfig) error {
-	return errors.Join(sys.SetNoDelay(fd, true), sys.SetKeepAliveConfig(fd, k))
+func setTCPDefaults(fd int, k net.KeepAliveConfig) {
+	sys.SetNoDelay(fd, true)
+	sys.SetKeepAliveConfig(fd, k)
 }
 
 // setDialed does the same for a connection of ours. An option that is refused is no reason to give the connection up;
