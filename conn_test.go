@@ -164,6 +164,37 @@ func TestCloseReadEndsReceiving(t *testing.T) {
 	})
 }
 
+// What has arrived before the end of receiving comes before the end. It was thrown away.
+func TestCloseReadLeavesWhatHasArrived(t *testing.T) {
+	// An engine that has received goes on receiving by itself.
+	for name, before := range map[string]string{"nothing-received-before": "", "received-before": "it receives "} {
+		t.Run(name, func(t *testing.T) {
+			eachConn(t, func(t scene, c *unio.Conn) {
+				if before != "" {
+					if _, err := io.ReadFull(c, make([]byte, len(before))); err != nil {
+						t.Error(err)
+					}
+				}
+				c.Write([]byte("more"))
+				unio.Offload(func() { <-t.cue })
+				unio.Sleep(pause) // until it is here for certain
+				if err := c.CloseRead(); err != nil {
+					t.Errorf("CloseRead: %v", err)
+				}
+				if got, err := io.ReadAll(c); string(got) != "hello" || err != nil {
+					t.Errorf("after CloseRead: %q, %v", got, err)
+				}
+			}, func(t scene, p net.Conn) {
+				p.Write([]byte(before))
+				io.ReadFull(p, make([]byte, 4))
+				p.Write([]byte("hello"))
+				t.cue <- struct{}{}
+				<-t.ended
+			})
+		})
+	}
+}
+
 // wantTimeout wants the error of a deadline as package net gives it.
 func wantTimeout(t testing.TB, what string, err error) {
 	t.Helper()

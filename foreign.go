@@ -1,7 +1,6 @@
 package unio
 
 import (
-	"io"
 	"net"
 	"os"
 	"syscall"
@@ -277,17 +276,13 @@ func (c *Conn) halfClose() {
 	c.halfClosers.fail(err)
 }
 
-// shutRead shuts the receiving side down.
+// shutRead shuts the receiving side down. Those who wait and those who come later hear of the end by the engine, behind what has
+// arrived.
 func (c *Conn) shutRead() error {
 	if c.closing {
 		return net.ErrClosed
 	}
-	err := c.shutdown(shutRd)
-	if c.readErr == nil {
-		c.readErr = io.EOF
-	}
-	c.readers.fail(c.readErr)
-	return err
+	return c.shutdown(shutRd)
 }
 
 // The directions of shutdown(2), the same on every system that has it.

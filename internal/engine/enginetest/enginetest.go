@@ -42,6 +42,7 @@ func rules() []rule {
 		{"TheEndStays", both, theEndStays},
 		{"ShutdownEndsOneDirection", both, shutdownEndsOneDirection},
 		{"ShutdownOfReadingEndsARecv", both, shutdownOfReadingEndsARecv},
+		{"ShutdownOfReadingLeavesWhatHasArrived", both, shutdownOfReadingLeavesWhatHasArrived},
 		{"AResetIsTold", tcp, aResetIsTold},
 		{"AResetThatASendMeetsIsNoEnd", tcp, aResetThatASendMeetsIsNoEnd},
 		{"CancelledRecvLosesNoByte", both, cancelledRecvLosesNoByte},

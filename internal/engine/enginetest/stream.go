@@ -283,6 +283,33 @@ func shutdownOfReadingEndsARecv(r *rig) {
 	r.closeDesc(d)
 }
 
+func shutdownOfReadingLeavesWhatHasArrived(r *rig) {
+	for _, before := range []int{0, 500} { // first, so that the engine may go on receiving
+		d, p := r.pair()
+		p.Write(pattern(before, 7))
+		for n := 0; n < before; {
+			op := r.do(r.recv(d))
+			if op.Err != nil {
+				r.Fatal(op.Err)
+			}
+			n += op.Buf.Len()
+			op.Buf.Release()
+		}
+		p.Write(pattern(3000, 6))
+		time.Sleep(20 * time.Millisecond) // until it is here for certain
+		if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: syscall.SHUT_RD}); op.Err != nil {
+			r.Fatal(op.Err)
+		}
+		if n := r.recvAll(d, 6, 0, io.EOF); n != 3000 {
+			r.Errorf("%d bytes came after shutdown, want 3000", n)
+		}
+		if op := r.do(r.recv(d)); op.Err != io.EOF {
+			r.Errorf("recv: %v, want EOF to stay", op.Err)
+		}
+		r.closeDesc(d)
+	}
+}
+
 // resetBy makes the peer end the connection with a reset.
 func resetBy(p peer) {
 	p.(interface{ SetLinger(int) error }).SetLinger(0)
