@@ -2,7 +2,9 @@ package unio_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"syscall"
 	"testing"
 	"time"
@@ -63,5 +65,56 @@ func TestDialIsCancelledWhileItWaits(t *testing.T) {
 			wantDialTimeout(t, err)
 		})
 		uniotest.Idle(t, rt)
+	})
+}
+
+// A local address without an IP, or with the wildcard of either family, is good for what package net takes it for. On uring
+// and epoll it was only good for remotes of one family.
+func TestDialFromTheWildcard(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		locals := []net.IP{nil, net.IPv4zero, net.IPv4zero.To4(), net.IPv6zero}
+		for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+			ln, err := net.Listen("tcp", addr)
+			if err != nil {
+				continue // this machine has no IPv6 on loopback
+			}
+			defer ln.Close()
+			for _, network := range []string{"tcp", "tcp4", "tcp6"} {
+				for _, ip := range locals {
+					local := &net.TCPAddr{IP: ip}
+					d := net.Dialer{LocalAddr: local}
+					p, want := d.Dial(network, ln.Addr().String())
+					if want == nil {
+						p.Close()
+					}
+					c, err := rt.Dial(t.Context(), network, ln.Addr().String(), &unio.DialOptions{LocalAddr: local})
+					if err == nil {
+						c.Close()
+					}
+					if (err == nil) != (want == nil) {
+						t.Errorf("%s %v from %v: %v; package net: %v", network, ln.Addr(), ip, err, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// Whoever chooses the port that he dials wants to be connected to himself.
+func TestDialFromTheDialledAddress(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		var c *unio.Conn
+		err := error(syscall.EADDRINUSE)
+		for tries := 0; tries < 20 && errors.Is(err, syscall.EADDRINUSE); tries++ { // somebody else may have got the port
+			ln := listen(t, rt, nil)
+			ln.Close()
+			c, err = rt.Dial(t.Context(), "tcp", ln.Addr().String(), &unio.DialOptions{LocalAddr: ln.Addr()})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetLinger(0)
+		exchange(t, c)
 	})
 }

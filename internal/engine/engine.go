@@ -263,6 +263,13 @@ type Dial struct {
 	Control func(fd uintptr) error
 }
 
+// Ephemeral reports whether the kernel chooses the local port. Then a connection to itself means that nobody listens there:
+// the port happened to be the one that was dialed.
+func (d *Dial) Ephemeral() bool {
+	a, ok := d.Local.(*net.TCPAddr)
+	return !ok || a == nil || a.Port == 0
+}
+
 // Config is what every engine's constructor takes.
 type Config struct {
 	// Pool gives receive buffers.

@@ -49,6 +49,27 @@ func (a *Sockaddr) Encode(network string, addr net.Addr) error {
 	}
 }
 
+// EncodeLocal fills a from the address to connect from to another. As with package net, an IP that is not specified is the wildcard
+// of the other's family.
+func (a *Sockaddr) EncodeLocal(network string, local net.Addr, to *Sockaddr) error {
+	if t, ok := local.(*net.TCPAddr); ok && network == "tcp" {
+		network = "tcp6"
+		if to.Family() == syscall.AF_INET {
+			network = "tcp4"
+		}
+		if t != nil && t.IP.IsUnspecified() {
+			local = &net.TCPAddr{Port: t.Port, Zone: t.Zone}
+		}
+	}
+	if err := a.Encode(network, local); err != nil {
+		return err
+	}
+	if a.Family() != to.Family() {
+		return fmt.Errorf("local address %v for %v: %w", local, to.Addr(), syscall.EAFNOSUPPORT)
+	}
+	return nil
+}
+
 func (a *Sockaddr) encodeTCP(network string, t *net.TCPAddr) error {
 	ip4 := t.IP.To4()
 	if network == "tcp4" && len(t.IP) == 0 {

@@ -3,8 +3,6 @@
 package epollengine
 
 import (
-	"fmt"
-	"net"
 	"strings"
 	"syscall"
 
@@ -56,7 +54,7 @@ func (e *Engine) connected(d *desc, op *engine.Op) bool {
 		d.writable = false // a spurious edge
 		return false
 	}
-	if errno == 0 && sys.SelfConnected(d.fd) && ephemeral(op.Dial.Local) {
+	if errno == 0 && op.Dial.Ephemeral() && sys.SelfConnected(d.fd) {
 		errno = syscall.ECONNREFUSED
 	}
 	if errno != 0 && errno != syscall.EISCONN {
@@ -66,13 +64,6 @@ func (e *Engine) connected(d *desc, op *engine.Op) bool {
 	}
 	op.Desc = d
 	return true
-}
-
-// ephemeral reports whether the kernel chose the local port. Then a connection to itself means that
-// nobody listens there: the port happened to be the one that was dialed.
-func ephemeral(local net.Addr) bool {
-	a, ok := local.(*net.TCPAddr)
-	return !ok || a == nil || a.Port == 0
 }
 
 // connecting is the descriptor of a pending Connect, nil if op is none.
@@ -111,16 +102,9 @@ func prepareSocket(fd int, dial *engine.Dial, to *sys.Sockaddr) error {
 	if dial.Local == nil {
 		return nil
 	}
-	network := dial.Network
-	if network == "tcp" && to.Family() == syscall.AF_INET {
-		network = "tcp4"
-	}
 	var from sys.Sockaddr
-	if err := from.Encode(network, dial.Local); err != nil {
+	if err := from.EncodeLocal(dial.Network, dial.Local, to); err != nil {
 		return err
-	}
-	if from.Family() != to.Family() {
-		return fmt.Errorf("local address %v for %v: %w", dial.Local, dial.Addr, syscall.EAFNOSUPPORT)
 	}
 	return sys.Bind(fd, &from)
 }

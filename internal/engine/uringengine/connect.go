@@ -42,14 +42,14 @@ func dialSocket(dial *engine.Dial, to *sys.Sockaddr) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	if err := prepareDial(fd, dial); err != nil {
+	if err := prepareDial(fd, dial, to); err != nil {
 		sys.CloseFD(fd)
 		return -1, err
 	}
 	return fd, nil
 }
 
-func prepareDial(fd int, dial *engine.Dial) error {
+func prepareDial(fd int, dial *engine.Dial, to *sys.Sockaddr) error {
 	if err := sys.SetNonblock(fd, false); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func prepareDial(fd int, dial *engine.Dial) error {
 		return nil
 	}
 	var from sys.Sockaddr
-	if err := from.Encode(dial.Network, dial.Local); err != nil {
+	if err := from.EncodeLocal(dial.Network, dial.Local, to); err != nil {
 		return err
 	}
 	return sys.Bind(fd, &from)
@@ -103,7 +103,7 @@ func (e *Engine) connectDone(d *desc, res int32) {
 		if first := sys.SocketError(int(d.fd)); first != 0 {
 			errno = first
 		}
-	} else if op.Dial.Network != "unix" && sys.SelfConnected(int(d.fd)) {
+	} else if op.Dial.Network != "unix" && op.Dial.Ephemeral() && sys.SelfConnected(int(d.fd)) {
 		errno = syscall.ECONNREFUSED
 	}
 	switch {
