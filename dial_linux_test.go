@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -116,5 +117,27 @@ func TestDialFromTheDialledAddress(t *testing.T) {
 		defer c.Close()
 		c.SetLinger(0)
 		exchange(t, c)
+	})
+}
+
+// An abstract name begins with a zero byte, which package net also takes as it is and not only as @.
+func TestDialAbstractNameWithItsZeroByte(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		name := fmt.Sprintf("\x00unio-%d-%s", os.Getpid(), rt.Report().Engine)
+		ln, err := rt.Listen("unix", name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		go ln.Serve(echo)
+		for _, written := range []string{name, "@" + name[1:]} {
+			c, err := rt.Dial(t.Context(), "unix", written, nil)
+			if err != nil {
+				t.Errorf("%q: %v", written, err)
+				continue
+			}
+			exchange(t, c)
+			c.Close()
+		}
 	})
 }

@@ -100,9 +100,10 @@ func (a *Sockaddr) encodeTCP(network string, t *net.TCPAddr) error {
 
 func (a *Sockaddr) encodeUnix(t *net.UnixAddr) error {
 	name := t.Name
-	// A path ends with a zero byte. An abstract name, written with @, starts with one and has no end but
+	// A path ends with a zero byte. An abstract name, written with @ or as it is, starts with one and has no end but
 	// the length.
-	if len(name) > sunPathBytes || len(name) == sunPathBytes && name[0] != '@' {
+	abstract := name != "" && (name[0] == '@' || name[0] == 0)
+	if len(name) > sunPathBytes || len(name) == sunPathBytes && !abstract {
 		return fmt.Errorf("unix socket address of %d bytes, at most %d: %w",
 			len(name), sunPathBytes-1, syscall.EINVAL)
 	}
@@ -112,7 +113,7 @@ func (a *Sockaddr) encodeUnix(t *net.UnixAddr) error {
 	a.n = uint32(sunPathAt + len(name))
 	switch {
 	case name == "":
-	case name[0] == '@':
+	case abstract:
 		a.raw[sunPathAt] = 0
 	default:
 		a.n++
