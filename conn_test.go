@@ -741,6 +741,27 @@ func TestEmptyReadOfAClosedConnFoundNoError(t *testing.T) {
 	})
 }
 
+// An empty Write of a goroutine found nothing wrong.
+func TestEmptyWriteThatMustFail(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if n, err := c.Write(nil); n != 0 || err != nil {
+			t.Errorf("open: %d, %v", n, err)
+		}
+		c.SetWriteDeadline(time.Unix(1, 0))
+		_, err := c.Write(nil)
+		wantTimeout(t, "after the deadline", err)
+		c.SetWriteDeadline(time.Time{})
+		if err := c.CloseWrite(); err != nil {
+			t.Error(err)
+		}
+		_, err = c.Write(nil)
+		wantIs(t, "after CloseWrite", err, syscall.EPIPE)
+		c.Close()
+		_, err = c.Write(nil)
+		wantIs(t, "closed", err, net.ErrClosed)
+	}, drain)
+}
+
 // TryWrite takes what Write would take without waiting, and nothing of what it would wait with.
 func TestTryWriteTakesAllOrNothing(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {

@@ -88,6 +88,9 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 	if c.isClosed.Load() {
 		return 0, c.opError("write", net.ErrClosed)
 	}
+	if len(p) == 0 {
+		return 0, c.opError("write", c.mayWrite())
+	}
 	most := c.pieceMax()
 	long := len(p) > most
 	if long {
@@ -110,6 +113,17 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// mayWrite says from outside why nothing may be written now.
+func (c *Conn) mayWrite() error {
+	switch {
+	case c.strict.Load():
+		return c.flushed() // sending has failed, and the loop knows why
+	case c.l.PassedOutside(c.writeDeadline.Load()):
+		return os.ErrDeadlineExceeded
+	}
+	return nil
 }
 
 // writeBuf writes a buffer from outside, and takes it over; locked says that the caller holds the write lock. It tells how

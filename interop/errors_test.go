@@ -68,6 +68,12 @@ var situations = []struct {
 	{"read-after-close", func(b bench) error { b.c.Close(); return readErr(b.c) }, ""},
 	{"write-after-close", func(b bench) error { b.c.Close(); return writeErr(b.c) }, ""},
 	{"empty-write-after-close", func(b bench) error { b.c.Close(); _, err := b.c.Write(nil); return err }, ""},
+	{"empty-write-after-deadline", func(b bench) error {
+		b.c.SetWriteDeadline(time.Unix(1, 0))
+		_, err := b.c.Write(nil)
+		return err
+	}, ""},
+	{"empty-write-after-closewrite", func(b bench) error { b.c.CloseWrite(); _, err := b.c.Write(nil); return err }, ""},
 	{"empty-read-after-close", func(b bench) error { b.c.Close(); _, err := b.c.Read(nil); return err }, ""},
 	{"close-after-close", func(b bench) error { b.c.Close(); return b.c.Close() }, ""},
 	{"closeread-after-close", func(b bench) error { b.c.Close(); return b.c.CloseRead() }, ""},
