@@ -82,19 +82,7 @@ func TestDialFromTheWildcard(t *testing.T) {
 			defer ln.Close()
 			for _, network := range []string{"tcp", "tcp4", "tcp6"} {
 				for _, ip := range locals {
-					local := &net.TCPAddr{IP: ip}
-					d := net.Dialer{LocalAddr: local}
-					p, want := d.Dial(network, ln.Addr().String())
-					if want == nil {
-						p.Close()
-					}
-					c, err := rt.Dial(t.Context(), network, ln.Addr().String(), &unio.DialOptions{LocalAddr: local})
-					if err == nil {
-						c.Close()
-					}
-					if (err == nil) != (want == nil) {
-						t.Errorf("%s %v from %v: %v; package net: %v", network, ln.Addr(), ip, err, want)
-					}
+					wantDialAsNet(t, rt, network, ln.Addr().String(), &net.TCPAddr{IP: ip})
 				}
 			}
 		}

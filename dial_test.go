@@ -85,6 +85,47 @@ func TestDialByName(t *testing.T) {
 	})
 }
 
+// Without a host, or with a wildcard, it is this machine, by the addresses that package net takes.
+func TestDialWithoutAHost(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		for _, at := range []string{"127.0.0.1", "::1"} {
+			ln, err := net.Listen("tcp", net.JoinHostPort(at, "0"))
+			if err != nil {
+				continue // this machine has no IPv6 on loopback
+			}
+			defer ln.Close()
+			_, port, _ := net.SplitHostPort(ln.Addr().String())
+			for _, network := range []string{"tcp", "tcp4", "tcp6"} {
+				for _, host := range []string{"", "::", "0.0.0.0"} {
+					for _, local := range []net.Addr{nil, &net.TCPAddr{IP: net.ParseIP(at)}} {
+						wantDialAsNet(t, rt, network, net.JoinHostPort(host, port), local)
+					}
+				}
+			}
+		}
+	})
+}
+
+// wantDialAsNet dials as package net does, and wants to be connected to the same address, or to be as little.
+func wantDialAsNet(t *testing.T, rt *unio.Runtime, network, addr string, local net.Addr) {
+	t.Helper()
+	d := net.Dialer{LocalAddr: local}
+	p, want := d.Dial(network, addr)
+	c, err := rt.Dial(context.Background(), network, addr, &unio.DialOptions{LocalAddr: local})
+	switch {
+	case (err == nil) != (want == nil):
+		t.Errorf("%s %s from %v: %v; package net: %v", network, addr, local, err, want)
+	case err == nil && c.RemoteAddr().String() != p.RemoteAddr().String():
+		t.Errorf("%s %s from %v: connected to %v; package net: to %v", network, addr, local, c.RemoteAddr(), p.RemoteAddr())
+	}
+	if err == nil {
+		c.Close()
+	}
+	if want == nil {
+		p.Close()
+	}
+}
+
 func TestDialOptions(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		ln := serve(t, rt, echo)

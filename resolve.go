@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// resolve turns an address into those to try, at least one. Literal addresses need no resolver; a name is looked up on a
-// goroutine.
+// resolve turns an address into those to try, at least one. Literal addresses need no resolver; a name is looked up
+// on a goroutine, and so is a wildcard, which may be two addresses.
 func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.Addr, error) {
 	switch network {
 	case "unix":
@@ -28,7 +28,7 @@ func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.
 	}
 	var addrs []net.Addr
 	port, err := strconv.Atoi(service)
-	if ip, notIP := netip.ParseAddr(host); err == nil && notIP == nil && 0 <= port && port <= 65535 {
+	if ip, notIP := netip.ParseAddr(host); err == nil && notIP == nil && !ip.IsUnspecified() && 0 <= port && port <= 65535 {
 		addrs = []net.Addr{net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port)))}
 	} else {
 		Offload(func() { addrs, err = o.lookup(ctx, network, host, service) })
@@ -51,8 +51,16 @@ func (o *DialOptions) fitting(addrs []net.Addr) ([]net.Addr, error) {
 	if local == nil || local.IP == nil || local.IP.IsUnspecified() {
 		return addrs, nil
 	}
+	isV4 := local.IP.To4() != nil
+	if t := addrs[0].(*net.TCPAddr); len(addrs) == 1 && t.IP.IsUnspecified() { // this machine, by whichever family
+		ip := net.IPv6unspecified
+		if isV4 {
+			ip = net.IPv4zero
+		}
+		return []net.Addr{&net.TCPAddr{IP: ip, Port: t.Port}}, nil
+	}
 	addrs = slices.DeleteFunc(addrs, func(a net.Addr) bool {
-		return (a.(*net.TCPAddr).IP.To4() != nil) != (local.IP.To4() != nil)
+		return (a.(*net.TCPAddr).IP.To4() != nil) != isV4
 	})
 	if len(addrs) == 0 {
 		return nil, mismatch(local)
@@ -81,12 +89,19 @@ func (o *DialOptions) lookup(ctx context.Context, network, host, service string)
 	if err != nil {
 		return nil, err
 	}
-	if host == "" {
-		host = "localhost"
+	if host == "" { // this machine, as for package net
+		ip := net.IPv4zero
+		if network == "tcp6" {
+			ip = net.IPv6unspecified
+		}
+		return []net.Addr{&net.TCPAddr{IP: ip, Port: port}}, nil
 	}
 	ips, err := r.LookupIPAddr(ctx, host)
 	if err != nil {
 		return nil, err
+	}
+	if len(ips) == 1 && ips[0].IP.Equal(net.IPv6unspecified) { // which a machine may not be able to connect to
+		ips = append(ips, net.IPAddr{IP: net.IPv4zero})
 	}
 	var addrs []net.Addr
 	for _, ip := range ips {
