@@ -3,6 +3,7 @@ package unio
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"syscall"
@@ -36,8 +37,8 @@ type DialOptions struct {
 	// Resolver looks names up; nil means net.DefaultResolver.
 	Resolver *net.Resolver
 
-	// Control is called with each socket before it is bound and connected. It holds the loop meanwhile. The RawConn is
-	// good for its Control only.
+	// Control is called with each socket before it is bound and connected, on a goroutine of its own. It holds the loop meanwhile. The
+	// RawConn is good for its Control only. A panic is raised in the caller of Dial.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// ControlContext is the same with the context of Dial. It counts instead of Control.
@@ -69,6 +70,9 @@ func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOption
 		return fail(nil, err)
 	}
 	c, a, err := p.connect(newDialing(ctx, p, &opts, network, addrs))
+	if thrown, ok := errors.AsType[*controlPanic](err); ok {
+		panic(thrown.value)
+	}
 	if err != nil {
 		return fail(a, sysError("connect", err))
 	}
@@ -114,12 +118,39 @@ func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *
 		}
 	}
 	d.Control = func(fd uintptr) error {
-		if o.ControlContext != nil {
-			return o.ControlContext(ctx, network, a.String(), freshSocket(fd))
-		}
-		return o.Control(network, a.String(), freshSocket(fd))
+		return besideLoop(func() error {
+			if o.ControlContext != nil {
+				return o.ControlContext(ctx, network, a.String(), freshSocket(fd))
+			}
+			return o.Control(network, a.String(), freshSocket(fd))
+		})
 	}
 	return d
+}
+
+// controlPanic is a panic of a Control function on its way to the caller of Dial.
+type controlPanic struct{ value any }
+
+func (p *controlPanic) Error() string {
+	return fmt.Sprintf("unio: DialOptions.Control panicked: %v", p.value)
+}
+
+var errControlExit = errors.New("unio: DialOptions.Control ended by runtime.Goexit")
+
+// besideLoop calls a Control function where it can end nobody but itself: who asks is an engine, on its loop's goroutine.
+func besideLoop(fn func() error) error {
+	result := make(chan error, 1)
+	go func() {
+		err := errControlExit
+		defer func() {
+			if v := recover(); v != nil {
+				err = &controlPanic{v}
+			}
+			result <- err
+		}()
+		err = fn()
+	}()
+	return <-result
 }
 
 // unbound reports whether a local address is none, also as a nil pointer of its type, or one that says nothing.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -176,6 +178,37 @@ func TestDialFromANilAddress(t *testing.T) {
 				c.Close()
 			}
 		})
+	})
+}
+
+// A Control function that panicked, or called runtime.Goexit, did so on the goroutine of the loop, and took it along.
+func TestDialControlThatDoesNotReturn(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		dial := func(control func()) (thrown any, err error) {
+			defer func() { thrown = recover() }()
+			c, err := rt.Dial(context.Background(), "tcp", ln.Addr().String(), &unio.DialOptions{
+				Control: func(string, string, syscall.RawConn) error { control(); return nil },
+			})
+			if err == nil {
+				exchange(t, c)
+				c.Close()
+			}
+			return nil, err
+		}
+		eachCaller(t, rt, func(t testing.TB) {
+			if thrown, _ := dial(func() { panic("on purpose") }); thrown != "on purpose" {
+				t.Errorf("a panic in Control came out as %v", thrown)
+			}
+			if thrown, err := dial(runtime.Goexit); thrown != nil || err == nil || !strings.Contains(err.Error(), "Goexit") {
+				t.Errorf("Goexit in Control: %v, %v", thrown, err)
+			}
+			if thrown, err := dial(func() {}); thrown != nil || err != nil {
+				t.Errorf("the Dial after it: %v, %v", thrown, err)
+			}
+		})
+		ln.Close()
+		uniotest.Idle(t, rt)
 	})
 }
 

@@ -2,6 +2,7 @@ package unio
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -261,6 +262,11 @@ func (r *racer) result() {
 		err = r.a.cause
 	case err == engine.ErrCanceled && r.late:
 		err = errDialTimeout
+	}
+	if _, ok := errors.AsType[*controlPanic](err); ok { // whatever failed before, and whatever might still succeed
+		r.a.primary.err, r.a.primary.errAddr = err, r.op.Dial.Addr
+		r.a.cancel(err)
+		return
 	}
 	if r.err == nil {
 		r.err, r.errAddr = err, r.op.Dial.Addr

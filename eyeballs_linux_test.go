@@ -225,3 +225,33 @@ func sockoptOf(t testing.TB, c *unio.Conn, level, opt int) (n int) {
 	}
 	return n
 }
+
+// The second address is tried by the loop, whoever has called Dial, and a panic counts for more than the error of the first.
+func TestDialControlPanicsForTheSecondAddress(t *testing.T) {
+	needIPv6(t)
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		names := nameServer(t, loopbacks...)
+		port := dualPort(t, rt, false)
+		eachCaller(t, rt, func(t testing.TB) {
+			for _, delay := range []time.Duration{-1, time.Hour} {
+				func() {
+					defer func() {
+						if thrown := recover(); thrown != "on purpose" {
+							t.Errorf("it came out as %v", thrown)
+						}
+					}()
+					_, err := rt.Dial(t.Context(), "tcp", "two-families.test:"+port, &unio.DialOptions{
+						Resolver: names, FallbackDelay: delay,
+						Control: func(network, _ string, _ syscall.RawConn) error {
+							if network == "tcp4" {
+								panic("on purpose")
+							}
+							return nil
+						},
+					})
+					t.Errorf("Dial: %v", err)
+				}()
+			}
+		})
+	})
+}
