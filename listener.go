@@ -286,23 +286,40 @@ func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*accepto
 // yet given out are closed; those in the kernel's backlog are reset by the kernel.
 func (ln *Listener) Close() error {
 	ln.mu.Lock()
-	if ln.closed {
-		ln.mu.Unlock()
+	closed, a := ln.closed, ln.acc
+	ln.closed = closed || a == nil
+	ln.mu.Unlock()
+	if closed {
 		return ln.dress("close", net.ErrClosed)
 	}
-	ln.closed = true
-	a := ln.acc
-	ln.mu.Unlock()
-	ln.forget()
-	var err error
 	if a != nil {
-		err = a.p.run(func() error { a.Abort(); return nil })
-		if err == nil && !a.p.onLoop() {
+		err := a.p.run(a.close)
+		if errors.Is(err, net.ErrClosed) {
+			ln.abandon() // the loop has ended, unless somebody else was first
+		}
+		if err != nil {
+			return ln.dress("close", err)
+		}
+		if !a.p.onLoop() {
 			Offload(func() { <-a.ended })
 		}
 	}
+	ln.forget()
 	ln.unlink()
-	return ln.dress("close", err)
+	return nil
+}
+
+// close ends the listener on its loop: where that cannot be asked, nothing is closed.
+func (a *acceptor) close() error {
+	a.ln.mu.Lock()
+	closed := a.ln.closed
+	a.ln.closed = true
+	a.ln.mu.Unlock()
+	if closed {
+		return net.ErrClosed
+	}
+	a.Abort()
+	return nil
 }
 
 // forget takes the listener off its runtime's list, and closes a socket that no loop owns.

@@ -169,6 +169,36 @@ func holdLoopByChannel(c *unio.Conn, stalled chan<- error) {
 	stalled <- <-done
 }
 
+// A listener was closed for whoever asked, and went on, when its Close was withdrawn.
+func TestListenerWhoseCloseWasWithdrawnIsOpen(t *testing.T) {
+	logged(t, unio.Options{Loops: 1, StallLimit: 100 * time.Millisecond},
+		func(t *testing.T, rt *unio.Runtime, _ *syncBuffer) {
+			held, release := make(chan struct{}), make(chan struct{})
+			var holds atomic.Bool
+			holds.Store(true)
+			ln := serve(t, rt, func(c *unio.Conn) {
+				if holds.Swap(false) {
+					close(held)
+					<-release
+				}
+				echo(c)
+			})
+			p := dialNet(t, ln)
+			await(t, held, "the handler")
+			wantIs(t, "Close of a listener whose loop is held", ln.Close(), unio.ErrStalled)
+			close(release)
+			exchange(t, p)
+			exchange(t, dialNet(t, ln))
+			if err := ln.Close(); err != nil {
+				t.Errorf("the next Close: %v", err)
+			}
+			if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
+				t.Error("the port is still open")
+			}
+			wantIs(t, "Close after Close", ln.Close(), net.ErrClosed)
+		})
+}
+
 func TestPanicInAHandlerClosesItsConnectionOnly(t *testing.T) {
 	logged(t, unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime, log *syncBuffer) {
 		ln := serve(t, rt, func(c *unio.Conn) {
