@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -62,10 +63,10 @@ func (c *Cluster) recheck(s *Server) {
 
 // check checks a server until ctx ends: at once, and then whenever the interval is over.
 func (c *Cluster) check(ctx context.Context, s *Server, h *config.Health) {
-	p := newProbe(s, h)
-	defer p.close()
 	for {
+		p := newProbe(s, h, c.secure(s)) // which a reload may have made anew
 		err := p.run(ctx)
+		p.close()
 		if !c.checked(ctx, s, err) || !sleep(ctx, h.Interval) {
 			return
 		}
@@ -146,7 +147,7 @@ type probe struct {
 	client        http.Client
 }
 
-func newProbe(s *Server, h *config.Health) *probe {
+func newProbe(s *Server, h *config.Health, secure *tls.Config) *probe {
 	p := &probe{network: "tcp", addr: s.Addr, h: h, host: h.Host}
 	if path, ok := strings.CutPrefix(s.Addr, "unix:"); ok {
 		p.network, p.addr = "unix", path
@@ -170,20 +171,31 @@ func newProbe(s *Server, h *config.Health) *probe {
 	}
 	if s.TLS != nil {
 		p.url.Scheme = "https"
-		t.TLSClientConfig = s.tlsConfig()
+		t.TLSClientConfig = secure
 	}
 	p.client.Transport = t
 	p.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return p
 }
 
-// tlsConfig is what Options.TLS says for the server.
-func (s *Server) tlsConfig() *tls.Config {
-	name := s.TLS.ServerName
-	if name == "" {
-		name = s.Host
+// loadTLS makes what checks connect with, of what is in the files now. Requests get theirs by the same Apply, so that checks
+// go on saying how requests would fare. It is called with the lock.
+func (c *Cluster) loadTLS(up *config.Upstream) {
+	c.tls = nil
+	if up.TLS == nil || up.Health == nil || !up.Health.HTTP {
+		return
 	}
-	return s.Cluster.set.o.TLS(s.TLS, name)
+	c.tls = map[string]*tls.Config{}
+	for _, n := range c.names {
+		c.tls[n.host] = c.set.o.TLS(up.TLS, cmp.Or(up.TLS.ServerName, n.host))
+	}
+}
+
+// secure is what a check of the server connects with.
+func (c *Cluster) secure(s *Server) *tls.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tls[s.Host]
 }
 
 func (p *probe) dial(ctx context.Context) (net.Conn, error) {

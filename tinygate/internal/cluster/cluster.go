@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -24,11 +25,12 @@ type Cluster struct {
 	failuresMax atomic.Int32 // in a row, until a server is judged; 0: never
 	pickers     []*Picker
 
-	mu      sync.Mutex      // of what follows and of the conditions of servers; loops never take it
-	names   []*name         // as configured
-	members []*Server       // in the order of names, and of addresses within a name
-	slots   []*Server       // those in use are not nil
-	drained map[string]bool // names of which all servers are drained, those that DNS will bring too
+	mu      sync.Mutex             // of what follows and of the conditions of servers; loops never take it
+	names   []*name                // as configured
+	members []*Server              // in the order of names, and of addresses within a name
+	slots   []*Server              // those in use are not nil
+	drained map[string]bool        // names of which all servers are drained, those that DNS will bring too
+	tls     map[string]*tls.Config // of checks, by the host of a server
 	table   table
 	timer   *time.Timer // for what changes by time alone
 	closed  bool
@@ -75,6 +77,7 @@ func (c *Cluster) apply(up *config.Upstream) (changes []string) {
 		changes = c.settingsChanged(old, up)
 	}
 	changes = append(changes, c.applyNames(up, old == nil)...)
+	c.loadTLS(up)
 	gone := c.fill(now)
 	c.publish(now)
 	c.mu.Unlock()

@@ -26,8 +26,8 @@ type Options struct {
 	// Resolver resolves names; nil means net.DefaultResolver.
 	Resolver Resolver
 	// TLS makes what a check by HTTPS connects with: t is the upstream's setting, host the name that the certificate has
-	// to be for. It is called once when a check begins, in the background, and owned by the check. An upstream with such
-	// a check needs it.
+	// to be for. Each Apply calls it for each host, so that checks have what is in the files then. An upstream with such a
+	// check needs it.
 	TLS func(t *config.ClientTLS, host string) *tls.Config
 	// Gone is called once for each server that is not used any more, after it was marked Gone, in the background: idle
 	// connections to it can be closed. It must not call the Set.

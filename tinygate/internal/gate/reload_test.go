@@ -1,10 +1,12 @@
 package gate_test
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +18,8 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
+	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -423,4 +427,80 @@ func liveBytes() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// mutual is a server that speaks TLS to who shows a certificate, both of the authority that it is of now.
+func mutual(t *testing.T, now *atomic.Pointer[certtest.Authority]) string {
+	ln, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			ca := now.Load()
+			return &tls.Config{
+				Certificates: []tls.Certificate{ca.ECDSA(t, "localhost").TLS(t)},
+				ClientAuth:   tls.RequireAndVerifyClientCert, ClientCAs: ca.Pool,
+			}, nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{
+		Handler:  http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		srv.Serve(ln)
+	}()
+	t.Cleanup(func() {
+		srv.Close()
+		<-done
+	})
+	return ln.Addr().String()
+}
+
+// TestChecksHaveTheCertificatesOfTheReload has a server and what it trusts change in the files alone, which are named as
+// they were before.
+func TestChecksHaveTheCertificatesOfTheReload(t *testing.T) {
+	dir := t.TempDir()
+	first, second := certtest.New(t), certtest.New(t)
+	var now atomic.Pointer[certtest.Authority]
+	become := func(t *testing.T, ca *certtest.Authority) {
+		certtest.File(t, filepath.Join(dir, "ca.pem"), ca.PEM)
+		ca.ECDSA(t, "gate").Write(t, dir, "gate")
+	}
+	now.Store(first)
+	addr := mutual(t, &now)
+	again := func(t *testing.T) *config.Config {
+		cfg := parse(t, `
+listen: 127.0.0.1:0
+upstreams:
+  web:
+    servers: [%s]
+    tls: {ca: %[2]s/ca.pem, cert: %[2]s/gate.pem, key: %[2]s/gate.key, server_name: localhost}
+    health: {path: /, interval: 100ms, timeout: 100ms, rise: 1, fall: 1}
+routes:
+  - to: web
+`, addr, dir)
+		cfg.Upstreams[0].Health.Timeout = bound
+		return cfg
+	}
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		now.Store(first)
+		become(t, first)
+		return again(t)
+	}, func(w *world) {
+		state := func() cluster.State { return w.g.Servers()[0].State }
+		c := w.dial()
+		c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.wantStatus("200")
+		now.Store(second)
+		w.eventually("a check that fails", func() bool { return state() == cluster.Down })
+		become(w.T, second)
+		w.reload(again(w.T))
+		w.eventually("a check that succeeds", func() bool { return state() == cluster.Up })
+		if n := w.g.Servers()[0].Outcomes[cluster.OK]; n != 1 {
+			w.Errorf("%d requests are counted, of one", n)
+		}
+	})
 }
