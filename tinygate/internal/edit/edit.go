@@ -244,6 +244,11 @@ func (e *Edit) drops(name []byte) bool {
 // Replaces reports whether Remove or Set names the field, so that who writes such a field by itself can leave it out.
 func (e *Edit) Replaces(id http1.ID) bool { return e != nil && e.ids&(1<<id) != 0 }
 
+// ReplacesName is Replaces for a field that has no ID, by its name in lower case.
+func (e *Edit) ReplacesName(name string) bool {
+	return e != nil && e.lengths&(1<<(len(name)%64)) != 0 && e.drops([]byte(name))
+}
+
 // Strike takes out of whole field lines, each with its CRLF, those that Remove or Set name: lines that the gate has made by
 // itself. It works in place.
 func (e *Edit) Strike(lines []byte) []byte {

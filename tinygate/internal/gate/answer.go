@@ -82,30 +82,37 @@ func (x *exchange) answer(r *reply) error {
 	return x.cl.c.Send(b)
 }
 
+// appendOwnHead writes the head of r. What the rule sets or removes is not written beside; framing and connection are not
+// for it to name.
 func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
+	var e *edit.Edit
+	if x.rule != nil {
+		e = x.rule.response
+	}
 	p = append(p, "HTTP/1.1 "...)
 	p = strconv.AppendInt(p, int64(r.status), 10)
 	p = append(p, ' ')
-	p = append(p, http.StatusText(r.status)...)
+	p = append(append(p, http.StatusText(r.status)...), "\r\n"...)
 	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
-		p = append(append(p, "\r\nContent-Type: "...), r.kind...)
-		p = append(p, "\r\nContent-Length: "...)
-		p = strconv.AppendInt(p, int64(len(r.body)), 10)
+		if !e.ReplacesName("content-type") {
+			p = append(append(append(p, "Content-Type: "...), r.kind...), "\r\n"...)
+		}
+		p = append(p, "Content-Length: "...)
+		p = append(strconv.AppendInt(p, int64(len(r.body)), 10), "\r\n"...)
 	}
-	if len(r.location) > 0 {
-		p = append(append(p, "\r\nLocation: "...), r.location...)
+	if len(r.location) > 0 && !e.ReplacesName("location") {
+		p = append(append(append(p, "Location: "...), r.location...), "\r\n"...)
 	}
 	switch {
 	case r.last:
-		p = append(p, "\r\nConnection: close"...)
+		p = append(p, "Connection: close\r\n"...)
 	case x.req.Minor() == 0:
-		p = append(p, "\r\nConnection: keep-alive"...)
+		p = append(p, "Connection: keep-alive\r\n"...)
 	}
-	if r.status == http.StatusMethodNotAllowed {
-		p = append(p, "\r\nAllow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"...)
+	if r.status == http.StatusMethodNotAllowed && !e.ReplacesName("allow") {
+		p = append(p, "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"...)
 	}
-	p = append(append(p, "\r\n"...), x.extra...)
-	return append(p, "\r\n"...)
+	return append(append(p, x.extra...), "\r\n"...)
 }
 
 // redirect sends the client elsewhere.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -161,4 +163,54 @@ func TestResponseAsForwarded(t *testing.T) {
 			}, up)
 		})
 	}
+}
+
+// What a rule sets or removes in responses stands in none of the gate's own beside what the gate would write.
+func TestEditsReplaceTheGatesOwnFields(t *testing.T) {
+	for _, tc := range []struct {
+		name, rule, status string
+		want               []string // lines, each of which is the only one of its name
+		absent             []string
+	}{
+		{"type of an answer", "answer: {body: '{}'}, response_headers: {set: {content-type: application/json}}", "200",
+			[]string{"content-type: application/json", "Content-Length: 2"}, nil},
+		{"no type", "answer: {body: '{}'}, response_headers: {remove: [Content-Type]}", "200",
+			[]string{"Content-Length: 2"}, []string{"Content-Type"}},
+		{"a type beside", "answer: {body: '{}'}, response_headers: {add: {X-More: 'yes'}}", "200",
+			[]string{"Content-Type: text/plain; charset=utf-8", "X-More: yes"}, nil},
+		{"address of a redirect", "redirect: /x, response_headers: {set: {Location: '/y${path}'}}", "307",
+			[]string{"Location: /y/", "Content-Type: text/plain; charset=utf-8"}, nil},
+		{"no address", "redirect: /x, response_headers: {remove: [location]}", "307", nil, []string{"Location"}},
+		{"methods", "answer: 405, response_headers: {set: {Allow: GET}}", "405", []string{"Allow: GET"}, nil},
+		{"type of an error", "to: '127.0.0.1:1', response_headers: {set: {Content-Type: text/html}}", "502",
+			[]string{"Content-Type: text/html"}, nil},
+		{"a value that comes out empty", "answer: {body: '{}'}, response_headers: {set: {Content-Type: '${server_name}'}}", "200",
+			[]string{"Content-Length: 2"}, []string{"Content-Type"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			eachEngineOf(t, func(t *testing.T) *config.Config {
+				return parse(t, "listen: 127.0.0.1:0\nroutes: [{%s}]\n", tc.rule)
+			}, func(w *world) {
+				c := w.dial()
+				c.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+				m := c.wantStatus(tc.status)
+				for _, line := range tc.want {
+					name, _, _ := strings.Cut(line, ":")
+					if n := lines(m, name); n != 1 || !strings.Contains(m, "\r\n"+line+"\r\n") {
+						w.Errorf("%d lines of %s, want one, %q, in\n%s", n, name, line, m)
+					}
+				}
+				for _, name := range tc.absent {
+					if lines(m, name) != 0 {
+						w.Errorf("%s is in\n%s", name, m)
+					}
+				}
+			})
+		})
+	}
+}
+
+// lines counts those of a field in a raw head.
+func lines(head, name string) int {
+	return strings.Count(strings.ToLower(head), "\r\n"+strings.ToLower(name)+":")
 }
