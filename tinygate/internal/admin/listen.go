@@ -3,21 +3,18 @@ package admin
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/sockfile"
 )
 
 // socketMode lets nobody else connect; to connect, one has to be allowed to write (unix(7)).
 const socketMode = 0o600
-
-// probeTimeout is how long a process that serves a socket may take to accept.
-const probeTimeout = time.Second
 
 // listen listens on a Unix socket or a loopback address. remove takes the socket's file away at the end.
 func listen(address string) (ln net.Listener, remove func(), err error) {
@@ -69,8 +66,8 @@ func listenUnix(path string) (net.Listener, func(), error) {
 	if path == "" || path[0] == '@' || path[0] == 0 {
 		return nil, nil, fmt.Errorf("admin: unix:%s: a path is needed; abstract sockets have no mode, so anyone could connect", path)
 	}
-	if err := checkUnused(path); err != nil {
-		return nil, nil, err
+	if err := sockfile.CheckUnused(path); err != nil {
+		return nil, nil, fmt.Errorf("admin: %w", err)
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".t")
 	if err != nil {
@@ -89,36 +86,5 @@ func listenUnix(path string) (net.Listener, func(), error) {
 	if err := errors.Join(os.Chmod(made, socketMode), os.Rename(made, path)); err != nil {
 		return nil, nil, fmt.Errorf("admin: %w", errors.Join(err, ln.Close()))
 	}
-	ours, err := os.Lstat(path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("admin: %w", errors.Join(err, ln.Close()))
-	}
-	return ln, func() {
-		if now, err := os.Lstat(path); err == nil && os.SameFile(ours, now) { // not that of a successor
-			os.Remove(path)
-		}
-	}, nil
-}
-
-// checkUnused finds out whether a process serves path, or something else is there.
-func checkUnused(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("admin: %w", err)
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("admin: %s is there and is not a socket: remove it, or take another path: %w", path, fs.ErrExist)
-	}
-	c, err := net.DialTimeout("unix", path, probeTimeout)
-	switch {
-	case err == nil:
-		c.Close()
-		return fmt.Errorf("admin: a running process serves %s: end it, or take another path: %w", path, syscall.EADDRINUSE)
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
-		return nil // its process is dead
-	}
-	return fmt.Errorf("admin: %s may be served by a running process: %w", path, err)
+	return ln, sockfile.Of(path).Remove, nil
 }

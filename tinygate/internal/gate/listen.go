@@ -13,6 +13,7 @@ import (
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/certs"
 	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/tinygate/internal/sockfile"
 )
 
 // listener is a place where clients connect. It lives as long as its address stands in the configuration; how its
@@ -21,7 +22,8 @@ type listener struct {
 	address string
 	ln      *unio.Listener
 	how     atomic.Pointer[manner]
-	gone    atomic.Bool // not in the configuration any more
+	file    sockfile.File // of a Unix socket
+	gone    atomic.Bool   // not in the configuration any more
 	// expelled says that its connections were closed; those that had not begun to speak are closed when they do.
 	expelled atomic.Bool
 }
@@ -69,17 +71,28 @@ func (g *Gate) listenerAt(address string, taken []*listener) *listener {
 	return nil
 }
 
-// open opens a listener. A task begins with the first byte of a connection.
+// open opens a listener. A task begins with the first byte of a connection. The file of a Unix socket that a process has left
+// when it was killed is replaced; an abstract socket has none.
 func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
 	network, addr := "tcp", address
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, addr = "unix", path
+		if path[0] != '@' {
+			if err := sockfile.Clear(path); err != nil {
+				return nil, fmt.Errorf("listener %s: %w", address, err)
+			}
+		}
 	}
 	ln, err := g.rt.Listen(network, addr, &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: cfg.Times.Idle})
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", address, err)
 	}
-	return &listener{address: address, ln: ln}, nil
+	l := &listener{address: address, ln: ln}
+	if network == "unix" {
+		ln.SetUnlinkOnClose(false)
+		l.file = sockfile.Of(addr)
+	}
+	return l, nil
 }
 
 // manner prepares how connections of a listener begin, l where there is one already. Certificates of settings that stay the
@@ -155,6 +168,7 @@ func (l *listener) serve(g *Gate) {
 // when that ends, and is not waited for.
 func (l *listener) retire() {
 	l.gone.Store(true)
+	l.file.Remove()
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)

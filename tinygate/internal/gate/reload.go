@@ -129,6 +129,7 @@ func (c *change) undo() {
 	}
 	c.g.dropTickets()
 	for _, l := range c.opened {
+		l.file.Remove()
 		l.ln.Close()
 	}
 	if c.access != c.g.logs.now() {
