@@ -13,6 +13,7 @@ type Config struct {
 	Routes    []*Route    // in the order of the file
 	Upstreams []*Upstream // by name
 	Trusted   []netip.Prefix
+	TrustUnix bool // who connects to a Unix socket is trusted too
 	Forwarded Forwarded
 	Limits    Limits
 	Times     Times
@@ -34,7 +35,8 @@ type Listener struct {
 	Address       string         // HOST:PORT, :PORT or unix:PATH
 	TLS           *ServerTLS     // nil: plain
 	ProxyProtocol bool           // each connection begins with a PROXY header, version 1 or 2
-	ProxyFrom     []netip.Prefix // who may send one; others are closed. Required with ProxyProtocol
+	ProxyFrom     []netip.Prefix // who may send one; others are closed. This or ProxyUnix is required with ProxyProtocol
+	ProxyUnix     bool           // the listener is a Unix socket, and who may connect to it may send one
 }
 
 // ServerTLS is TLS towards clients.

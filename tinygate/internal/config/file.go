@@ -52,7 +52,7 @@ var fileSection = newSection("the file",
 	key[fileReader]{"routes", func(f *fileReader, v value) { f.routes = v }},
 	key[fileReader]{"to", func(f *fileReader, v value) { f.to = v }},
 	key[fileReader]{"upstreams", func(f *fileReader, v value) { f.upstreams = v }},
-	key[fileReader]{"trusted_proxies", func(f *fileReader, v value) { v.prefixes(&f.cfg.Trusted) }},
+	key[fileReader]{"trusted_proxies", func(f *fileReader, v value) { v.peers(&f.cfg.Trusted, &f.cfg.TrustUnix) }},
 	key[fileReader]{"forwarded", func(f *fileReader, v value) { f.forwarded = v; forwardedSection.fill(&f.cfg.Forwarded, v) }},
 	key[fileReader]{"times", func(f *fileReader, v value) { timesSection.fill(&f.cfg.Times, v) }},
 	key[fileReader]{"limits", func(f *fileReader, v value) { readLimits(&f.cfg.Limits, v) }},
@@ -77,7 +77,7 @@ func (f *fileReader) read(root value) {
 	if fileSection.fill(f, root) == nil {
 		return
 	}
-	if f.cfg.Forwarded.Read && len(f.cfg.Trusted) == 0 {
+	if f.cfg.Forwarded.Read && len(f.cfg.Trusted) == 0 && !f.cfg.TrustUnix {
 		f.forwarded.warn("nobody's Forwarded is read without trusted_proxies; write the networks of your load balancers there")
 	}
 	f.readListeners(root)

@@ -16,8 +16,9 @@ var listenerSection = newSection("a listener",
 
 // listenerReader reads one listener.
 type listenerReader struct {
-	f *fileReader
-	l *Listener
+	f     *fileReader
+	l     *Listener
+	proxy value // proxy_protocol
 }
 
 // readListeners reads listen: one listener or a list of them.
@@ -29,11 +30,12 @@ func (f *fileReader) readListeners(root value) {
 	first := map[string]place{}
 	for _, v := range f.listen.list("an address such as :8080") {
 		l := &Listener{}
-		r := &listenerReader{f, l}
+		r := &listenerReader{f: f, l: l}
 		if v.isMapping() {
 			if given := listenerSection.fill(r, v); !given.has("address") {
 				v.fail("address is missing; write one such as address: :8443")
 			}
+			r.checkProxy()
 		} else {
 			r.address(v)
 		}
@@ -71,12 +73,31 @@ func (r *listenerReader) proxyProtocol(v value) {
 		v.fail("write who may send the header, such as proxy_protocol: 10.0.0.0/8; without the key nobody may")
 		return
 	}
-	v.prefixes(&r.l.ProxyFrom)
-	r.l.ProxyProtocol = true
+	v.peers(&r.l.ProxyFrom, &r.l.ProxyUnix)
+	r.l.ProxyProtocol, r.proxy = true, v
 	for _, p := range r.l.ProxyFrom {
 		if p.Bits() == 0 {
 			v.warn("%v lets every client choose its own address; write the networks of your load balancers", p)
 		}
+	}
+}
+
+// checkProxy wants those who may send the header to be ones who can connect. Who connects to a Unix socket has no address, and
+// nobody else does.
+func (r *listenerReader) checkProxy() {
+	if !r.proxy.given() || r.l.Address == "" {
+		return
+	}
+	unix := strings.HasPrefix(r.l.Address, "unix:")
+	switch {
+	case unix && !r.l.ProxyUnix:
+		r.proxy.fail("who connects to a Unix socket has no address, so all would be closed; write proxy_protocol: unix, " +
+			"and let only your load balancer open the socket")
+	case !unix && r.l.ProxyUnix:
+		r.proxy.fail("unix stands for who connects to a Unix socket, which %s is not; write the networks of your load balancers",
+			r.l.Address)
+	case unix && len(r.l.ProxyFrom) > 0:
+		r.proxy.warn("networks have no effect on a Unix socket; write unix alone")
 	}
 }
 

@@ -242,6 +242,21 @@ func (v value) status(into *int, statuses ...int) {
 	*into = n
 }
 
+// peers reads networks, and "unix" for who connects to a Unix socket and has no address.
+func (v value) peers(into *[]netip.Prefix, unix *bool) {
+	const want = "a network such as 10.0.0.0/8, unix, or a list of them"
+	for _, e := range v.list(want) {
+		s, ok := e.text(want)
+		if ok && s == "unix" {
+			*unix = true
+		} else if ok {
+			if p, ok := e.prefix(s); ok {
+				*into = append(*into, p)
+			}
+		}
+	}
+}
+
 // prefixes reads networks, each as ADDRESS/BITS or as an ADDRESS, which is a network of one.
 func (v value) prefixes(into *[]netip.Prefix) {
 	const want = "a network such as 10.0.0.0/8, or a list of them"

@@ -30,7 +30,7 @@ func valid(c *Config) error {
 	wrong(!full(c.Times), "times %+v", c.Times)
 	for _, x := range c.Listeners {
 		wrong(x.Address == "", "a listener without an address")
-		wrong(x.ProxyProtocol != (len(x.ProxyFrom) > 0), "PROXY protocol from %v", x.ProxyFrom)
+		wrong(x.ProxyProtocol != (len(x.ProxyFrom) > 0 || x.ProxyUnix), "PROXY protocol from %v", x.ProxyFrom)
 		wrong(x.TLS != nil && !validTLS(x.TLS), "TLS %+v", x.TLS)
 	}
 	names := map[string]bool{}

@@ -20,8 +20,14 @@ type Conn struct {
 
 const hostName = "X-Forwarded-Host: "
 
-// Init sets whose connection it is: peer is the address at its other end, or what a PROXY header said, and not valid for
-// a Unix socket; https says that it is encrypted here. It may be called again, with another Resolver after a
+// InitUnix is Init for who has connected to a Unix socket and told no address.
+func (c *Conn) InitUnix(r *Resolver, https bool) {
+	c.Init(r, netip.Addr{}, https)
+	c.trusted = r.unix
+}
+
+// Init sets whose connection it is: peer is the address at its other end, or what a PROXY header said, and not valid where
+// it is not known; https says that it is encrypted here. It may be called again, with another Resolver after a
 // change of the configuration; memory is kept.
 func (c *Conn) Init(r *Resolver, peer netip.Addr, https bool) {
 	peer = peer.Unmap().WithZone("")
@@ -35,8 +41,6 @@ func (c *Conn) Init(r *Resolver, peer netip.Addr, https bool) {
 		to = len(b)
 		b = append(b, "\r\nX-Real-IP: "...)
 		b = append(append(b, b[from:to]...), "\r\n"...)
-	} else {
-		c.trusted = r.unix
 	}
 	b = appendScheme(append(b, "X-Forwarded-Proto: "...), https)
 	b = append(b, "\r\n"+hostName...)

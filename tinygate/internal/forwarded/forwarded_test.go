@@ -19,7 +19,7 @@ func prefixes(s ...string) (p []netip.Prefix) {
 var proxies = prefixes("10.0.0.0/8", "192.168.1.1/32", "2001:db8:1::/48")
 
 // ask parses a request with the given field lines and returns the client and the lines that go to the upstream, those
-// that are copied and those that are appended.
+// that are copied and those that are appended. No peer is one of a Unix socket, and one that is no address is not known.
 func ask(t testing.TB, o Options, peer string, https bool, lines ...string) (Client, string) {
 	t.Helper()
 	head := []byte("GET / HTTP/1.1\r\n" + strings.Join(append([]string{"Host: h:1"}, lines...), "\r\n") + "\r\n\r\n")
@@ -29,9 +29,12 @@ func ask(t testing.TB, o Options, peer string, https bool, lines ...string) (Cli
 		t.Fatal(err)
 	}
 	var c Conn
-	c.Init(New(o), netip.Addr{}, !https) // a second Init must not keep anything
-	a, _ := netip.ParseAddr(peer)
-	c.Init(New(o), a, https)
+	c.InitUnix(New(o), !https) // a second Init must not keep anything
+	if a, err := netip.ParseAddr(peer); err == nil || peer != "" {
+		c.Init(New(o), a, https)
+	} else {
+		c.InitUnix(New(o), https)
+	}
 	cl := c.Resolve(&req, head)
 	out := c.AppendFields(nil, &req, head, &cl)
 	for i := 0; i < req.Len(); {
@@ -136,6 +139,8 @@ func TestFields(t *testing.T) {
 			`Forwarded: for=203.0.113.9;proto=http;host="h:1"`, "X-Forward: mine"}},
 		{"spoofed from a unix socket", Options{Trusted: proxies}, "", false, spoofed, []string{"X-Forwarded-Proto: http",
 			"X-Forwarded-Host: h:1", "X-Forward: mine"}},
+		{"spoofed by a client of TCP that has gone", Options{TrustUnix: true}, "gone", false, spoofed,
+			[]string{"X-Forwarded-Proto: http", "X-Forwarded-Host: h:1", "X-Forward: mine"}},
 		{"trusted and silent", Options{Trusted: proxies, SendRFC7239: rfc}, "10.0.0.1", false, nil, []string{"X-Forwarded-For: 10.0.0.1",
 			"X-Real-IP: 10.0.0.1", "X-Forwarded-Proto: http", "X-Forwarded-Host: h:1", `Forwarded: for=10.0.0.1;proto=http;host="h:1"`}},
 		{"trusted", Options{Trusted: proxies, SendRFC7239: rfc}, "10.0.0.1", false,

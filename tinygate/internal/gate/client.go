@@ -108,8 +108,18 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 func (cl *client) follow(s *site) {
 	if cl.site != s {
 		cl.site = s
-		cl.about.Init(s.trust, cl.peer.Addr(), cl.https)
+		cl.introduce()
 	}
+}
+
+// introduce has upstreams be told of the client. An address that is not valid says nothing of a Unix socket: a client of TCP that has
+// reset its connection has none any more.
+func (cl *client) introduce() {
+	if cl.l.unix && !cl.peer.IsValid() {
+		cl.about.InitUnix(cl.site.trust, cl.https)
+		return
+	}
+	cl.about.Init(cl.site.trust, cl.peer.Addr(), cl.https)
 }
 
 // run serves requests as long as there are bytes, and leaves the connection waiting for the next ones.

@@ -22,6 +22,7 @@ type listener struct {
 	address string
 	ln      *unio.Listener
 	how     atomic.Pointer[manner]
+	unix    bool
 	file    sockfile.File // of a Unix socket
 	gone    atomic.Bool   // not in the configuration any more
 	// expelled says that its connections were closed; those that had not begun to speak are closed when they do.
@@ -87,8 +88,8 @@ func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", address, err)
 	}
-	l := &listener{address: address, ln: ln}
-	if network == "unix" {
+	l := &listener{address: address, ln: ln, unix: network == "unix"}
+	if l.unix {
 		ln.SetUnlinkOnClose(false)
 		l.file = sockfile.Of(addr)
 	}

@@ -18,7 +18,7 @@ func (cl *client) open(c *unio.Conn) {
 	how := cl.l.how.Load()
 	if how.ProxyProtocol {
 		c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
-		if err := cl.readProxy(c, how.ProxyFrom); err != nil {
+		if err := cl.readProxy(c, how); err != nil {
 			cl.sh.figures.ClientRefused(metrics.RefusedProxy)
 			cl.sh.log.warn("tinygate: a connection without a good PROXY header is closed", "from", c.RemoteAddr(), "error", err)
 			cl.leave()
@@ -30,7 +30,7 @@ func (cl *client) open(c *unio.Conn) {
 		return
 	}
 	cl.https = how.certs != nil
-	cl.about.Init(cl.site.trust, cl.peer.Addr(), cl.https)
+	cl.introduce()
 	if how.certs == nil {
 		cl.arrived = !how.ProxyProtocol
 		cl.begin(stream.Plain(c))
@@ -84,8 +84,8 @@ const plainOnTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charse
 	"Connection: close\r\n\r\n400 Bad Request: this port speaks HTTPS: use https:// with it\n"
 
 // readProxy reads a PROXY header and not a byte more, so that what follows stays with the connection.
-func (cl *client) readProxy(c *unio.Conn, from []netip.Prefix) error {
-	if !slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) }) {
+func (cl *client) readProxy(c *unio.Conn, how *manner) error {
+	if !cl.mayTell(how) {
 		return errProxyFrom
 	}
 	buf := make([]byte, 0, proxyBytes)
@@ -109,7 +109,15 @@ func (cl *client) readProxy(c *unio.Conn, from []netip.Prefix) error {
 	}
 }
 
-var errProxyFrom = errors.New("it does not come from an address that may send a PROXY header (proxy_protocol)")
+// mayTell reports whether the client may send a PROXY header.
+func (cl *client) mayTell(how *manner) bool {
+	if cl.l.unix {
+		return how.ProxyUnix
+	}
+	return slices.ContainsFunc(how.ProxyFrom, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) })
+}
+
+var errProxyFrom = errors.New("it does not come from who may send a PROXY header (proxy_protocol)")
 
 const (
 	proxyBytes = 256 // more than headers with addresses and a name have

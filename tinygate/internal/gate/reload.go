@@ -223,7 +223,8 @@ func settingsChanged(a, b *config.Config) (told []string) {
 		what string
 		a, b any
 	}{
-		{"limits", a.Limits, b.Limits}, {"times", a.Times, b.Times}, {"trusted proxies", a.Trusted, b.Trusted},
+		{"limits", a.Limits, b.Limits}, {"times", a.Times, b.Times},
+		{"trusted proxies", []any{a.Trusted, a.TrustUnix}, []any{b.Trusted, b.TrustUnix}},
 		{"forwarded", a.Forwarded, b.Forwarded},
 		{"access log", a.Access, b.Access}, {"drain", a.Drain, b.Drain}, {"log level", a.LogLevel, b.LogLevel},
 		{"order of routes", order(a, b), order(b, a)},

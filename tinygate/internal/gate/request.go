@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"net"
 
 	"github.com/unio-go/unio/tinygate/internal/http1"
 	"github.com/unio-go/unio/tinygate/internal/route"
@@ -99,7 +100,8 @@ func (x *exchange) newTarget() []byte {
 }
 
 // newHost is the host that goes to the server where it is not the client's: what the rule says, or for a request of
-// HTTP/1.0 that names none the address that the client has connected to (RFC 9112 3.3).
+// HTTP/1.0 that names none the address that the client has connected to (RFC 9112 3.3). A Unix socket has a path, which is no
+// host; then an empty one is sent.
 func (x *exchange) newHost() []byte {
 	if x.rule.request != nil {
 		var ok bool
@@ -110,7 +112,7 @@ func (x *exchange) newHost() []byte {
 	if x.req.Host.Len() > 0 {
 		return nil
 	}
-	if a := x.cl.c.LocalAddr(); a != nil {
+	if a, ok := x.cl.c.LocalAddr().(*net.TCPAddr); ok {
 		return []byte(a.String())
 	}
 	return nil

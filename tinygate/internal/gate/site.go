@@ -56,7 +56,9 @@ func compile(cfg *config.Config, was *site) (s *site, err error) {
 	if cfg.Forwarded.Read {
 		read = forwarded.Forwarded
 	}
-	s.trust = forwarded.New(forwarded.Options{Trusted: cfg.Trusted, Read: read, SendRFC7239: cfg.Forwarded.Send})
+	s.trust = forwarded.New(forwarded.Options{
+		Trusted: cfg.Trusted, TrustUnix: cfg.TrustUnix, Read: read, SendRFC7239: cfg.Forwarded.Send,
+	})
 	groups := map[*config.Upstream]*group{}
 	for _, u := range cfg.Upstreams {
 		if groups[u], err = newGroup(u); err != nil {

@@ -7,8 +7,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -103,5 +105,77 @@ func TestFileOfASuccessorsSocketStays(t *testing.T) {
 		} else {
 			c.Close()
 		}
+	})
+}
+
+// recording is an upstream that tells what it gets.
+func recording(got chan<- string) func(*testing.T) string {
+	return script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			got <- m
+			c.send(ok)
+		}
+	})
+}
+
+// upstreamGets asks over a new connection, and wants a line of what the server gets.
+func (w *world) upstreamGets(got <-chan string, sent, line string) {
+	w.Helper()
+	c := w.dialTo(w.g.Addrs()[0])
+	c.send(sent)
+	c.wantStatus("200")
+	select {
+	case m := <-got:
+		if !strings.Contains(m, "\r\n"+line+"\r\n") {
+			w.Errorf("%q is not in\n%s", line, m)
+		}
+	case <-time.After(bound):
+		w.Fatal("the server gets nothing")
+	}
+}
+
+// A load balancer that connects to a socket tells who the client is by a PROXY header, as it does to a port.
+func TestProxyProtocolOnAUnixSocket(t *testing.T) {
+	got := make(chan string, 1)
+	path := socketPath(t)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: {address: 'unix:%s', proxy_protocol: unix}\nto: %s\n", path, recording(got)(t))
+	}, func(w *world) {
+		w.upstreamGets(got, "PROXY TCP4 192.0.2.7 192.0.2.9 1000 80\r\n"+getRoot, "X-Forwarded-For: 192.0.2.7")
+		w.upstreamGets(got, "PROXY UNKNOWN\r\n"+getRoot, "X-Forwarded-Proto: http")
+	})
+}
+
+// Who connects to a socket is believed where the file says so, and by no network whatever.
+func TestUnixSocketIsTrusted(t *testing.T) {
+	got := make(chan string, 1)
+	path := socketPath(t)
+	const claim = "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\r\n"
+	text := "listen: unix:" + path + "\ntrusted_proxies: %s\nto: %s\n"
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, text, "[0.0.0.0/0, '::/0']", recording(got)(t))
+	}, func(w *world) {
+		w.upstreamGets(got, claim, "X-Forwarded-Proto: http")
+		to := w.g.Config().Upstreams[0].Servers[0].Address
+		if said := w.reload(parse(w, text, "[10.0.0.0/8, unix]", to)); !strings.Contains(said, "trusted proxies: changed") {
+			w.Errorf("the reload tells %q", said)
+		}
+		w.upstreamGets(got, claim, "X-Forwarded-Proto: https")
+		w.upstreamGets(got, claim, "X-Forwarded-For: 192.0.2.7")
+	})
+}
+
+// A socket has a path and no host, so a request of HTTP/1.0 that names none goes on with an empty one (RFC 9112 3.2).
+func TestHostOfHTTP10OnAUnixSocket(t *testing.T) {
+	got := make(chan string, 1)
+	path := socketPath(t)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: unix:%s\nto: %s\n", path, recording(got)(t))
+	}, func(w *world) {
+		w.upstreamGets(got, "GET / HTTP/1.0\r\n\r\n", "Host: ")
 	})
 }
