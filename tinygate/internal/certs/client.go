@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/unio-go/unio/tinygate/internal/authorities"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -33,7 +34,7 @@ func NewClient(cfg *config.ClientTLS, host string) (*tls.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tls: certificates of authorities: %w", err)
 		}
-		if c.RootCAs, _, err = parseAuthorities(text); err != nil {
+		if c.RootCAs, _, err = authorities.Parse(text); err != nil {
 			return nil, fmt.Errorf("tls: certificates of authorities: %s: %w", cfg.CA, err)
 		}
 	}

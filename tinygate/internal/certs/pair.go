@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/unio-go/unio/tinygate/internal/authorities"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -75,8 +76,8 @@ func rank(c *tls.Certificate) int {
 	return 1
 }
 
-// authorities is a file of certificates that those of clients are checked by.
-type authorities struct {
+// authorityFile is a file of certificates that those of clients are checked by.
+type authorityFile struct {
 	file
 	pool     *x509.CertPool
 	notAfter time.Time // of the first one that ends
@@ -84,7 +85,7 @@ type authorities struct {
 }
 
 // poll reads the file if it may have changed, and reports whether it was taken.
-func (a *authorities) poll() (changed bool) {
+func (a *authorityFile) poll() (changed bool) {
 	info, changed, err := a.look()
 	if err == nil && !changed {
 		return false
@@ -97,7 +98,7 @@ func (a *authorities) poll() (changed bool) {
 		a.err = fmt.Errorf("certificates of authorities: %w", err)
 		return false
 	}
-	pool, notAfter, err := parseAuthorities(text)
+	pool, notAfter, err := authorities.Parse(text)
 	if err != nil {
 		a.err = fmt.Errorf("certificates of authorities: %s: %w", a.name, err)
 		return false

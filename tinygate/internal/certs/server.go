@@ -28,7 +28,7 @@ type Server struct {
 
 	mu     sync.Mutex // of whoever looks at files
 	pairs  []*pair
-	ca     *authorities // nil: clients are not asked for certificates
+	ca     *authorityFile // nil: clients are not asked for certificates
 	logged map[string]string
 	closed bool
 }
@@ -49,7 +49,7 @@ func NewServer(cfg *config.ServerTLS, tickets *Tickets, log *slog.Logger) (*Serv
 		s.pairs = append(s.pairs, p)
 	}
 	if cfg.ClientAuth != config.ClientAuthNone {
-		s.ca = &authorities{file: file{name: cfg.ClientCA}}
+		s.ca = &authorityFile{file: file{name: cfg.ClientCA}}
 		s.ca.poll()
 		errs = append(errs, s.ca.err)
 	}

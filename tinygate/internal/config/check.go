@@ -2,11 +2,12 @@ package config
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/unio-go/unio/tinygate/internal/authorities"
 )
 
 // Check reads the files that a Config names: certificates have to be readable and fit their keys, files of authorities
@@ -89,8 +90,12 @@ func (c *checker) authorities(file string) {
 	if file == "" {
 		return
 	}
-	if b, ok := c.read(file); ok && !x509.NewCertPool().AppendCertsFromPEM(b) {
-		c.fail(file, nil, "%s holds no certificate; write a PEM file with the certificates of the authorities", file)
+	b, ok := c.read(file)
+	if !ok {
+		return
+	}
+	if _, _, err := authorities.Parse(b); err != nil {
+		c.fail(file, err, "%s: %v; write a PEM file with the certificates of the authorities", file, err)
 	}
 }
 

@@ -81,6 +81,38 @@ func TestCheckTellsEachFile(t *testing.T) {
 	}
 }
 
+// A file of authorities is good as a whole or not at all, to the gate, so it is here: what is left out would be missed
+// when somebody shows a certificate.
+func TestCheckRefusesAuthoritiesThatTheGateRefuses(t *testing.T) {
+	cert, key := pair(t, 0)
+	broken := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("no certificate")}))
+	for _, c := range []struct{ name, text, want string }{
+		{"one", cert, ""},
+		{"several", cert + "between them\n" + cert, ""},
+		{"a key behind it", cert + key, `block 2 is "PRIVATE KEY": put nothing but certificates into it; write a PEM file`},
+		{"a broken one behind it", cert + broken, "certificate 2: "},
+		{"none", "nothing", "there is no certificate in PEM in it; write a PEM file"},
+		{"empty", "", "there is no certificate in PEM in it; write a PEM file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			folder := t.TempDir()
+			write(t, folder, "ca.pem", c.text)
+			text := "listen: :80\nupstreams:\n  web:\n    servers: a.example:443\n    tls: {ca: ca.pem}\nroutes:\n  - to: web\n"
+			cfg, err := Parse(folder+"/gate.yaml", []byte(text), testEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Check(cfg)
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), "gate.yaml:5:15: "+folder+"/ca.pem: "+c.want)):
+				t.Errorf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
 func TestCheckWarnsOfTime(t *testing.T) {
 	old, oldKey := pair(t, -48*time.Hour)
 	early, earlyKey := pair(t, 48*time.Hour)

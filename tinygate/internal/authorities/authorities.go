@@ -1,4 +1,6 @@
-package certs
+// Package authorities reads the certificates of authorities. Who serves with them and who checks a configuration read them
+// alike by it, so that what is found good can be served.
+package authorities
 
 import (
 	"crypto/x509"
@@ -8,9 +10,9 @@ import (
 	"time"
 )
 
-// parseAuthorities reads certificates in PEM. x509.CertPool.AppendCertsFromPEM leaves out what it cannot read; here a file
+// Parse reads certificates in PEM; notAfter is the end of the first one that ends. x509.CertPool.AppendCertsFromPEM leaves out what it cannot read; here a file
 // is good as a whole or not at all.
-func parseAuthorities(text []byte) (pool *x509.CertPool, notAfter time.Time, err error) {
+func Parse(text []byte) (pool *x509.CertPool, notAfter time.Time, err error) {
 	pool = x509.NewCertPool()
 	for n := 1; ; n++ {
 		var block *pem.Block
