@@ -80,7 +80,7 @@ func appendNode(dst []byte, a netip.Addr) []byte {
 // Resolve has said of the same head. It allocates nothing once dst has grown.
 func (c *Conn) AppendFields(dst []byte, req *http1.Request, head []byte, cl *Client) []byte {
 	host := req.Host.Of(head)
-	dropFields(req, head, cl.Trusted)
+	dropFields(req, head, cl.Trusted && c.r.read == XForwardedFor)
 	if cl.Trusted {
 		return c.appendVouched(dst, req, head, cl, host)
 	}
@@ -97,13 +97,14 @@ func (c *Conn) AppendFields(dst []byte, req *http1.Request, head []byte, cl *Cli
 	return dst
 }
 
-// dropFields marks all that speaks of the client. Of a trusted proxy those fields stay that are not written anew, such as
-// X-Forwarded-Port and X-Forwarded-Prefix, unless they are written with underscores, which no proxy does.
-func dropFields(req *http1.Request, head []byte, trusted bool) {
+// dropFields marks all that speaks of the client. Of a trusted proxy that tells it in X-Forwarded fields those stay that are not
+// written anew, such as X-Forwarded-Port and X-Forwarded-Prefix, unless they are written with underscores, which no proxy does.
+// One that appends to Forwarded passes X-Forwarded fields on as its client wrote them.
+func dropFields(req *http1.Request, head []byte, vouched bool) {
 	req.DropID(http1.IDForwarded)
 	for i := range req.Len() {
 		name := req.Field(i).Name.Of(head)
-		if http1.Vouches(name) && !(trusted && isOther(req.ID(i), name)) {
+		if http1.Vouches(name) && !(vouched && isOther(req.ID(i), name)) {
 			req.Drop(i)
 		}
 	}
