@@ -35,6 +35,7 @@ type line struct {
 
 // ids are the names that http1 knows and that may be edited.
 var ids = map[string]http1.ID{
+	"date":              http1.IDDate,
 	"forwarded":         http1.IDForwarded,
 	"host":              http1.IDHost,
 	"proxy":             http1.IDProxy,

@@ -22,12 +22,14 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 			continue
 		}
 		t.Run(string(e), func(t *testing.T) {
-			once := pingPong(t, e, logged(t))
-			for range 100 {
-				once()
-			}
-			if n := testing.AllocsPerRun(2000, once); n > allocationsMax {
-				t.Errorf("%v allocations for each request", n)
+			for _, answer := range []string{dated, ok} {
+				once := pingPong(t, e, answer, logged(t))
+				for range 100 {
+					once()
+				}
+				if n := testing.AllocsPerRun(2000, once); n > allocationsMax {
+					t.Errorf("%v allocations for each request, with %q from the server", n, answer)
+				}
 			}
 		})
 	}

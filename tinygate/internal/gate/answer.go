@@ -52,6 +52,9 @@ func (x *exchange) refuse(bad *http1.Error) {
 	x.lingers = x.answer(&r) == nil
 }
 
+// headSlack is more than the rest of a head of our own has.
+const headSlack = 320
+
 // answer sends r.
 func (x *exchange) answer(r *reply) error {
 	if r.body == "" {
@@ -69,7 +72,7 @@ func (x *exchange) answer(r *reply) error {
 	if x.req.Method == http1.MethodHead || r.status == http.StatusNoContent || r.status == http.StatusNotModified {
 		body = ""
 	}
-	b, err := build(x.sh.g.rt, len(r.body)+len(r.kind)+len(r.location)+len(x.extra)+256, func(p []byte) []byte {
+	b, err := build(x.sh.g.rt, len(r.body)+len(r.kind)+len(r.location)+len(x.extra)+headSlack, func(p []byte) []byte {
 		return append(x.appendOwnHead(p, r), body...)
 	})
 	if err != nil {
@@ -93,6 +96,9 @@ func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
 	p = strconv.AppendInt(p, int64(r.status), 10)
 	p = append(p, ' ')
 	p = append(append(p, http.StatusText(r.status)...), "\r\n"...)
+	if !e.Replaces(http1.IDDate) {
+		p = x.sh.date.append(p, x.cl.raw.Now())
+	}
 	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
 		if !e.ReplacesName("content-type") {
 			p = append(append(append(p, "Content-Type: "...), r.kind...), "\r\n"...)

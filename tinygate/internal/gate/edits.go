@@ -25,10 +25,14 @@ func (x *exchange) editRequest() {
 	x.extra = r.request.Append(x.extra, x.variables())
 }
 
-// editResponse does so for the client. head is that of the response.
+// editResponse does so for the client. head is that of the response. One that has no Date gets that of its arrival, as
+// RFC 9110 6.6.1 wants it from who passes it on.
 func (x *exchange) editResponse(head []byte) {
 	x.extra = x.extra[:0]
 	e := x.rule.response
+	if i := x.resp.Find(http1.IDDate, 0); (i < 0 || x.resp.Dropped(i)) && !e.Replaces(http1.IDDate) {
+		x.extra = x.sh.date.append(x.extra, x.now)
+	}
 	if e == nil || !e.Replaces(http1.IDVia) {
 		x.extra = via(x.extra, head, &x.resp.Head)
 	}

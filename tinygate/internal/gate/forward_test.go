@@ -3,8 +3,10 @@ package gate_test
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
@@ -143,10 +145,16 @@ func TestResponseAsForwarded(t *testing.T) {
 				c := w.dial()
 				c.send(tc.sent)
 				want := "HTTP/1.1 " + tc.want
+				if !strings.Contains(want, "\r\nDate: ") { // the gate's, which is always as long
+					want = strings.Replace(want, "\r\nVia: ", "\r\n"+dateLine+"Via: ", 1)
+				}
 				got := make([]byte, len(want))
 				n, err := io.ReadFull(c.r, got)
-				if string(got[:n]) != want {
-					w.Fatalf("got %q, %v\nwant %q", got[:n], err, want)
+				if date := value(string(got[:n]), "Date"); date != "d" {
+					got = []byte(strings.Replace(string(got[:n]), "Date: "+date+"\r\n", dateLine, 1))
+				}
+				if string(got) != want {
+					w.Fatalf("got %q, %v\nwant %q", got, err, want)
 				}
 				if !tc.clientOn {
 					c.wantEnd()
@@ -213,4 +221,74 @@ func TestEditsReplaceTheGatesOwnFields(t *testing.T) {
 // lines counts those of a field in a raw head.
 func lines(head, name string) int {
 	return strings.Count(strings.ToLower(head), "\r\n"+strings.ToLower(name)+":")
+}
+
+// Every final response has one Date: that of the server, else that of its arrival, or what the rule says (RFC 9110 6.6.1).
+func TestDateOfResponses(t *testing.T) {
+	const theirs = "Sun, 06 Nov 1994 08:49:37 GMT"
+	const now, none = "now", ""
+	reply := func(fields string) func(*testing.T) string {
+		return replies("HTTP/1.1 200 OK\r\n" + fields + "Content-Length: 2\r\n\r\nok")
+	}
+	for _, tc := range []struct {
+		name   string
+		up     func(*testing.T) string
+		rule   string
+		status string
+		want   string
+	}{
+		{"of the server", reply(dateLine), "to: SERVER", "200", theirs},
+		{"a server without one", reply(""), "to: SERVER", "200", now},
+		{"one that its server takes back", reply("Connection: date\r\n" + dateLine), "to: SERVER", "200", now},
+		{"of an answer", dead, "answer: {body: text}", "200", now},
+		{"of a redirect", dead, "redirect: /x", "307", now},
+		{"of nothing", dead, "answer: 204", "204", now},
+		{"of an error", dead, "to: SERVER", "502", now},
+		{"of no route", dead, "path: /x, answer: 200", "404", now},
+		{"set for the server's", reply(dateLine), "to: SERVER, response_headers: {set: {Date: d}}", "200", "d"},
+		{"set for none", reply(""), "to: SERVER, response_headers: {set: {Date: d}}", "200", "d"},
+		{"set for the gate's", dead, "answer: 204, response_headers: {set: {Date: d}}", "204", "d"},
+		{"removed from the server's", reply(dateLine), "to: SERVER, response_headers: {remove: [date]}", "200", none},
+		{"removed from none", reply(""), "to: SERVER, response_headers: {remove: [date]}", "200", none},
+		{"removed from the gate's", dead, "answer: 204, response_headers: {remove: [date]}", "204", none},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			eachEngineOf(t, func(t *testing.T) *config.Config {
+				rule := strings.ReplaceAll(tc.rule, "SERVER", "'"+tc.up(t)+"'")
+				return parse(t, "listen: 127.0.0.1:0\nroutes: [{%s}]\n", rule)
+			}, func(w *world) {
+				c := w.dial()
+				before := time.Now().Add(-time.Second).Truncate(time.Second) // a turn of the loop may have begun before
+				c.send(getRoot)
+				m := c.wantStatus(tc.status)
+				switch n, got := lines(m, "Date"), value(m, "Date"); {
+				case n > 1, (n == 1) != (tc.want != none):
+					w.Errorf("%d lines of Date in\n%s", n, m)
+				case tc.want != now:
+					if got != tc.want {
+						w.Errorf("the Date is %q, want %q", got, tc.want)
+					}
+				default:
+					if at, err := http.ParseTime(got); err != nil || at.Before(before) || at.After(time.Now()) {
+						w.Errorf("the Date is %q, %v: want one from %v on", got, err, before)
+					}
+				}
+			})
+		})
+	}
+}
+
+// The Date is not that of the first response for ever.
+func TestDateGoesOn(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nroutes: [{answer: 204}]\n")
+	}, func(w *world) {
+		c := w.dial()
+		date := func() string {
+			c.send(getRoot)
+			return value(c.wantStatus("204"), "Date")
+		}
+		first := date()
+		w.eventually("another Date", func() bool { return date() != first })
+	})
 }

@@ -50,6 +50,7 @@ type shard struct {
 	access  atomic.Pointer[accesslog.Writer] // nil: no access log
 	figures *metrics.Loop
 	ids     *requestid.Source
+	date    date
 	spare   []*exchange // not in use
 	clients []*client   // all that are connected
 	left    []*client   // whose memory is for others

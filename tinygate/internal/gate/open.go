@@ -69,7 +69,10 @@ func (cl *client) shake(c stream.Conn) {
 
 // tellPlain answers a client that does not speak TLS where it has to. nginx does so too, with a status of its own (497).
 func (cl *client) tellPlain(c stream.Conn) {
-	b, err := build(cl.sh.g.rt, len(plainOnTLS), func(p []byte) []byte { return append(p, plainOnTLS...) })
+	b, err := build(cl.sh.g.rt, len(plainOnTLS)+64, func(p []byte) []byte {
+		p = append(p, plainStatus...)
+		return append(cl.sh.date.append(p, cl.raw.Now()), plainOnTLS...)
+	})
 	if err != nil {
 		return
 	}
@@ -80,8 +83,12 @@ func (cl *client) tellPlain(c stream.Conn) {
 	}
 }
 
-const plainOnTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 62\r\n" +
-	"Connection: close\r\n\r\n400 Bad Request: this port speaks HTTPS: use https:// with it\n"
+// The parts of it before and behind its Date.
+const (
+	plainStatus = "HTTP/1.1 400 Bad Request\r\n"
+	plainOnTLS  = "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 62\r\nConnection: close\r\n\r\n" +
+		"400 Bad Request: this port speaks HTTPS: use https:// with it\n"
+)
 
 // readProxy reads a PROXY header and not a byte more, so that what follows stays with the connection.
 func (cl *client) readProxy(c *unio.Conn, how *manner) error {

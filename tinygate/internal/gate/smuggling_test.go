@@ -58,7 +58,8 @@ func (tp *tape) upstream(t *testing.T) string {
 func canonical(m string) string {
 	head, body, _ := strings.Cut(m, "\r\n\r\n")
 	lines := slices.DeleteFunc(strings.Split(head, "\r\n"), func(line string) bool {
-		return strings.HasPrefix(line, "X-Forwarded-") || strings.HasPrefix(line, "X-Real-IP:") || strings.HasPrefix(line, "Via:")
+		return strings.HasPrefix(line, "X-Forwarded-") || strings.HasPrefix(line, "X-Real-IP:") || strings.HasPrefix(line, "Via:") ||
+			strings.HasPrefix(line, "Date:")
 	})
 	head = strings.Join(lines, "\r\n") + "\r\n\r\n"
 	if value(head, "Transfer-Encoding") != "chunked" {

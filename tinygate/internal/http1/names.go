@@ -8,6 +8,7 @@ const (
 	IDOther ID = iota
 	IDConnection
 	IDContentLength
+	IDDate
 	IDExpect
 	IDForwarded
 	IDHost
@@ -30,6 +31,7 @@ const (
 var idNames = [idCount]string{
 	IDConnection:         "connection",
 	IDContentLength:      "content-length",
+	IDDate:               "date",
 	IDExpect:             "expect",
 	IDForwarded:          "forwarded",
 	IDHost:               "host",
@@ -62,6 +64,8 @@ func identify(name []byte) ID {
 		id = IDTE
 	case 3<<8 | 'v':
 		id = IDVia
+	case 4<<8 | 'd':
+		id = IDDate
 	case 4<<8 | 'h':
 		id = IDHost
 	case 5<<8 | 'p':
