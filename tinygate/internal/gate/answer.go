@@ -14,8 +14,8 @@ import (
 // reply is a response of our own.
 type reply struct {
 	status   int
-	kind     string // Content-Type; "": plain text
-	body     string // "": the status says it
+	kind     string // Content-Type; "": plain text, where there is a body
+	body     string // "": the status in words, where kind leaves room for them
 	location []byte
 	last     bool // the connection ends
 }
@@ -52,17 +52,22 @@ func (x *exchange) refuse(bad *http1.Error) {
 	x.lingers = x.answer(&r) == nil
 }
 
+// fill says the status in the body to who sees nothing else: of what is no success, where nobody has said what there is.
+func (r *reply) fill() {
+	if r.body == "" && r.kind == "" && r.status >= http.StatusMultipleChoices {
+		r.body = strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\n"
+	}
+	if r.body != "" && r.kind == "" {
+		r.kind = "text/plain; charset=utf-8"
+	}
+}
+
 // headSlack is more than the rest of a head of our own has.
 const headSlack = 320
 
 // answer sends r.
 func (x *exchange) answer(r *reply) error {
-	if r.body == "" {
-		r.body = strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\n"
-	}
-	if r.kind == "" {
-		r.kind = "text/plain; charset=utf-8"
-	}
+	r.fill()
 	x.status = r.status
 	x.extra = x.extra[:0]
 	if x.rule != nil {
@@ -100,7 +105,7 @@ func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
 		p = x.sh.date.append(p, x.cl.raw.Now())
 	}
 	if r.status != http.StatusNoContent && r.status != http.StatusNotModified {
-		if !e.ReplacesName("content-type") {
+		if r.kind != "" && !e.ReplacesName("content-type") {
 			p = append(append(append(p, "Content-Type: "...), r.kind...), "\r\n"...)
 		}
 		p = append(p, "Content-Length: "...)

@@ -218,6 +218,39 @@ func TestEditsReplaceTheGatesOwnFields(t *testing.T) {
 	}
 }
 
+// What an answer is, byte by byte but for its Date: no body that nobody has written stands where the rule says what there is,
+// in a success, or where a status must not have one (RFC 9110 15.3.6).
+func TestAnswersHaveNoInventedBody(t *testing.T) {
+	const plain = "Content-Type: text/plain; charset=utf-8\r\n"
+	for _, tc := range []struct{ answer, want string }{
+		{"200", "200 OK\r\nContent-Length: 0\r\n\r\n"},
+		{"{type: application/json}", "200 OK\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n"},
+		{"{type: application/json, body: '{}'}", "200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"},
+		{"{body: text}", "200 OK\r\n" + plain + "Content-Length: 4\r\n\r\ntext"},
+		{"202", "202 Accepted\r\nContent-Length: 0\r\n\r\n"},
+		{"204", "204 No Content\r\n\r\n"},
+		{"205", "205 Reset Content\r\nContent-Length: 0\r\n\r\n"},
+		{"304", "304 Not Modified\r\n\r\n"},
+		{"404", "404 Not Found\r\n" + plain + "Content-Length: 14\r\n\r\n404 Not Found\n"},
+		{"{status: 404, type: text/html}", "404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"},
+		{"{status: 503, body: later}", "503 Service Unavailable\r\n" + plain + "Content-Length: 5\r\n\r\nlater"},
+	} {
+		t.Run(tc.answer, func(t *testing.T) {
+			eachEngineOf(t, func(t *testing.T) *config.Config {
+				return parse(t, "listen: 127.0.0.1:0\nroutes: [{answer: %s, response_headers: {remove: [Date]}}]\n", tc.answer)
+			}, func(w *world) {
+				c := w.dial()
+				c.send(getRoot + getRoot) // the second shows that the first has ended where it should
+				want := "HTTP/1.1 " + tc.want
+				got := make([]byte, 2*len(want))
+				if n, err := io.ReadFull(c.r, got); string(got[:n]) != want+want {
+					w.Errorf("got %q, %v\nwant %q twice", got[:n], err, want)
+				}
+			})
+		})
+	}
+}
+
 // lines counts those of a field in a raw head.
 func lines(head, name string) int {
 	return strings.Count(strings.ToLower(head), "\r\n"+strings.ToLower(name)+":")
