@@ -236,7 +236,7 @@ type Eject struct {
 type Pool struct {
 	Idle    time.Duration // how long one is kept that is not used
 	IdleMax int           // kept by each loop for each server
-	Max     int           // to each server, in all; 0: no bound. Requests wait for their turn
+	Max     int           // requests of each server at a time; 0: no bound. Others wait for their turn
 	Wait    time.Duration // how long they wait
 }
 
