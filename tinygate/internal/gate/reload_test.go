@@ -504,3 +504,59 @@ routes:
 		}
 	})
 }
+
+// A request that began before a reload and is sent again after it, to a server that the reload has brought, goes there by TLS.
+func TestRetryAfterAReloadKeepsTLS(t *testing.T) {
+	cert := certtest.New(t).ECDSA(t, "localhost").TLS(t)
+	asked, end := make(chan struct{}, 1), make(chan struct{}, 1)
+	secure := func(play func(*peer)) func(*testing.T) string {
+		return script(func(t *testing.T, c *peer, _ int) {
+			play(newPeer(t, tls.Server(c.Conn, &tls.Config{Certificates: []tls.Certificate{cert}})))
+		})
+	}
+	first := secure(func(c *peer) {
+		if _, err := c.request(); err == nil {
+			asked <- struct{}{}
+			select {
+			case <-end:
+			case <-time.After(bound):
+			}
+		}
+		c.Close()
+	})
+	second := secure(func(c *peer) {
+		if _, err := c.request(); err == nil {
+			c.send(ok)
+		}
+		c.Close()
+	})
+	const text = `
+listen: 127.0.0.1:0
+retry: {on: [reset]}
+upstreams:
+  web:
+    servers: %s
+    tls: {insecure: true}
+routes:
+  - to: web
+`
+	at := func(t *testing.T, host string, up func(*testing.T) string) string {
+		_, port, _ := net.SplitHostPort(up(t))
+		return net.JoinHostPort(host, port)
+	}
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, text, at(t, "localhost", first))
+	}, func(w *world) {
+		w.eventually("an address", func() bool { return w.g.Servers()[0].Addr != "" })
+		c := w.dial()
+		c.send(getRoot)
+		select {
+		case <-asked:
+		case <-time.After(bound):
+			w.Fatal("the first server is not asked")
+		}
+		w.reload(parse(w, text, at(w.T, "127.0.0.1", second)))
+		end <- struct{}{}
+		c.wantStatus("200")
+	})
+}

@@ -92,14 +92,17 @@ func (p *pool) dial(x *exchange) (*upstream, error) {
 }
 
 // secure is what the server is spoken to with; nil: plain. A reload while the request waited may have brought a server whose
-// settings are not those of the request's group.
+// settings are not those of the request's group, or one that this group does not have.
 func (p *pool) secure() (*tls.Config, error) {
 	if p.server.TLS == nil {
 		return nil, nil
 	}
 	for _, g := range []*group{p.group, p.sh.g.site.Load().group(p.group.Name)} {
-		if g != nil && g.TLS != nil && *g.TLS == *p.server.TLS {
-			return g.tls[p.server.Host], nil
+		if g == nil || g.TLS == nil || *g.TLS != *p.server.TLS {
+			continue
+		}
+		if c := g.tls[p.server.Host]; c != nil { // nil: the server is not one of that group, and plain it must not be
+			return c, nil
 		}
 	}
 	return nil, errSettings
