@@ -134,12 +134,15 @@ type signals struct {
 	done           chan struct{}
 }
 
-// heed keeps the signals from ending the process from now on, also before there is something to reload.
+// heed keeps the signals from ending the process from now on, also before there is something to reload. Without it Go ends the
+// process when the reader of its stdout or stderr has gone (os/signal, SIGPIPE); with it such a write is an error, as that
+// to any other file that cannot be written, also for what is said at the end.
 func heed() *signals {
 	s := &signals{reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1), done: make(chan struct{})}
 	if reloadSignal != nil {
 		signal.Notify(s.reload, reloadSignal)
 		signal.Notify(s.reopen, reopenSignal)
+		signal.Notify(make(chan os.Signal, 1), brokenPipeSignal)
 	}
 	return s
 }
