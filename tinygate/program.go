@@ -71,7 +71,8 @@ func (p *program) serve(ctx context.Context) error {
 	}
 	p.gate.Start()
 	p.greet()
-	go p.obey(signals)
+	go signals.obey(signals.reload, func() { p.reload() })
+	go signals.obey(signals.reopen, p.reopen)
 	select {
 	case err := <-p.gate.Failed():
 		return err
@@ -153,19 +154,22 @@ func (s *signals) stop() {
 	close(s.done)
 }
 
-// obey does what signals say, until they are stopped.
-func (p *program) obey(s *signals) {
+// obey does what one of the signals says, until they are stopped. Each is obeyed by a goroutine of its own, for a log on a disk
+// that hangs holds up who opens it.
+func (s *signals) obey(which <-chan os.Signal, do func()) {
 	for {
 		select {
-		case <-s.reload:
-			p.reload()
-		case <-s.reopen:
-			if err := p.gate.ReopenLog(); err != nil {
-				p.log.Error("tinygate: the access log goes on as it was", "error", err)
-			}
+		case <-which:
+			do()
 		case <-s.done:
 			return
 		}
+	}
+}
+
+func (p *program) reopen() {
+	if err := p.gate.ReopenLog(); err != nil {
+		p.log.Error("tinygate: the access log goes on as it was", "error", err)
 	}
 }
 

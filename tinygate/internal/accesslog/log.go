@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -15,9 +17,12 @@ import (
 
 const (
 	flushEvery = time.Second
-	// closeWait bounds Close: a program has to be able to end while the reader of its log hangs.
-	closeWait = 5 * time.Second
-	fileMode  = 0o640 // it has addresses and query strings
+	// hangWait bounds Close and Reopen: a program has to be able to end, and to go on, while the reader of its log hangs.
+	hangWait = 5 * time.Second
+	// readerWait is how long a pipe may be without a reader when it is opened, so that both may be started at the same time.
+	readerWait = 2 * time.Second
+	readerPoll = 10 * time.Millisecond
+	fileMode   = 0o640 // it has addresses and query strings
 )
 
 // Log is an access log. Its methods may be called from any goroutine, and block; tasks use a Writer. A nil Log is one
@@ -29,9 +34,10 @@ type Log struct {
 	closed  atomic.Bool
 	wake    chan struct{}
 	asked   chan request
+	left    chan struct{} // closed: nobody waits for the end any more
 	ended   chan struct{}
 	closing sync.Once
-	wait    time.Duration // of Close
+	wait    time.Duration // of Close and Reopen
 	failure atomic.Pointer[error]
 	logger  atomic.Pointer[slog.Logger]
 
@@ -71,6 +77,9 @@ func Open(cfg config.AccessLog, loops int) (*Log, error) {
 }
 
 func openFile(path string) (*file, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode().Type() == fs.ModeNamedPipe {
+		return openPipe(path)
+	}
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, fmt.Errorf("access log: %w (its directory has to be there, and this process has to be allowed to write in it)", err)
@@ -78,13 +87,30 @@ func openFile(path string) (*file, error) {
 	return &file{File: out}, nil
 }
 
+// openPipe opens a named pipe without waiting in the kernel, which would let it wait for a reader for ever (fifo(7)). ENXIO says
+// that there is none.
+func openPipe(path string) (*file, error) {
+	for end := time.Now().Add(readerWait); ; time.Sleep(readerPoll) {
+		out, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|syscall.O_NONBLOCK, 0)
+		switch {
+		case err == nil:
+			return &file{File: out}, nil
+		case !errors.Is(err, syscall.ENXIO):
+			return nil, fmt.Errorf("access log: %w (this process has to be allowed to write to it)", err)
+		case time.Now().After(end):
+			return nil, fmt.Errorf("access log: %w (it is a pipe that nobody reads; start its reader first)", err)
+		}
+	}
+}
+
 // keep is a file of the process, which is not closed.
 type keep struct{ io.Writer }
 
 func start(out io.Writer, path string, f *format, loops int) *Log {
 	l := &Log{
-		format: f, path: path, out: out, wait: closeWait,
-		wake: make(chan struct{}, 1), asked: make(chan request), ended: make(chan struct{}),
+		format: f, path: path, out: out, wait: hangWait,
+		wake: make(chan struct{}, 1), asked: make(chan request), left: make(chan struct{}),
+		ended: make(chan struct{}),
 	}
 	for range loops {
 		l.writers = append(l.writers, newWriter(l))
@@ -131,8 +157,9 @@ func (l *Log) Err() error {
 }
 
 // Reopen goes on with a new file at the same path, after the old one was renamed. No line is lost: what was added before
-// is in the old file or in the new one. It waits for the write that is under way. When the new file cannot be opened the old
-// one stays in use. It does nothing for stdout and stderr.
+// is in the old file or in the new one. It waits for the write that is under way, for five seconds at most; the error then
+// says so, and matches os.ErrDeadlineExceeded. When the new file cannot be opened, or the old one hangs, that stays in use. It
+// does nothing for stdout and stderr.
 func (l *Log) Reopen() error {
 	if l == nil || l.path == "" {
 		return nil
@@ -141,9 +168,14 @@ func (l *Log) Reopen() error {
 	if err != nil {
 		return err
 	}
-	err = l.ask(request{out: out}, nil)
-	if errors.Is(err, errClosed) {
+	t := time.NewTimer(l.wait)
+	defer t.Stop()
+	taken, err := l.ask(request{out: out}, t.C)
+	if !taken {
 		out.Close()
+	}
+	if err == errLate {
+		return errBusy
 	}
 	return err
 }
@@ -153,12 +185,14 @@ func (l *Log) Flush() error {
 	if l == nil {
 		return nil
 	}
-	return l.ask(request{}, nil)
+	_, err := l.ask(request{}, nil)
+	return err
 }
 
 // Close writes what there is and closes the file. Lines that are added later are dropped, and those that are added meanwhile
 // may be lost: it comes after the loops have ended. It waits five seconds at most for a file that does not take the
-// lines; the error then says so, and matches os.ErrDeadlineExceeded. A second Close does nothing.
+// lines; the error then says so, and matches os.ErrDeadlineExceeded, and the file is closed when it does take them. A second
+// Close does nothing.
 func (l *Log) Close() (err error) {
 	if l == nil {
 		return nil
@@ -167,7 +201,10 @@ func (l *Log) Close() (err error) {
 		l.closed.Store(true)
 		t := time.NewTimer(l.wait)
 		defer t.Stop()
-		err = l.ask(request{end: true}, t.C)
+		if _, err = l.ask(request{end: true}, t.C); err == errLate {
+			err = errHangs
+			close(l.left)
+		}
 	})
 	return err
 }
@@ -176,23 +213,27 @@ var (
 	errClosed = fmt.Errorf("access log: %w", os.ErrClosed)
 	errHangs  = fmt.Errorf("access log: lines were lost at the end, since nobody reads the file or its disk hangs: %w",
 		os.ErrDeadlineExceeded)
+	errBusy = fmt.Errorf("access log: it cannot be opened again, since nobody reads the file or its disk hangs: %w",
+		os.ErrDeadlineExceeded)
+	errLate = errors.New("access log: the time is over")
 )
 
-// ask has the goroutine do something, until it did or the time is over.
-func (l *Log) ask(r request, timeout <-chan time.Time) error {
+// ask has the goroutine do something, until it did or the time is over. What it has taken it does when it can, though nobody
+// waits any more.
+func (l *Log) ask(r request, timeout <-chan time.Time) (taken bool, err error) {
 	r.done = make(chan error, 1)
 	select {
 	case l.asked <- r:
 	case <-l.ended:
-		return errClosed
+		return false, errClosed
 	case <-timeout:
-		return errHangs
+		return false, errLate
 	}
 	select {
 	case err := <-r.done:
-		return err
+		return true, err
 	case <-timeout:
-		return errHangs
+		return true, errLate
 	}
 }
 
@@ -220,6 +261,9 @@ func (l *Log) run() {
 			if r.end {
 				return
 			}
+		case <-l.left:
+			l.report(errors.Join(l.write(true), l.closeOut()))
+			return
 		}
 	}
 }

@@ -2,8 +2,10 @@ package gate
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -98,11 +100,15 @@ func (g *Gate) Config() *config.Config { return g.site.Load().cfg }
 // Opened is how many connections to servers have been made.
 func (g *Gate) Opened() int64 { return g.opened.Load() }
 
-// ReopenLog opens the access log again, after its file was moved.
+// ReopenLog opens the access log again, after its file was moved. It holds up nothing else while the log hangs. One that a
+// reload replaces meanwhile is closed, and the next one has just been opened.
 func (g *Gate) ReopenLog() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.logs.now().Reopen()
+	log := g.logs.now()
+	err := log.Reopen()
+	if errors.Is(err, os.ErrClosed) && log != g.logs.now() {
+		return nil
+	}
+	return err
 }
 
 // Drain has every response from now on end its connection, so that clients go elsewhere, and closes those that wait for

@@ -1,14 +1,20 @@
 package gate_test
 
 import (
+	"context"
+	"errors"
 	"io"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // fifo is a pipe that takes 64 KiB and that nobody reads.
@@ -67,4 +73,60 @@ func TestLogThatIsNotReadHoldsNothing(t *testing.T) {
 			w.Errorf("%v lines were lost, and %v after the log has changed", before, after)
 		}
 	})
+}
+
+// A log that hangs when it is to be opened again holds up neither figures nor a reload nor the end. What waits is no task, so
+// one engine is enough.
+func TestReopenOfALogThatHangsHoldsNothing(t *testing.T) {
+	rt := uniotest.New(t, &unio.Options{Loops: 1})
+	w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\naccess_log: %s\nroutes: [{answer: 204}]\n", fifo(t)))
+	c := w.dial()
+	long := "GET /?" + strings.Repeat("q", 7000) + " HTTP/1.1\r\nHost: h\r\n\r\n"
+	for range 60 {
+		c.send(long)
+		c.wantStatus("204")
+	}
+	time.Sleep(1500 * time.Millisecond) // the lines of a second have been written: as many as the pipe takes
+	reopened := make(chan error, 1)
+	go func() { reopened <- w.g.ReopenLog() }()
+	time.Sleep(100 * time.Millisecond)
+	within(w, "a scrape of the figures", 3*time.Second, func() {
+		w.g.Metrics().ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil))
+	})
+	within(w, "a reload", 3*time.Second, func() {
+		if _, err := w.g.Reload(w.g.Config()); err != nil {
+			w.Error(err)
+		}
+	})
+	c.Close()
+	within(w, "the end", 15*time.Second, func() {
+		w.g.Drain()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		w.rt.Shutdown(ctx)
+		if err := w.g.Close(); !errors.Is(err, os.ErrDeadlineExceeded) {
+			w.Errorf("the end: %v", err)
+		}
+	})
+	within(w, "opening the log again", 15*time.Second, func() {
+		if err := <-reopened; !errors.Is(err, os.ErrDeadlineExceeded) {
+			w.Errorf("opening the log again: %v", err)
+		}
+	})
+	drainFifo(w)
+}
+
+// within fails unless fn ends in time.
+func within(w *world, what string, limit time.Duration, fn func()) {
+	w.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
+		w.Errorf("%s has not ended after %v", what, limit)
+	}
 }

@@ -38,11 +38,16 @@ func parse(t testing.TB, text string, values ...any) *config.Config {
 func eachEngineOf(t *testing.T, cfg func(*testing.T) *config.Config, fn func(w *world)) {
 	t.Helper()
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
-		w := &world{T: t, rt: rt, log: new(logText)}
-		w.g = startGate(t, rt, cfg(t), slog.New(slog.NewTextHandler(w.log, nil)))
-		w.addr = w.g.Addrs()[0].String()
-		fn(w)
+		fn(newWorldOf(t, rt, cfg(t)))
 	})
+}
+
+// newWorldOf starts a gate on rt.
+func newWorldOf(t *testing.T, rt *unio.Runtime, cfg *config.Config) *world {
+	w := &world{T: t, rt: rt, log: new(logText)}
+	w.g = startGate(t, rt, cfg, slog.New(slog.NewTextHandler(w.log, nil)))
+	w.addr = w.g.Addrs()[0].String()
+	return w
 }
 
 // reload wants a reload to succeed, and returns what has changed as one text.
