@@ -395,6 +395,28 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// A client of the admin address that does not go on with its request holds up the end for about a second, whatever drain is.
+func TestSlowAdminClientDoesNotHoldTheEnd(t *testing.T) {
+	s := newSite(t, 0)
+	s.write("listen: 127.0.0.1:0\nroutes: [{answer: 204}]\ndrain: 100ms\nadmin: unix:DIR/admin.sock\n")
+	p := s.run("std")
+	c, err := net.Dial("unix", s.dir+"/admin.sock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	io.WriteString(c, "POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{")
+	s.scrape("/health") // the connection before has been accepted
+	began := time.Now()
+	p.Process.Signal(syscall.SIGTERM)
+	if code := p.wait(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if took := time.Since(began); took > 4*time.Second {
+		t.Errorf("the end took %v", took)
+	}
+}
+
 // Reloads that are asked for at the same time, by signals and by the API, are done one after the other: the file that was
 // written last is the one that holds.
 func TestReloadsAtOnce(t *testing.T) {

@@ -67,7 +67,7 @@ func (p *program) serve(ctx context.Context) error {
 		if p.admin, err = admin.Serve(p.cfg.Admin, told{p}, p.gate.Metrics(), p.log); err != nil {
 			return err
 		}
-		defer p.admin.Close(context.Background())
+		defer p.closeAdmin()
 	}
 	p.gate.Start()
 	p.greet()
@@ -225,6 +225,19 @@ func (p *program) end() error {
 		return fmt.Errorf("some requests were cut short after %v: %w", time.Since(began).Round(time.Millisecond), err)
 	}
 	return nil
+}
+
+// adminEnd is how long requests to the admin API may still take when all that is served has ended, for the answer to a command
+// that ends just then.
+const adminEnd = time.Second
+
+// closeAdmin ends the admin API.
+func (p *program) closeAdmin() {
+	ctx, cancel := context.WithTimeout(context.Background(), adminEnd)
+	defer cancel()
+	if err := p.admin.Close(ctx); err != nil {
+		p.log.Warn("tinygate: the end", "error", err)
+	}
 }
 
 // hint adds what can be done about an address that is taken.
