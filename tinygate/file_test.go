@@ -417,6 +417,34 @@ func TestSlowAdminClientDoesNotHoldTheEnd(t *testing.T) {
 	}
 }
 
+// A command gives up when it is interrupted, however long the program that it asks may take.
+func TestCommandEndsWhenInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	ln, err := net.Listen("unix", path) // accepts and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, []string{"status", "--admin", "unix:" + path}, io.Discard, io.Discard) }()
+	c, err := ln.Accept() // it waits for its answer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	cancel() // as main does at SIGINT
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the command goes on")
+	}
+}
+
 // Reloads that are asked for at the same time, by signals and by the API, are done one after the other: the file that was
 // written last is the one that holds.
 func TestReloadsAtOnce(t *testing.T) {

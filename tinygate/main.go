@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	case command == "check":
 		return check(args[1:], stdout, stderr)
 	case admin.Known(command):
-		err := admin.Command(args, stdout)
+		err := admin.Command(ctx, args, stdout)
 		if errors.Is(err, admin.ErrUsage) {
 			fmt.Fprintln(stderr, "tinygate:", err)
 			return errUsage

@@ -87,8 +87,9 @@ func lookup(name string) *command {
 
 // Command runs a command such as "status": args begins with its name. It asks the running program and prints what that
 // says as text, or as the JSON it came in with --json. An error matches ErrUsage if the command line was wrong, and
-// is an *Error if the program refused. Text that comes from clients is printed without control characters.
-func Command(args []string, stdout io.Writer) error {
+// is an *Error if the program refused. Text that comes from clients is printed without control characters. It gives up when ctx
+// is done.
+func Command(ctx context.Context, args []string, stdout io.Writer) error {
 	if len(args) == 0 || lookup(args[0]) == nil {
 		return fmt.Errorf("%w: there are the commands %s", ErrUsage, list())
 	}
@@ -119,12 +120,12 @@ func Command(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return cmd.ask(c, operands, stdout, *asJSON)
+	return cmd.ask(ctx, c, operands, stdout, *asJSON)
 }
 
 // ask runs the command and prints the answer. A reload that found problems prints them and is an error.
-func (cmd *command) ask(c *Client, operands []string, stdout io.Writer, asJSON bool) error {
-	answer, err := cmd.run(context.Background(), c, operands)
+func (cmd *command) ask(ctx context.Context, c *Client, operands []string, stdout io.Writer, asJSON bool) error {
+	answer, err := cmd.run(ctx, c, operands)
 	var refused *Error
 	if err != nil && (!errors.As(err, &refused) || refused.Status != 422) {
 		return err

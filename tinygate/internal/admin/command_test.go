@@ -12,7 +12,7 @@ import (
 func runCommand(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	err := Command(args, &out)
+	err := Command(t.Context(), args, &out)
 	return out.String(), err
 }
 
