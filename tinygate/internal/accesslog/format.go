@@ -5,15 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-)
 
-// combined is Apache's combined log format (mod_log_config), with what nginx writes for an empty body: 0.
-const combined = `${client} - - [${local_time}] "${request}" ${status} ${bytes_sent} "${referer}" "${user_agent}"`
-
-// formatMax and variablesMax bound a text format, so that each line fits a buffer.
-const (
-	formatMax    = 4 << 10
-	variablesMax = 64
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 // piece is a part of a text line: a variable, or what stands between two.
@@ -98,9 +91,9 @@ func compile(f string) (*format, error) {
 	case "combined":
 		f = "${combined}"
 	}
-	f = strings.ReplaceAll(f, "${combined}", combined)
-	if len(f) > formatMax {
-		return nil, fmt.Errorf("access log: the format has %d bytes, and %d are the most", len(f), formatMax)
+	f = strings.ReplaceAll(f, "${combined}", config.LogCombined)
+	if len(f) > config.LogFormatMax {
+		return nil, fmt.Errorf("access log: the format has %d bytes, and %d are the most", len(f), config.LogFormatMax)
 	}
 	if i := strings.IndexFunc(f, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }); i >= 0 {
 		return nil, fmt.Errorf("access log: the format has the control character %q: each request is one line", f[i])
@@ -147,8 +140,8 @@ func (f *format) variable(name string) error {
 		return fmt.Errorf("access log: the format has ${%s}, which is not known; there are %s", name, names())
 	}
 	f.pieces = append(f.pieces, piece{write: write})
-	if f.names == variablesMax {
-		return fmt.Errorf("access log: the format has more than %d names", variablesMax)
+	if f.names == config.LogVariablesMax {
+		return fmt.Errorf("access log: the format has more than %d names", config.LogVariablesMax)
 	}
 	f.fixed += numberMax
 	f.names++

@@ -137,6 +137,31 @@ func TestFormatsThatAreRefused(t *testing.T) {
 	}
 }
 
+// A configuration has the formats that the log has, up to its limits.
+func TestConfigurationAndLogAgreeOnFormats(t *testing.T) {
+	combined := strings.Repeat("${combined}", 9)
+	for format, good := range map[string]bool{
+		combined:                                 true,
+		combined + "${path}":                     true,
+		combined + "${path}${path}":              false,
+		combined + "${combined}":                 false,
+		strings.Repeat("${path}", 64):            true,
+		strings.Repeat("${path}", 65):            false,
+		"${path}" + strings.Repeat("x", 4<<10-7): true,
+		"${path}" + strings.Repeat("x", 4<<10-6): false,
+		"${combined}" + strings.Repeat("x", 4<<10-len(config.LogCombined)):   true,
+		"${combined}" + strings.Repeat("x", 4<<10-len(config.LogCombined)+1): false,
+	} {
+		_, err := config.Parse("gate.yaml", fmt.Appendf(nil, "listen: :80\nto: 10.0.0.1:80\naccess_log: {path: stdout, format: '%s'}\n", format), os.LookupEnv)
+		if (err == nil) != good {
+			t.Errorf("%.60q...: the configuration: %v", format, err)
+		}
+		if _, err := compile(format); (err == nil) != good {
+			t.Errorf("%.60q...: the log: %v", format, err)
+		}
+	}
+}
+
 func TestPathThatCannotBeOpened(t *testing.T) {
 	_, err := Open(config.AccessLog{Path: filepath.Join(t.TempDir(), "no", "access.log")}, 1)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "directory") {

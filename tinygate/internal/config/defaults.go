@@ -114,7 +114,5 @@ const (
 	bufferBytesMax = 64 << 20 // for each request that is held back
 	triesMax       = 10
 	failuresMax    = 1000
-	formatMax      = 4 << 10 // of a line of the access log
-	formatNamesMax = 64
 	idleMax        = 1 << 16 // a server has no more ports for one address of ours
 )

@@ -132,6 +132,17 @@ var LogNames = []string{
 	"referer", "tls", "error", "combined",
 }
 
+// LogCombined is Apache's combined log format (mod_log_config), with what nginx writes for an empty body: 0. It is what
+// ${combined} stands for.
+const LogCombined = `${client} - - [${local_time}] "${request}" ${status} ${bytes_sent} "${referer}" "${user_agent}"`
+
+// LogFormatMax and LogVariablesMax bound a text format with LogCombined in it for each ${combined}, so that each line fits a
+// buffer.
+const (
+	LogFormatMax    = 4 << 10
+	LogVariablesMax = 64
+)
+
 // logReader reads access_log.
 type logReader struct{ cfg *Config }
 
@@ -171,12 +182,14 @@ func (l *logReader) path(v value) {
 
 func (l *logReader) format(v value) {
 	s, ok := v.text("json, combined, or a text with ${...}")
+	whole := strings.ReplaceAll(s, "${combined}", LogCombined)
 	switch {
 	case !ok:
 	case s == "json" || s == "combined":
 		l.cfg.Access.Format = s
-	case len(s) > formatMax || strings.Count(s, "${") > formatNamesMax:
-		v.fail("the format is too long; write at most %d bytes with %d variables", formatMax, formatNamesMax)
+	case len(whole) > LogFormatMax || strings.Count(whole, "${") > LogVariablesMax:
+		v.fail("the format is too long; write at most %d bytes with %d variables, where ${combined} is %d bytes with %d",
+			LogFormatMax, LogVariablesMax, len(LogCombined), strings.Count(LogCombined, "${"))
 	case !strings.Contains(s, "${"):
 		v.fail("%q is no format; write json, combined, or a text with some of ${%s}", s, strings.Join(LogNames, "}, ${"))
 	case controlAt(s) >= 0:
