@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,8 +166,11 @@ func readAccessLog(c *Config, v value) {
 	}
 }
 
+// logOutputs are the paths that stand for what the process was given, and not for a file.
+var logOutputs = []string{"stdout", "stderr"}
+
 func (l *logReader) path(v value) {
-	for _, word := range []string{"stdout", "stderr"} {
+	for _, word := range logOutputs {
 		if v.is(word) {
 			l.cfg.Access.Path = word
 			return
@@ -175,7 +179,12 @@ func (l *logReader) path(v value) {
 	if v.is(off) {
 		return
 	}
-	if s, ok := v.file(l.cfg); ok {
+	s, ok := v.file(l.cfg)
+	switch {
+	case !ok:
+	case slices.Contains(logOutputs, s): // a file of that name, which lies where the process was started
+		l.cfg.Access.Path = "." + string(filepath.Separator) + s
+	default:
 		l.cfg.Access.Path = s
 	}
 }

@@ -155,3 +155,28 @@ func TestNearest(t *testing.T) {
 		}
 	}
 }
+
+// A file may be named as an output of the process, when it is written as a path.
+func TestLogFileNamedStdout(t *testing.T) {
+	for _, c := range []struct{ file, path, want string }{
+		{"gate.yaml", "stdout", "stdout"},
+		{"gate.yaml", "stderr", "stderr"},
+		{"gate.yaml", "./stdout", "./stdout"},
+		{"./gate.yaml", "./stderr", "./stderr"},
+		{"gate.yaml", "logs/../stdout", "./stdout"},
+		{"conf/gate.yaml", "./stdout", "conf/stdout"},
+		{"conf/gate.yaml", "../stdout", "./stdout"},
+		{"/etc/gate.yaml", "./stdout", "/etc/stdout"},
+	} {
+		for _, form := range []string{"access_log: %s\n", "access_log: {path: %s}\n"} {
+			text := fmt.Appendf(nil, "listen: :80\nto: 10.0.0.1:80\n"+form, c.path)
+			cfg, err := Parse(c.file, text, os.LookupEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := filepath.ToSlash(cfg.Access.Path); got != c.want {
+				t.Errorf("%s in %s is %s, want %s", c.path, c.file, got, c.want)
+			}
+		}
+	}
+}
