@@ -151,12 +151,17 @@ func (r *routeReader) stripFits() {
 	}
 }
 
+// noRoute is the route of requests that no route takes, in metrics. One of that name would be counted with them.
+const noRoute = "(none)"
+
 func (r *routeReader) name(v value) {
 	s, ok := v.text("a name for logs and metrics")
 	switch {
 	case !ok:
 	case s == "" || len(s) > 200 || controlAt(s) >= 0 || strings.ContainsAny(s, "\t\""):
 		v.fail("%q cannot name a route; write at most 200 bytes without quotation marks", s)
+	case s == noRoute:
+		v.fail("%s is what metrics have for requests that no route takes; write another name", s)
 	default:
 		r.r.Name = s
 		if p, twice := r.f.routeNames[s]; twice {

@@ -17,7 +17,7 @@ import (
 // NoRoute is the number for requests that fit no route, and for those that were refused before a route was sought.
 const NoRoute = 0
 
-// noRoute is the name in the label of NoRoute. No route of a configuration has it, for names have no parentheses.
+// noRoute is the name in the label of NoRoute. No route has it, for a configuration may not give that name.
 const noRoute = "(none)"
 
 // Server names a server.
