@@ -61,7 +61,8 @@ func isLoopback(host string) bool {
 }
 
 // listenUnix listens on path. The socket is made in a folder that nobody else may enter and moved to its place with its mode
-// set, so that there is no moment in which others may connect, nor one without a socket when it replaces a stale one.
+// set, so that there is no moment in which others may connect, nor one without a socket when it replaces a stale one. How
+// long path may be is told by package config, which knows where the socket is made.
 func listenUnix(path string) (net.Listener, func(), error) {
 	if path == "" || path[0] == '@' || path[0] == 0 {
 		return nil, nil, fmt.Errorf("admin: unix:%s: a path is needed; abstract sockets have no mode, so anyone could connect", path)

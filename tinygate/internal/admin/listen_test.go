@@ -141,6 +141,39 @@ func TestPathThatIsTooLong(t *testing.T) {
 	}
 }
 
+// A socket whose path a configuration may have can be listened on, wherever it is made before it is moved there.
+func TestConfigurationKnowsPathsThatAreTooLong(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("lacks: the limit of unix(7)")
+	}
+	root, err := os.MkdirTemp("", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	accepted := 0
+	for n := 80; n <= 107; n++ {
+		dir := filepath.Join(root, strings.Repeat("d", n-len(root)-1))
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		address := "unix:" + filepath.Join(dir, "s")
+		if _, err := config.Parse("gate.yaml", []byte("listen: :80\nto: 10.0.0.1:80\nadmin: "+address+"\n"), os.LookupEnv); err != nil {
+			continue
+		}
+		accepted++
+		s, err := open(address)
+		if err != nil {
+			t.Errorf("a folder of %d bytes: %v", n, err)
+			continue
+		}
+		s.Close(context.Background())
+	}
+	if accepted < 10 {
+		t.Errorf("of the folders with 80 to 107 bytes %d are accepted", accepted)
+	}
+}
+
 func TestNoAddress(t *testing.T) {
 	s, err := open("")
 	if s != nil || err != nil {

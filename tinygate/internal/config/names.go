@@ -168,7 +168,7 @@ func (v value) address(role addressRole) (string, bool) {
 		return "", false
 	}
 	if path, unix := strings.CutPrefix(s, "unix:"); unix {
-		return s, v.unix(path)
+		return s, v.unix(path) && (!role.loopback || v.adminSocket(path))
 	}
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
 		cure := "write " + strings.TrimSuffix(rest, "/")
@@ -190,10 +190,29 @@ func (v value) address(role addressRole) (string, bool) {
 	return strings.ToLower(s), true
 }
 
-// unix checks the path of a socket. 107 bytes is what sun_path of unix(7) holds beside its NUL.
+// socketPathMax is what sun_path of unix(7) holds beside its NUL.
+const socketPathMax = 107
+
+// unix checks the path of a socket.
 func (v value) unix(path string) bool {
-	if path == "" || len(path) > 107 || strings.ContainsRune(path, 0) {
-		v.fail("unix:%s has no possible path; write unix:/run/name.sock, at most 107 bytes", path)
+	if path == "" || len(path) > socketPathMax || strings.ContainsRune(path, 0) {
+		v.fail("unix:%s has no possible path; write unix:/run/name.sock, at most %d bytes", path, socketPathMax)
+		return false
+	}
+	return true
+}
+
+// adminMade is where package admin makes a socket, below the folder that it is for, at its longest.
+const adminMade = "/.t4294967295/s"
+
+// adminSocket checks what else is true of a socket that only its user may use.
+func (v value) adminSocket(path string) bool {
+	if path[0] == '@' {
+		v.fail("unix:%s has no rights, so that anyone could connect; write unix:/run/name.sock", path)
+		return false
+	}
+	if folderMax := socketPathMax - len(adminMade); len(filepath.Dir(path)) > folderMax {
+		v.fail("the folder of unix:%s is too long for what is made in it; write one of at most %d bytes", path, folderMax)
 		return false
 	}
 	return true
