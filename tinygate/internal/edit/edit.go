@@ -256,6 +256,19 @@ func (e *Edit) Strike(lines []byte) []byte {
 	if !e.strikes {
 		return lines
 	}
+	return e.strike(lines)
+}
+
+// Trailer returns the lines of a trailer section, each with its CRLF, without those that Remove or Set name: a receiver that
+// joins trailers to the fields of the head (RFC 9110 6.5.1) would have the field back. lines are left as they are.
+func (e *Edit) Trailer(lines []byte) []byte {
+	if e == nil || len(lines) == 0 || e.ids == 0 && e.lengths == 0 {
+		return lines
+	}
+	return e.strike(bytes.Clone(lines))
+}
+
+func (e *Edit) strike(lines []byte) []byte {
 	kept := lines[:0]
 	for len(lines) > 0 {
 		end := bytes.IndexByte(lines, '\n') + 1

@@ -286,3 +286,17 @@ func TestStrike(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestTrailer(t *testing.T) {
+	e := compileOK(t, config.Edit{Remove: []string{"X-Gone"}, Set: fields("X-User", "nobody"), Add: fields("X-Added", "1")})
+	lines := []byte("A: 1\r\nx-user: root\r\nX-GONE: 1\r\nX-Added: 2\r\nX-Users: 3\r\n")
+	was := string(lines)
+	for range 2 {
+		if got := string(e.Trailer(lines)); got != "A: 1\r\nX-Added: 2\r\nX-Users: 3\r\n" || string(lines) != was {
+			t.Errorf("%q of %q", got, lines)
+		}
+	}
+	if got := string((*Edit)(nil).Trailer(lines)); got != was {
+		t.Errorf("%q", got)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/tinygate/internal/edit"
 	"github.com/unio-go/unio/tinygate/internal/http1"
 	"github.com/unio-go/unio/tinygate/internal/stream"
 )
@@ -19,6 +20,7 @@ type transfer struct {
 	src     *source
 	body    *http1.Body
 	chunked bool          // how it is sent on
+	edit    *edit.Edit    // what its trailers have to obey
 	limit   time.Duration // for each piece
 	end     time.Time     // of all; zero: none
 	most    int64         // bytes of payload; 0: no bound
@@ -119,7 +121,7 @@ func (t *transfer) finish() error {
 	if !t.chunked {
 		return nil
 	}
-	trailer := t.body.Trailer()
+	trailer := t.edit.Trailer(t.body.Trailer())
 	tail, err := t.small(func(p []byte) []byte {
 		if t.inside {
 			p = append(p, http1.ChunkEnd...)

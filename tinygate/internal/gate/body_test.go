@@ -569,3 +569,37 @@ func TestTwoUpstreamsInTurn(t *testing.T) {
 		}
 	})
 }
+
+// A trailer brought a field back that the route sets or removes, and to those who join trailers to the head it was the
+// client's, or the server's.
+func TestTrailersBringNoFieldBackThatIsEdited(t *testing.T) {
+	const trailer = "x-user: root\r\nX-GONE: root\r\nX-Forwarded-For: root\r\nX_Real_IP: root\r\nForwarded: for=root\r\nProxy: root\r\n" +
+		"X-Request-ID: root\r\nTransfer-Encoding: root\r\nContent-Length: 1\r\nConnection: root\r\nX-Sum: 1\r\n\r\n"
+	const chunks = "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n" + trailer
+	seen := make(chan string, 10)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		r, err := c.request()
+		if err == nil {
+			seen <- r
+			c.send("HTTP/1.1 200 OK\r\nX-Gone: root\r\n" + chunks)
+		}
+	})
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, `
+listen: 127.0.0.1:0
+routes:
+  - to: "%s"
+    request_headers: {set: {X-User: nobody, X-Request-ID: "${request_id}"}, remove: X-Gone}
+    response_headers: {set: {X-User: nobody, X-Request-ID: "${request_id}"}, remove: X-Gone}
+`, up(t))
+	}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nX-User: root\r\n" + chunks)
+		response := c.wantStatus("200")
+		for who, got := range map[string]string{"server": <-seen, "client": response} {
+			if strings.Contains(got, "root") || value(got, "X-User") != "nobody" || !strings.HasSuffix(got, "\r\n0\r\nX-Sum: 1\r\n\r\n") {
+				w.Errorf("the %s got %q", who, got)
+			}
+		}
+	})
+}

@@ -174,8 +174,8 @@ func (x *exchange) passBody(o *http1.ResponseOut) error {
 		return nil
 	}
 	x.download = transfer{
-		rt: x.sh.g.rt, dst: x.cl.c, body: &x.back, chunked: chunked, limit: x.times.Body, end: x.end,
-		inside: x.insideBack,
+		rt: x.sh.g.rt, dst: x.cl.c, body: &x.back, chunked: chunked, edit: x.rule.response, limit: x.times.Body,
+		end: x.end, inside: x.insideBack,
 	}
 	var err error
 	if x.back.Done() {

@@ -18,7 +18,7 @@ var (
 func (x *exchange) startUpload() {
 	x.upload = transfer{
 		rt: x.sh.g.rt, dst: x.up.c, src: &x.cl.in, body: &x.body,
-		chunked: x.req.Body == http1.FramingChunked, limit: x.times.Body, end: x.end,
+		chunked: x.req.Body == http1.FramingChunked, edit: x.rule.request, limit: x.times.Body, end: x.end,
 		most: x.rule.BodyBytes, n: x.bytes.in, inside: x.inside,
 	}
 	var limit time.Time // the upload has limits of its own, and knows who was waited for
