@@ -110,11 +110,15 @@ func compile(f string) (*format, error) {
 		if !closed {
 			return nil, fmt.Errorf("access log: %q in the format is not closed by }", "${"+rest)
 		}
+		f = after
+		if "${"+name+"}" == config.Dollar {
+			out.literal("$")
+			continue
+		}
 		if err := out.variable(name); err != nil {
 			return nil, err
 		}
 		seen[name]++
-		f = after
 	}
 	if len(seen) == 0 {
 		return nil, fmt.Errorf("access log: the format has no ${name}, so all lines would be the same; there are %s, "+

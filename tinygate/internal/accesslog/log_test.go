@@ -162,6 +162,21 @@ func TestConfigurationAndLogAgreeOnFormats(t *testing.T) {
 	}
 }
 
+func TestDollarBeginsNoVariable(t *testing.T) {
+	f, err := compile("a" + config.Dollar + "{path} ${path}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := entry()
+	e.Path = []byte("/x")
+	if got := string(f.append(nil, writerOf(f), &e, false)); got != "a${path} /x\n" {
+		t.Errorf("%q", got)
+	}
+	if _, err := compile(config.Dollar); err == nil {
+		t.Error("a format without a name is accepted")
+	}
+}
+
 func TestPathThatCannotBeOpened(t *testing.T) {
 	_, err := Open(config.AccessLog{Path: filepath.Join(t.TempDir(), "no", "access.log")}, 1)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "directory") {

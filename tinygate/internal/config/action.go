@@ -34,7 +34,7 @@ func readRedirect(v value) *Redirect {
 
 func readRedirectTo(d *Redirect, v value) {
 	const want = "https, a URL such as https://example.com${path}, or a path"
-	s, ok := v.text(want)
+	s, _, ok := v.template(want, RedirectNames)
 	if !ok {
 		return
 	}
@@ -44,10 +44,10 @@ func readRedirectTo(d *Redirect, v value) {
 	}
 	switch cure := redirectFault(s); {
 	case cure != "":
-		v.fail("%q is no address; %s", s, cure)
+		v.fail("%q is no address; %s", v.n.Value, cure)
 	case strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '\\' || c == '"' }):
-		v.fail("%q has a character that cannot stand in an address; write it as %% and its bytes", s)
-	case v.variables(s, RedirectNames):
+		v.fail("%q has a character that cannot stand in an address; write it as %% and its bytes", v.n.Value)
+	default:
 		d.To = s
 	}
 }

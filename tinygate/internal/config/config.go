@@ -119,7 +119,7 @@ type Match struct {
 // Redirect answers with another address.
 type Redirect struct {
 	Status int    // 301, 302, 303, 307 or 308
-	To     string // "https://host/path", "/path", or with ${scheme}, ${host}, ${path}, ${query}
+	To     string // "https://host/path", "/path", or with ${scheme}, ${host}, ${path}, ${query} and Dollar
 	HTTPS  bool   // to the same host, path and query by https; To is empty
 }
 
@@ -138,7 +138,7 @@ type Rewrite struct {
 }
 
 // Edit changes header fields. Values may have ${client_address}, ${request_id}, ${scheme}, ${host}, ${path}, ${method},
-// ${upstream}, ${server_name}, ${client_cert_subject}, ${client_cert_verify}. First those of Remove are taken out, then
+// ${upstream}, ${server_name}, ${client_cert_subject}, ${client_cert_verify}, and Dollar. First those of Remove are taken out, then
 // Set replaces, then Add adds.
 type Edit struct {
 	Remove []string // names
@@ -283,7 +283,7 @@ type Times struct {
 // AccessLog says where requests are noted.
 type AccessLog struct {
 	Path   string // a file that is opened again by SIGUSR1, "stdout", "stderr"; "": none
-	Format string // "json", "combined" as Apache writes it, or text with ${...}
+	Format string // "json", "combined" as Apache writes it, or text with ${...} and Dollar
 }
 
 // Admin is where the program can be asked and told.

@@ -77,12 +77,12 @@ func (v value) fields(into *[]Field, many bool) {
 			values = e.value.list("a text")
 		}
 		for _, x := range values {
-			s, ok := x.text("a text")
+			s, _, ok := x.template("a text", EditNames)
 			if ok && s == "" {
 				x.fail("the value is empty; write one, or the name below remove")
 				continue
 			}
-			if ok && x.fieldValue(s) && x.variables(s, EditNames) && good {
+			if ok && x.fieldValue(s) && good {
 				*into = append(*into, Field{e.name, s})
 			}
 		}

@@ -190,20 +190,22 @@ func (l *logReader) path(v value) {
 }
 
 func (l *logReader) format(v value) {
-	s, ok := v.text("json, combined, or a text with ${...}")
+	s, n, ok := v.template("json, combined, or a text with ${...}", LogNames)
 	whole := strings.ReplaceAll(s, "${combined}", LogCombined)
+	combined := strings.Count(LogCombined, "${")
+	n += strings.Count(s, "${combined}") * (combined - 1)
 	switch {
 	case !ok:
 	case s == "json" || s == "combined":
 		l.cfg.Access.Format = s
-	case len(whole) > LogFormatMax || strings.Count(whole, "${") > LogVariablesMax:
+	case len(whole) > LogFormatMax || n > LogVariablesMax:
 		v.fail("the format is too long; write at most %d bytes with %d variables, where ${combined} is %d bytes with %d",
-			LogFormatMax, LogVariablesMax, len(LogCombined), strings.Count(LogCombined, "${"))
-	case !strings.Contains(s, "${"):
-		v.fail("%q is no format; write json, combined, or a text with some of ${%s}", s, strings.Join(LogNames, "}, ${"))
+			LogFormatMax, LogVariablesMax, len(LogCombined), combined)
+	case n == 0:
+		v.fail("%q is no format; write json, combined, or a text with some of ${%s}", v.n.Value, strings.Join(LogNames, "}, ${"))
 	case controlAt(s) >= 0:
-		v.fail("%q has a control character; the format is one line of text", s)
-	case v.variables(s, LogNames):
+		v.fail("%q has a control character; the format is one line of text", v.n.Value)
+	default:
 		l.cfg.Access.Format = s
 	}
 }

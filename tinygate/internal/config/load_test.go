@@ -180,3 +180,41 @@ func TestLogFileNamedStdout(t *testing.T) {
 		}
 	}
 }
+
+// A secret that has ${ was read as a text with variables: it was refused, and told, or had the client's path in it.
+func TestWhatTheEnvironmentBringsIsNoTemplate(t *testing.T) {
+	const secret = "hush$${path}-${hush"
+	const route = "listen: :80\nroutes:\n  - "
+	parse := func(text string) (*Config, error) {
+		return Parse("gate.yaml", []byte(text), func(name string) (string, bool) { return secret, name == "TOKEN" })
+	}
+	for _, c := range []struct {
+		text, want string // without want it is refused
+		get        func(*Config) string
+	}{
+		{route + "{to: \"10.0.0.1:80\", request_headers: {set: {A: \"x ${env:TOKEN} ${path}${env:NONE:-${host}}$\"}}}\n",
+			"x hush${$}${$}{path}-${$}{hush ${path}${host}$", func(c *Config) string { return c.Routes[0].Request.Set[0].Value }},
+		{route + "{to: \"10.0.0.1:80\", response_headers: {add: {A: \"$${env:TOKEN}\"}}}\n",
+			"${$}hush${$}${$}{path}-${$}{hush", func(c *Config) string { return c.Routes[0].Response.Add[0].Value }},
+		{route + "{redirect: \"/${env:TOKEN}\"}\n", "/hush${$}${$}{path}-${$}{hush",
+			func(c *Config) string { return c.Routes[0].Redirect.To }},
+		{"listen: :80\nto: 10.0.0.1:80\naccess_log: {path: a.log, format: \"${env:TOKEN} ${path}\"}\n",
+			"hush${$}${$}{path}-${$}{hush ${path}", func(c *Config) string { return c.Access.Format }},
+		{text: route + "{to: \"10.0.0.1:80\", request_headers: {set: {A: \"${pa${env:TOKEN}th}\"}}}\n"},
+		{text: route + "{to: \"10.0.0.1:80\", request_headers: {set: {A: \"${env:TOKEN} ${$}\"}}}\n"},
+		{text: route + "{redirect: \"//${env:TOKEN}\"}\n"},
+		{text: route + "{redirect: \"/ ${env:TOKEN}\"}\n"},
+		{text: "listen: :80\nto: 10.0.0.1:80\naccess_log: {path: a.log, format: \"${env:TOKEN}\"}\n"},
+		{text: "listen: :80\nto: 10.0.0.1:80\naccess_log: {path: a.log, format: \"${path}\\a${env:TOKEN}\"}\n"},
+	} {
+		cfg, err := parse(c.text)
+		switch {
+		case (err == nil) != (c.want != ""):
+			t.Errorf("%s%v", c.text, err)
+		case err != nil && strings.Contains(err.Error(), "hush"):
+			t.Errorf("the environment is told: %v", err)
+		case err == nil && c.get(cfg) != c.want:
+			t.Errorf("%s%q, want %q", c.text, c.get(cfg), c.want)
+		}
+	}
+}

@@ -123,14 +123,19 @@ func (v value) usable() bool {
 
 // text returns a scalar with its ${env:NAME} expanded. want says what would be right where it is none.
 func (v value) text(want string) (string, bool) {
-	if v.n.Kind != yaml.ScalarNode || v.null() {
-		v.fail("%s; write %s", v.kind(), want)
-		return "", false
-	}
-	if !v.usable() {
+	if !v.isText(want) {
 		return "", false
 	}
 	return v.expand(v.n.Value)
+}
+
+// isText refuses what is no scalar.
+func (v value) isText(want string) bool {
+	if v.n.Kind != yaml.ScalarNode || v.null() {
+		v.fail("%s; write %s", v.kind(), want)
+		return false
+	}
+	return v.usable()
 }
 
 // list returns the elements of a list. One value that is not a list stands for a list of one.

@@ -300,3 +300,17 @@ func TestTrailer(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestDollarBeginsNoVariable(t *testing.T) {
+	for text, want := range map[string]string{
+		config.Dollar: "$", "a" + config.Dollar + "{path}b": "a${path}b", config.Dollar + "${path}" + config.Dollar + config.Dollar: "$/x$$",
+	} {
+		got, err := ParseTemplate(text, Path)
+		if s := string(got.Append(nil, &Values{Path: []byte("/x")})); err != nil || s != want {
+			t.Errorf("%q: %q, %v, want %q", text, s, err, want)
+		}
+		if _, static := got.Literal(); static == strings.Contains(text, "${path}") {
+			t.Errorf("%q is literal: %v", text, static)
+		}
+	}
+}

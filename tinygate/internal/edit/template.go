@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 // Variable is what a text may name in ${...}.
@@ -64,15 +66,20 @@ type part struct {
 
 var errUnclosed = errors.New("${ without }: a variable is written ${name}")
 
-// ParseTemplate compiles a text in which ${name} stands for one of the allowed variables. A '$' that no '{' follows
-// stands for itself.
+// ParseTemplate compiles a text in which ${name} stands for one of the allowed variables, and config.Dollar for a '$'. A '$'
+// that no '{' follows stands for itself.
 func ParseTemplate(text string, allowed ...Variable) (Template, error) {
 	var t Template
+	literal := ""
 	for text != "" {
-		literal, rest, found := strings.Cut(text, "${")
+		before, rest, found := strings.Cut(text, "${")
+		literal += before
 		if !found {
-			t.parts = append(t.parts, part{text, None})
 			break
+		}
+		if after, ok := strings.CutPrefix(rest, config.Dollar[len("${"):]); ok {
+			literal, text = literal+"$", after
+			continue
 		}
 		name, rest, closed := strings.Cut(rest, "}")
 		if !closed {
@@ -83,7 +90,10 @@ func ParseTemplate(text string, allowed ...Variable) (Template, error) {
 			return Template{}, err
 		}
 		t.parts = append(t.parts, part{literal, v})
-		text = rest
+		literal, text = "", rest
+	}
+	if literal != "" {
+		t.parts = append(t.parts, part{literal, None})
 	}
 	return t, nil
 }

@@ -325,3 +325,38 @@ func TestDateGoesOn(t *testing.T) {
 		w.eventually("another Date", func() bool { return date() != first })
 	})
 }
+
+// What the environment brings arrives as it is, whatever it looks like.
+func TestTextOfTheEnvironmentArrives(t *testing.T) {
+	const secret = "$a${path}${"
+	seen := make(chan string, 10)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		if r, err := c.request(); err == nil {
+			seen <- r
+			c.send(ok)
+		}
+	})
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		cfg, err := config.Parse("test.yaml", []byte(`
+listen: 127.0.0.1:0
+routes:
+  - {path: /there, redirect: "/${env:SECRET}${path}"}
+  - {to: "`+up(t)+`", request_headers: {set: {X-Secret: "${env:SECRET} ${path}"}}}
+`), func(string) (string, bool) { return secret, true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return cfg
+	}, func(w *world) {
+		c := w.dial()
+		c.send("GET /here HTTP/1.1\r\nHost: h\r\n\r\n")
+		c.wantStatus("200")
+		if got := value(<-seen, "X-Secret"); got != secret+" /here" {
+			w.Errorf("%q", got)
+		}
+		c.send("GET /there HTTP/1.1\r\nHost: h\r\n\r\n")
+		if got := value(c.wantStatus("307"), "Location"); got != "/"+secret+"/there" {
+			w.Errorf("%q", got)
+		}
+	})
+}
