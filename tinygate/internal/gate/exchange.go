@@ -283,10 +283,10 @@ const statusClientGone = 499
 // statusOf is the status that tells a failure of the upstream's side.
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, errNoServer), errors.Is(err, errFull):
-		return 503
 	case isTimeout(err):
 		return 504
+	case errors.Is(err, errNoServer), errors.Is(err, errFull):
+		return 503
 	}
 	return 502
 }

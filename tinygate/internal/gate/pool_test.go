@@ -131,3 +131,33 @@ func TestHeldResponseGivesTheTurnBack(t *testing.T) {
 		}
 	}, up)
 }
+
+// A limit of the request that ends its wait for a turn is told as a limit, and not as the servers' want of connections. The
+// server has done nothing wrong.
+func TestTimeIsOverWhileWaitingForATurn(t *testing.T) {
+	up := newGatekeeper()
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, `
+listen: 127.0.0.1:0
+upstreams: {a: {servers: "%s", pool: {max: 1, wait: 20s}, eject: {failures: 1}}}
+routes:
+  - {path: /total, to: a, times: {total: 100ms}}
+  - {path: /try, to: a, times: {try: 100ms}, retry: {on: [timeout]}}
+  - {to: a}
+`, up.upstream(t))
+	}, func(w *world) {
+		first := w.dial()
+		first.send(getRoot)
+		<-up.came
+		for _, path := range []string{"/total", "/try"} {
+			if status := w.ask("GET", path, 0); status != "504" {
+				w.Errorf("%s: status %s", path, status)
+			}
+		}
+		if s := w.g.Servers()[0]; s.State != cluster.Up || s.Failures > 0 || s.Outcomes[cluster.NoTurn] != 2 {
+			w.Errorf("%+v", s)
+		}
+		up.answer <- struct{}{}
+		first.wantStatus("200")
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -182,6 +183,9 @@ func (p *pool) drain() {
 // errFull says that no connection to the server became free in time.
 var errFull = errors.New("all connections that the server may have are in use (pool.max)")
 
+// errLate is errFull where a limit of the request has ended the wait, and not that of the pool.
+var errLate = fmt.Errorf("%w, and the time of the request is over: %w", errFull, os.ErrDeadlineExceeded)
+
 // enter waits for the exchange's turn with a server whose connections are bounded, on all loops.
 func (p *pool) enter(x *exchange) error {
 	s := p.group.turns
@@ -190,9 +194,15 @@ func (p *pool) enter(x *exchange) error {
 	}
 	turns := s.of(p.server, p.group.Pool.Max)
 	if !turns.TrySend(struct{}{}) {
-		ctx, cancel := context.WithDeadline(context.Background(), x.tryBy(x.cl.raw.Now(), p.group.Pool.Wait))
+		now, wait := x.cl.raw.Now(), p.group.Pool.Wait
+		by := x.tryBy(now, wait)
+		ctx, cancel := context.WithDeadline(context.Background(), by)
 		defer cancel()
-		if turns.Send(ctx, struct{}{}) != nil {
+		switch {
+		case turns.Send(ctx, struct{}{}) == nil:
+		case by.Before(now.Add(wait)):
+			return errLate
+		default:
 			return errFull
 		}
 		x.now = x.cl.raw.Now()
