@@ -153,17 +153,18 @@ func (c *Cluster) fill(now time.Time) (gone []*Server) {
 	c.members = nil
 	for _, n := range c.names {
 		for _, addr := range n.addrs {
-			i := slices.IndexFunc(old, func(s *Server) bool {
-				return s.Name == n.Address && s.Addr == addr && sameTLS(s.TLS, c.cfg.Load().TLS)
-			})
+			i := slices.IndexFunc(old, func(s *Server) bool { return s.Name == n.Address && s.Addr == addr })
 			var s *Server
-			if i >= 0 {
+			if i >= 0 && sameTLS(old[i].TLS, c.cfg.Load().TLS) {
 				s = old[i]
 				old = slices.Delete(slices.Clone(old), i, i+1)
 			} else {
 				s = c.newServer(n, addr)
 				if n.slow {
 					s.back = now
+				}
+				if i >= 0 { // it may be one address of its name that was drained
+					s.drained = old[i].drained
 				}
 			}
 			s.weight, s.backup = int32(n.Weight), n.Backup

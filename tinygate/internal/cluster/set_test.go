@@ -3,6 +3,7 @@ package cluster
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -64,6 +65,33 @@ func TestOtherTLSIsAnotherServer(t *testing.T) {
 		t.Errorf("with other settings %+v was chosen", got)
 	}
 	wantStrings(t, "changes", changes, []string{"upstream u: TLS changed"})
+}
+
+// An address of a name that was drained alone got requests again when a reload changed the upstream's TLS.
+func TestDrainOfAnAddressOutlastsAChangeOfTLS(t *testing.T) {
+	r := &fakeResolver{}
+	r.set("web.internal", "10.0.0.1", "10.0.0.2")
+	synctest.Test(t, func(t *testing.T) {
+		up := upstream(config.RoundRobin, "web.internal:80", "10.0.0.3:80")
+		s, _ := newSet(t, 1, &Options{Resolver: r}, up)
+		synctest.Wait()
+		for _, server := range []string{"10.0.0.1:80", "10.0.0.3:80"} {
+			if err := s.Drain("u", server, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		next := *up
+		next.TLS = &config.ClientTLS{ServerName: "a"}
+		apply(t, s, &next)
+		want := []string{"10.0.0.1:80 draining", "10.0.0.2:80 up", "10.0.0.3:80 draining"}
+		wantStrings(t, "with other settings of TLS", states(s), want)
+		if err := s.Drain("u", "10.0.0.1:80", false); err != nil {
+			t.Fatal(err)
+		}
+		want[0] = "10.0.0.1:80 up"
+		apply(t, s, up)
+		wantStrings(t, "without TLS again", states(s), want)
+	})
 }
 
 func TestUpstreamsComeAndGo(t *testing.T) {
