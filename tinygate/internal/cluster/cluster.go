@@ -16,16 +16,15 @@ import (
 
 // Cluster is the servers of an upstream.
 type Cluster struct {
-	Name string
-
 	set         *Set
-	log         *slog.Logger
 	cfg         atomic.Pointer[config.Upstream]
 	view        atomic.Pointer[view]
 	failuresMax atomic.Int32 // in a row, until a server is judged; 0: never
 	pickers     []*Picker
 
-	mu      sync.Mutex             // of what follows and of the conditions of servers; loops never take it
+	mu      sync.Mutex // of what follows and of the conditions of servers; loops never take it
+	name    string     // also under that of the set
+	log     *slog.Logger
 	names   []*name                // as configured
 	members []*Server              // in the order of names, and of addresses within a name
 	slots   []*Server              // those in use are not nil
@@ -50,15 +49,20 @@ type condition struct {
 }
 
 func newCluster(s *Set, name string) *Cluster {
-	c := &Cluster{
-		Name: name, set: s, log: s.log.With(slog.String("upstream", name)),
-		drained: map[string]bool{},
-	}
+	c := &Cluster{set: s, drained: map[string]bool{}}
+	c.call(name)
 	c.view.Store(&view{})
 	for loop := range s.loops {
 		c.pickers = append(c.pickers, newPicker(c, loop, s.loops))
 	}
 	return c
+}
+
+// call gives the cluster its name, or another one.
+func (c *Cluster) call(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.name, c.log = name, c.set.log.With(slog.String("upstream", name))
 }
 
 // Config is what the cluster was last told. It is not to be changed.
@@ -99,7 +103,7 @@ func (c *Cluster) settingsChanged(old, up *config.Upstream) (changes []string) {
 		{"time between lookups", old.DNS == up.DNS},
 	} {
 		if !s.same {
-			changes = append(changes, fmt.Sprintf("upstream %s: %s changed", c.Name, s.what))
+			changes = append(changes, fmt.Sprintf("upstream %s: %s changed", c.name, s.what))
 		}
 	}
 	return changes
@@ -112,7 +116,7 @@ func sameTLS(a, b *config.ClientTLS) bool {
 // applyNames makes the names those of the configuration. New ones come in slowly beside others.
 func (c *Cluster) applyNames(up *config.Upstream, first bool) (changes []string) {
 	tell := func(format string, args ...any) {
-		changes = append(changes, fmt.Sprintf("upstream %s: ", c.Name)+fmt.Sprintf(format, args...))
+		changes = append(changes, fmt.Sprintf("upstream %s: ", c.name)+fmt.Sprintf(format, args...))
 	}
 	old := c.names
 	c.names = nil

@@ -71,7 +71,8 @@ var ErrClosed = errors.New("cluster: the set is closed")
 
 // Apply has the set be what a configuration says, and tells in a line each what changed. A server that stays the same in
 // upstream, address and TLS settings stays the same object, with its pools, health, ejection and counters; its weight and
-// checks change in place. After an error nothing was changed. It waits for no server and no DNS; a cluster that is
+// checks change in place. An upstream that a route has made takes over from one that is gone and has most of its servers,
+// since its name changes with them. After an error nothing was changed. It waits for no server and no DNS; a cluster that is
 // balanced by hash takes a few milliseconds.
 func (s *Set) Apply(ups []*config.Upstream) (changes []string, err error) {
 	s.mu.Lock()
@@ -85,13 +86,16 @@ func (s *Set) Apply(ups []*config.Upstream) (changes []string, err error) {
 	stays := map[string]bool{}
 	for _, up := range ups {
 		stays[up.Name] = true
+	}
+	changes = s.rename(ups, stays)
+	for _, up := range ups {
 		c := s.clusters[up.Name]
 		if c == nil {
 			c = newCluster(s, up.Name)
 			s.clusters[up.Name] = c
-			c.apply(up)
+		}
+		if c.Config() == nil {
 			changes = append(changes, fmt.Sprintf("upstream %s: new, with %d servers", up.Name, len(up.Servers)))
-			continue
 		}
 		changes = append(changes, c.apply(up)...)
 	}
@@ -105,7 +109,7 @@ func (s *Set) Apply(ups []*config.Upstream) (changes []string, err error) {
 	return changes, nil
 }
 
-// Cluster is the upstream of that name, or nil. It stays the same over changes by Apply until its name is removed.
+// Cluster is the upstream of that name, or nil. It stays the same over changes by Apply until it is removed.
 func (s *Set) Cluster(name string) *Cluster {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,9 +129,16 @@ func (s *Set) Close() {
 	s.wg.Wait()
 }
 
+// names is those of all clusters.
+func (s *Set) names() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.clusters))
+}
+
 // all is the clusters by name.
 func (s *Set) all() []*Cluster {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.SortedFunc(maps.Values(s.clusters), func(a, b *Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.SortedFunc(maps.Values(s.clusters), func(a, b *Cluster) int { return cmp.Compare(a.name, b.name) })
 }

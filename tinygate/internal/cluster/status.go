@@ -60,7 +60,7 @@ func (c *Cluster) status() (all []Status) {
 	now := time.Now()
 	for _, n := range c.names {
 		if len(n.addrs) == 0 {
-			st := Status{Upstream: c.Name, Server: n.Address, Backup: n.Backup, State: Resolving, Weight: n.Weight}
+			st := Status{Upstream: c.name, Server: n.Address, Backup: n.Backup, State: Resolving, Weight: n.Weight}
 			if n.err != nil {
 				st.Reason = n.err.Error()
 			}
@@ -81,7 +81,7 @@ func (c *Cluster) status() (all []Status) {
 
 func (s *Server) status(now time.Time) Status {
 	st := Status{
-		Upstream: s.Cluster.Name, Server: s.Name, Addr: s.Addr, Backup: s.backup,
+		Upstream: s.Cluster.name, Server: s.Name, Addr: s.Addr, Backup: s.backup,
 		State: s.state(), Since: s.changed, Reason: s.reason, Weight: int(s.weight),
 		InFlight: s.inFlight.Load(), Ejections: s.ejects, ChecksFailed: s.checksFailed,
 	}
@@ -128,11 +128,7 @@ func (s *Server) state() State {
 func (s *Set) Drain(upstream, server string, on bool) error {
 	c := s.Cluster(upstream)
 	if c == nil {
-		var names []string
-		for _, c := range s.all() {
-			names = append(names, c.Name)
-		}
-		return fmt.Errorf("cluster: drain %s %s: there is no such upstream, only %s", upstream, server, strings.Join(names, ", "))
+		return fmt.Errorf("cluster: drain %s %s: there is no such upstream, only %s", upstream, server, strings.Join(s.names(), ", "))
 	}
 	return c.drain(server, on)
 }
@@ -154,7 +150,7 @@ func (c *Cluster) drain(server string, on bool) error {
 		s.drained = on
 	}
 	if !known {
-		return fmt.Errorf("cluster: drain %s %s: there is no such server, only %s", c.Name, server, c.serverNames())
+		return fmt.Errorf("cluster: drain %s %s: there is no such server, only %s", c.name, server, c.serverNames())
 	}
 	if isName {
 		c.drained[server] = on

@@ -193,6 +193,7 @@ const (
 // Upstream is a group of servers that serve the same.
 type Upstream struct {
 	Name     string
+	Own      bool // a route has made it by naming servers; Name is their addresses
 	Servers  []Server
 	Balance  Balance
 	HashKey  HashKey

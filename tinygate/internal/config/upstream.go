@@ -319,7 +319,7 @@ func (f *fileReader) ownUpstream(servers []Server) *Upstream {
 		addresses = append(addresses, s.Address)
 	}
 	u := newUpstream(f.ownNames.unique(strings.Join(addresses, ",")))
-	u.Servers = servers
+	u.Own, u.Servers = true, servers
 	f.own[made] = u
 	return u
 }

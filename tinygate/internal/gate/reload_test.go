@@ -565,3 +565,44 @@ routes:
 		c.wantStatus("200")
 	})
 }
+
+// The name of an upstream that a route makes is the list of its servers. A list that changes must not bring a server back
+// that was drained, and keeps the connections to the others.
+func TestReloadOfAListOfServersKeepsADrain(t *testing.T) {
+	up := [3]func(*testing.T) string{
+		replies("HTTP/1.1 200 OK\r\nServer: a\r\nContent-Length: 0\r\n\r\n"),
+		replies("HTTP/1.1 200 OK\r\nServer: b\r\nContent-Length: 0\r\n\r\n"),
+		replies("HTTP/1.1 200 OK\r\nServer: c\r\nContent-Length: 0\r\n\r\n"),
+	}
+	var a, b, c string
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		a, b, c = up[0](t), up[1](t), up[2](t)
+		return parse(t, "listen: 127.0.0.1:0\nto: [%s, %s]\n", a, b)
+	}, func(w *world) {
+		client := w.dial()
+		ask := func() string {
+			client.send(getRoot)
+			return value(client.wantStatus("200"), "Server")
+		}
+		ask()
+		ask()
+		if err := w.g.DrainServer(a+","+b, a, true); err != nil {
+			w.Fatal(err)
+		}
+		w.reload(parse(w, "listen: 127.0.0.1:0\nto: [%s, %s, %s]\n", c, a, b))
+		got := map[string]bool{}
+		for range 10 {
+			got[ask()] = true
+		}
+		if got["a"] || !got["b"] {
+			w.Errorf("%v answer with a drained", got)
+		}
+		if n := w.g.Opened(); n > 3 {
+			w.Errorf("%d connections to three servers", n)
+		}
+		if err := w.g.DrainServer(c+","+a+","+b, a, false); err != nil {
+			w.Error(err)
+		}
+		w.eventually("a", func() bool { return ask() == "a" })
+	})
+}
