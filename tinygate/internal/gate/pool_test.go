@@ -161,3 +161,58 @@ routes:
 		first.wantStatus("200")
 	})
 }
+
+// A reload that changes the bound let each server have as many requests of the new configuration beside those of the old one,
+// and who waited under the old one waited on.
+func TestReloadChangesTheBoundInPlace(t *testing.T) {
+	const text = "listen: 127.0.0.1:0\nupstreams: {a: {servers: \"%s\", pool: {max: %v, wait: 20s}}}\nto: a\n"
+	var up *gatekeeper
+	var addr string
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		up = newGatekeeper()
+		addr = up.upstream(t)
+		return parse(t, text, addr, 3)
+	}, func(w *world) {
+		var all []*peer
+		ended := 0
+		more := func(n int) {
+			for range n {
+				c := w.dial()
+				all = append(all, c)
+				c.send(getRoot)
+				w.eventually("the request", func() bool { return w.g.Servers()[0].InFlight == int64(len(all)-ended) })
+			}
+		}
+		end := func() { up.answer <- struct{}{}; ended++ }
+		came := func(what string, n int) {
+			w.Helper()
+			w.eventually(what, func() bool { return len(up.came) >= n })
+			if time.Sleep(short / 2); len(up.came) != n {
+				w.Errorf("%s: %d requests have come to the server, want %d", what, len(up.came), n)
+			}
+		}
+		more(4)
+		came("a bound of 3", 3)
+		w.reload(parse(w, text, addr, 2))
+		more(2)
+		came("lowered to 2", 3)
+		end()
+		came("2 are left of 3", 3)
+		end()
+		came("1 was left", 4)
+		w.reload(parse(w, text, addr, 3))
+		came("raised to 3", 5)
+		w.reload(parse(w, text, addr, "off"))
+		came("off", 6)
+		w.reload(parse(w, text, addr, 4))
+		more(1)
+		came("bounded by the 4 that there are", 6)
+		for range all[ended:] {
+			end()
+		}
+		for _, c := range all {
+			c.wantStatus("200")
+		}
+		w.eventually("the end of all", func() bool { return w.g.Servers()[0].InFlight == 0 })
+	})
+}

@@ -41,7 +41,7 @@ type group struct {
 	name    []byte
 	pickers []*cluster.Picker      // of each loop
 	tls     map[string]*tls.Config // by the host of a server; nil: plain
-	turns   *turnsOf               // nil: the servers' requests are not bounded
+	turns   *turnsOf               // nil: the servers' requests were never bounded
 }
 
 // compile makes a site of a configuration that config has found good. was is the one before it, or nil.
@@ -65,7 +65,7 @@ func compile(cfg *config.Config, was *site) (s *site, err error) {
 			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
 		}
 		// Requests that are in flight keep their turns, so that the bound holds over a reload.
-		if old := was.group(u.Name); old != nil && old.Pool.Max == u.Pool.Max {
+		if old := was.group(u.Name); old != nil && old.turns != nil {
 			groups[u].turns = old.turns
 		}
 		s.groups = append(s.groups, groups[u])
@@ -96,12 +96,15 @@ func (r *rule) compile() (err error) {
 	return nil
 }
 
-// connect gives the groups the servers that the gate has for them.
+// connect gives the groups the servers that the gate has for them, and bounds the requests of these.
 func (s *site) connect(g *Gate) {
 	for _, group := range s.groups {
 		c := g.servers.Cluster(group.Name)
 		for i := range g.shards {
 			group.pickers = append(group.pickers, c.Picker(i))
+		}
+		if group.turns != nil {
+			group.turns.bound(group.Pool.Max)
 		}
 	}
 }

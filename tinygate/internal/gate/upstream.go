@@ -5,10 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/unio-go/unio"
@@ -178,60 +176,4 @@ func (p *pool) drain() {
 	if t := p.group.turns; t != nil {
 		t.all.Delete(p.server)
 	}
-}
-
-// errFull says that no connection to the server became free in time.
-var errFull = errors.New("all connections that the server may have are in use (pool.max)")
-
-// errLate is errFull where a limit of the request has ended the wait, and not that of the pool.
-var errLate = fmt.Errorf("%w, and the time of the request is over: %w", errFull, os.ErrDeadlineExceeded)
-
-// enter waits for the exchange's turn with a server whose connections are bounded, on all loops.
-func (p *pool) enter(x *exchange) error {
-	s := p.group.turns
-	if s == nil {
-		return nil
-	}
-	turns := s.of(p.server, p.group.Pool.Max)
-	if !turns.TrySend(struct{}{}) {
-		now, wait := x.cl.raw.Now(), p.group.Pool.Wait
-		by := x.tryBy(now, wait)
-		ctx, cancel := context.WithDeadline(context.Background(), by)
-		defer cancel()
-		switch {
-		case turns.Send(ctx, struct{}{}) == nil:
-		case by.Before(now.Add(wait)):
-			return errLate
-		default:
-			return errFull
-		}
-		x.now = x.cl.raw.Now()
-	}
-	x.turns = turns
-	return nil
-}
-
-// leaveTurn lets the next one in.
-func (x *exchange) leaveTurn() {
-	if x.turns != nil {
-		x.turns.TryRecv()
-		x.turns = nil
-	}
-}
-
-// turns is a place for each request that a server may have at a time.
-type turns = unio.Chan[struct{}]
-
-// turnsOf keeps the turns of an upstream's servers.
-type turnsOf struct{ all sync.Map }
-
-func (t *turnsOf) of(s *cluster.Server, most int) *turns {
-	if c, ok := t.all.Load(s); ok {
-		return c.(*turns)
-	}
-	c, _ := t.all.LoadOrStore(s, unio.NewChan[struct{}](most))
-	if s.Gone() { // it was forgotten before
-		t.all.Delete(s)
-	}
-	return c.(*turns)
 }

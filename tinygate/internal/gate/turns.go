@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/cluster"
+)
+
+// errFull says that no connection to the server became free in time.
+var errFull = errors.New("all connections that the server may have are in use (pool.max)")
+
+// errLate is errFull where a limit of the request has ended the wait, and not that of the pool.
+var errLate = fmt.Errorf("%w, and the time of the request is over: %w", errFull, os.ErrDeadlineExceeded)
+
+// enter waits for the exchange's turn with a server whose connections are bounded, on all loops.
+func (p *pool) enter(x *exchange) error {
+	s := p.group.turns
+	if s == nil {
+		return nil
+	}
+	turns := s.of(p.server)
+	if w := turns.enter(); w != nil {
+		now, wait := x.cl.raw.Now(), p.group.Pool.Wait
+		by := x.tryBy(now, wait)
+		ctx, cancel := context.WithDeadline(context.Background(), by)
+		defer cancel()
+		switch {
+		case turns.await(ctx, w):
+		case by.Before(now.Add(wait)):
+			return errLate
+		default:
+			return errFull
+		}
+		x.now = x.cl.raw.Now()
+	}
+	x.turns = turns
+	return nil
+}
+
+// leaveTurn lets the next one in.
+func (x *exchange) leaveTurn() {
+	if x.turns != nil {
+		x.turns.admit(1)
+		x.turns = nil
+	}
+}
+
+// turnsOf keeps the turns of an upstream's servers. It outlasts reloads: the bound changes in place, so that it holds for
+// requests of the old configuration and of the new one together.
+type turnsOf struct {
+	most atomic.Int64 // requests that each server may have at a time; 0: all that come
+	all  sync.Map     // *turns by *cluster.Server
+}
+
+func (t *turnsOf) of(s *cluster.Server) *turns {
+	if c, ok := t.all.Load(s); ok {
+		return c.(*turns)
+	}
+	c, _ := t.all.LoadOrStore(s, &turns{most: &t.most})
+	if s.Gone() { // it was forgotten before
+		t.all.Delete(s)
+	}
+	return c.(*turns)
+}
+
+// bound changes how many requests each server may have. Those who wait come in if there is room now.
+func (t *turnsOf) bound(most int) {
+	t.most.Store(int64(most))
+	t.all.Range(func(_, c any) bool {
+		c.(*turns).admit(0)
+		return true
+	})
+}
+
+// turns has who is served by a server, and who waits for that in the order of coming.
+type turns struct {
+	most *atomic.Int64
+
+	mu   sync.Mutex
+	used int64
+	line []*unio.Chan[struct{}] // each gets a value with its turn
+}
+
+// enter takes a turn, or the place in the line that it returns.
+func (t *turns) enter() (place *unio.Chan[struct{}]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.line) == 0 && t.free() {
+		t.used++
+		return nil
+	}
+	place = unio.NewChan[struct{}](1)
+	t.line = append(t.line, place)
+	return place
+}
+
+func (t *turns) free() bool {
+	most := t.most.Load()
+	return most == 0 || t.used < most
+}
+
+// await waits for the turn of a place in the line, and reports whether it came.
+func (t *turns) await(ctx context.Context, place *unio.Chan[struct{}]) bool {
+	if _, err := place.Recv(ctx); err == nil {
+		return true
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	i := slices.Index(t.line, place)
+	if i < 0 {
+		return true // it came meanwhile
+	}
+	t.line = slices.Delete(t.line, i, i+1)
+	return false
+}
+
+// admit takes turns back, and lets those in for whom there is room.
+func (t *turns) admit(left int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.used -= left
+	for len(t.line) > 0 && t.free() {
+		t.line[0].TrySend(struct{}{})
+		t.line = slices.Delete(t.line, 0, 1)
+		t.used++
+	}
+}
