@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -209,6 +210,29 @@ func TestOffloadHTTPClient(t *testing.T) {
 				})
 			})
 		}
+	})
+}
+
+// Who called Offload went on as if the function had done its work, with results that were never set.
+func TestGoexitInOffloadEndsTheCaller(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		for name, call := range map[string]func(){
+			"Offload": func() { unio.Offload(runtime.Goexit) },
+			"nested":  func() { unio.Offload(func() { unio.Offload(runtime.Goexit) }) },
+		} {
+			for i := range 2 {
+				thrown := make(chan any)
+				spawn(rt, i, func() {
+					defer func() { thrown <- recover() }()
+					call()
+					t.Errorf("%s came back", name)
+				})
+				if v := await(t, thrown, "the end of the caller"); v != nil {
+					t.Errorf("%s panicked: %v", name, v)
+				}
+			}
+		}
+		exchange(t, dialNet(t, serve(t, rt, echo)))
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,8 @@ func (m *mailedTask) wake() { m.t.Loop().Post(&m.Node) }
 // Offload runs fn on a goroutine of its own while the calling task is parked, for what would block the loop: a mutex,
 // a channel, a system call, a long computation, and whatever waits by itself, such as database/sql, os/exec or the client
 // of net/http, also when it dials through [Runtime.DialContext]. The loop serves its other connections meanwhile. On a
-// goroutine it just calls fn. A panic in fn is raised in the caller.
+// goroutine it just calls fn. A panic in fn is raised in the caller, and runtime.Goexit in fn ends the caller: nobody goes
+// on with the result of what has not come to its end.
 //
 //	unio.Offload(func() { err = db.QueryRowContext(ctx, query).Scan(&name) })
 //
@@ -47,7 +49,7 @@ func Offload(fn func()) {
 		return
 	}
 	m := newMailedTask(t)
-	var panicked any
+	var panicked any // nil with normal false: fn has called runtime.Goexit
 	normal := false
 	go func() {
 		defer m.wake()
@@ -60,8 +62,11 @@ func Offload(fn func()) {
 		normal = true
 	}()
 	t.Wait()
-	if panicked != nil {
+	switch {
+	case panicked != nil:
 		panic(panicked)
+	case !normal:
+		runtime.Goexit()
 	}
 }
 

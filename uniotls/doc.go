@@ -18,7 +18,8 @@
 // run the operations of private keys (signing, and RSA decryption), all callbacks of tls.Config (GetCertificate,
 // GetClientCertificate, GetConfigForClient, GetEncryptedClientHelloKeys, VerifyPeerCertificate, VerifyConnection,
 // WrapSession, UnwrapSession) and the first reading of the system's root certificates. They may block. A callback must
-// not use the connection whose handshake it is part of.
+// not use the connection whose handshake it is part of. One that panics or calls runtime.Goexit does so to who asked for
+// the handshake, which has not succeeded then.
 //
 // On the loop remain key agreement, the verification of the peer's certificates and sealing: together some 0.2 to 0.6 ms
 // of computation for a handshake, and 2 to 5 us for a record of 16 KiB. Rand, Time, KeyLogWriter and ClientSessionCache

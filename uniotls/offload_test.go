@@ -10,7 +10,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
+	"runtime"
 	"testing"
 	"time"
 
@@ -135,6 +137,57 @@ func TestCallbacksDoNotHoldTheLoop(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The failure: a callback that ended its goroutine, as t.FailNow does, passed for one that had found nothing wrong.
+func TestCallbackThatExitsEndsTheHandshake(t *testing.T) {
+	exit := func() error { runtime.Goexit(); return nil }
+	for _, by := range []struct {
+		name   string
+		client bool // whose callback it is
+		set    func(cfg *tls.Config)
+	}{
+		{"VerifyPeerCertificate", true, func(cfg *tls.Config) {
+			cfg.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return exit() }
+		}},
+		{"VerifyConnection", true, func(cfg *tls.Config) {
+			cfg.VerifyConnection = func(tls.ConnectionState) error { return exit() }
+		}},
+		{"GetConfigForClient", false, func(cfg *tls.Config) {
+			cfg.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, exit() }
+		}},
+		{"VerifyConnection", false, func(cfg *tls.Config) {
+			cfg.VerifyConnection = func(tls.ConnectionState) error { return exit() }
+		}},
+	} {
+		t.Run(fmt.Sprintf("%s/client=%v", by.name, by.client), func(t *testing.T) {
+			each(t, func(t *testing.T, rt *unio.Runtime) {
+				server, client := serverConfig(), clientConfig()
+				client.InsecureSkipVerify = true // the callback is all that verifies
+				if by.client {
+					by.set(client)
+				} else {
+					by.set(server)
+				}
+				shaken := func(c *uniotls.Conn, which bool) {
+					defer c.Abort()
+					err := c.Handshake()
+					if which == by.client {
+						t.Errorf("the handshake came back: %v", err)
+					}
+				}
+				addr := serve(t, rt, server, func(c *uniotls.Conn) { shaken(c, false) })
+				inTask(t, rt, func() {
+					u, err := rt.Dial(t.Context(), "tcp", addr.String(), nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					shaken(uniotls.Client(u, client), true)
+				})
+			})
+		})
+	}
 }
 
 // Keys of each kind, also for RSA key exchange, where the key decrypts.
