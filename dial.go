@@ -118,7 +118,7 @@ func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *
 		}
 	}
 	d.Control = func(fd uintptr) error {
-		return besideLoop(func() error {
+		return aside(func() error {
 			if o.ControlContext != nil {
 				return o.ControlContext(ctx, network, a.String(), freshSocket(fd))
 			}
@@ -128,17 +128,18 @@ func (o *DialOptions) request(ctx context.Context, network string, a net.Addr) *
 	return d
 }
 
-// controlPanic is a panic of a Control function on its way to the caller of Dial.
+// controlPanic is a panic of a Control function on its way to the caller of Dial or Listen.
 type controlPanic struct{ value any }
 
 func (p *controlPanic) Error() string {
-	return fmt.Sprintf("unio: DialOptions.Control panicked: %v", p.value)
+	return fmt.Sprintf("unio: Control panicked: %v", p.value)
 }
 
-var errControlExit = errors.New("unio: DialOptions.Control ended by runtime.Goexit")
+var errControlExit = errors.New("unio: Control ended by runtime.Goexit")
 
-// besideLoop calls a Control function where it can end nobody but itself: who asks is an engine, on its loop's goroutine.
-func besideLoop(fn func() error) error {
+// aside calls a Control function where it can end nobody but itself: who asks is an engine, on its loop's goroutine, or
+// package net, which closes its socket after an error.
+func aside(fn func() error) error {
 	result := make(chan error, 1)
 	go func() {
 		err := errControlExit

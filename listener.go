@@ -25,7 +25,8 @@ type ListenOptions struct {
 	// OnFirstByte.
 	FirstByteLimit time.Duration
 
-	// Control is called with the descriptor before it is bound, as in net.ListenConfig.
+	// Control is called with the descriptor before it is bound, as in net.ListenConfig, on a goroutine of its own. A panic
+	// is raised in the caller of Listen.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// KeepAlive is how long an accepted connection is idle before the kernel probes the peer. 0 means 15 s, negative
@@ -76,6 +77,9 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
 	}
 	inner, err := rt.listen(network, addr, &opts)
+	if thrown, ok := errors.AsType[*controlPanic](err); ok {
+		panic(thrown.value)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +111,12 @@ func (rt *Runtime) listen(network, addr string, o *ListenOptions) (ln net.Listen
 		}
 		return listen(network, addr)
 	}
-	lc := net.ListenConfig{Control: o.Control, KeepAliveConfig: o.KeepAliveConfig}
+	lc := net.ListenConfig{KeepAliveConfig: o.KeepAliveConfig}
+	if o.Control != nil { // which would leave the socket open if it did not return to package net
+		lc.Control = func(network, address string, c syscall.RawConn) error {
+			return aside(func() error { return o.Control(network, address, c) })
+		}
+	}
 	if !o.KeepAliveConfig.Enable {
 		lc.KeepAlive = -1
 	}

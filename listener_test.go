@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -338,5 +339,32 @@ func TestUnixSocketPathStaysWhereAsked(t *testing.T) {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// The socket of a Listen whose Control function did not return stayed open, and Listen of a task panicked after a Goexit.
+func TestListenControlThatDoesNotReturn(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		listen := func(control func()) (thrown any, err error) {
+			defer func() { thrown = recover() }()
+			ln, err := rt.Listen("tcp", "127.0.0.1:0", &unio.ListenOptions{
+				Control: func(string, string, syscall.RawConn) error { control(); return nil },
+			})
+			if err == nil {
+				err = ln.Close()
+			}
+			return nil, err
+		}
+		eachCaller(t, rt, func(t testing.TB) {
+			if thrown, _ := listen(func() { panic("on purpose") }); thrown != "on purpose" {
+				t.Errorf("a panic in Control came out as %v", thrown)
+			}
+			if thrown, err := listen(runtime.Goexit); thrown != nil || err == nil || !strings.Contains(err.Error(), "Goexit") {
+				t.Errorf("Goexit in Control: %v, %v", thrown, err)
+			}
+			if thrown, err := listen(func() {}); thrown != nil || err != nil {
+				t.Errorf("the Listen after it: %v, %v", thrown, err)
+			}
+		})
 	})
 }
