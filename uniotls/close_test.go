@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -568,4 +569,40 @@ func TestRuntimeCloseEndsConnections(t *testing.T) {
 			}
 		})
 	}
+}
+
+// leave panics on purpose, or ends its goroutine.
+func leave(exit bool) {
+	if exit {
+		runtime.Goexit()
+	}
+	panic("on purpose")
+}
+
+// The failure: whoever called Dial had no connection to close, and it stayed open with what had arrived on it.
+func TestDialWhoseCallbackDoesNotReturnClosesTheConnection(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		addr := serveNet(t, func(c *tls.Conn) { io.Copy(io.Discard, c) })
+		for _, exit := range []bool{false, true} {
+			cfg := clientConfig()
+			cfg.VerifyConnection = func(tls.ConnectionState) error { leave(exit); return nil }
+			dial := func() {
+				if c, err := uniotls.Dial(t.Context(), rt, "tcp", addr.String(), cfg); err == nil {
+					c.Close()
+				}
+				t.Error("Dial came back")
+			}
+			for _, spawn := range []func(func()){rt.Go, func(fn func()) { go fn() }} {
+				thrown := make(chan any)
+				spawn(func() {
+					defer func() { thrown <- recover() }()
+					dial()
+				})
+				if v := await(t, thrown, "the end of Dial"); (v == nil) != exit {
+					t.Errorf("exit %v: Dial threw %v", exit, v)
+				}
+			}
+		}
+		uniotest.Idle(t, rt)
+	})
 }

@@ -84,9 +84,15 @@ func Dial(ctx context.Context, rt *unio.Runtime, network, addr string, cfg *tls.
 		return nil, err
 	}
 	c := Client(u, cfg)
+	good := false
+	defer func() {
+		if !good { // a callback may have panicked
+			c.Close()
+		}
+	}()
 	if err := c.HandshakeContext(ctx); err != nil {
-		c.Close()
 		return nil, err
 	}
+	good = true
 	return c, nil
 }
