@@ -88,15 +88,20 @@ func (c *Conn) HandshakeContext(ctx context.Context) error {
 	if err := c.lockHandshake(ctx); err != nil {
 		return err
 	}
-	defer c.shaking.Unlock()
+	defer c.doneShaking()
 	if c.shakeErr == nil && !c.shaken.Load() {
 		c.shakeErr = c.why("handshake", c.shake(ctx))
 		c.shaken.Store(c.shakeErr == nil)
-		if c.closed.Load() {
-			c.dropUnread()
-		}
 	}
 	return c.shakeErr
+}
+
+// doneShaking lets the next one perform the handshake.
+func (c *Conn) doneShaking() {
+	c.shaking.Unlock()
+	if c.closed.Load() {
+		c.dropUnread()
+	}
 }
 
 // lockHandshake waits for another who performs the handshake, and ends that when ctx is done.
@@ -107,7 +112,7 @@ func (c *Conn) lockHandshake(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { c.wire.Close() })
 	c.shaking.wait()
 	if !stop() {
-		c.shaking.Unlock()
+		c.doneShaking()
 		return ctx.Err()
 	}
 	return nil
@@ -179,7 +184,7 @@ func opError(c *unio.Conn, op string, err error) error {
 func (c *Conn) ConnectionState() tls.ConnectionState {
 	if !c.shaken.Load() {
 		c.shaking.wait()
-		defer c.shaking.Unlock()
+		defer c.doneShaking()
 	}
 	return c.tls.ConnectionState()
 }

@@ -174,7 +174,8 @@ func (c *Conn) doneReading() {
 	}
 }
 
-// dropUnread gives up what a closed connection has not read. Somebody who reads, or performs the handshake, will do it.
+// dropUnread gives up what a closed connection has not read. Whoever reads or holds the handshake will do it, and so calls
+// this too when done.
 func (c *Conn) dropUnread() {
 	if !c.shaken.Load() && c.shaking.TryLock() {
 		if !c.shaken.Load() {
