@@ -19,9 +19,9 @@ type awaiting struct {
 
 // Await is [unio.Conn.Await]: the connection waits without a task, and fn runs as a new task of the same loop when data
 // has arrived or the stream has ended (err is nil, and Recv does not wait), when limit has passed
-// (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). A limit of 0 is none. The connection is
-// closed when fn returns, unless fn has called Await or Keep; who calls Await in a handler of unio.Listener.Serve just
-// returns.
+// (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). Before the handshake all that has come
+// counts, also what Unread has put back, and Recv may wait for the rest. A limit of 0 is none. The connection is closed
+// when fn returns, unless fn has called Await or Keep; who calls Await in a handler of unio.Listener.Serve just returns.
 //
 // Session tickets, key updates and the beginning of a record are none of fn's business: they are taken, and the wait goes
 // on. A read deadline is taken off when something comes. Await is called by a task of the connection's loop, and nobody
@@ -37,7 +37,7 @@ func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 	if a.woken == nil {
 		a.woken = c.woken
 	}
-	there := c.shaken.Load() && c.isThere(false)
+	there := c.isThereBefore()
 	if err := c.conn.Await(limit, a.woken); err != nil {
 		return err
 	}
@@ -66,6 +66,18 @@ func (c *Conn) Unawait() bool {
 	}
 	a.refused = true
 	return false
+}
+
+// isThereBefore reports whether Recv, or the handshake before it, has something to begin with.
+func (c *Conn) isThereBefore() bool {
+	if c.shaken.Load() {
+		return c.isThere(false)
+	}
+	if !c.shaking.TryLock() {
+		return false // who performs the handshake has it
+	}
+	defer c.doneShaking()
+	return c.wire.in.buf != nil
 }
 
 // isThere reports whether Recv would not wait. Something, or the end, has arrived below where arrived says so.

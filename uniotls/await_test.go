@@ -87,6 +87,37 @@ func TestAwaitSeesWhatHasComeBefore(t *testing.T) {
 	})
 }
 
+// The failure: all that the client sends before it waits for an answer has been put back, and nothing more arrived.
+func TestAwaitSeesWhatUnreadPutBack(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt)
+		ends := make(chan error, 10)
+		go ln.Serve(func(u *unio.Conn) {
+			b, err := u.Recv()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			uniotls.Serve(u, serverConfig(), func(c *uniotls.Conn) {
+				c.Unread(b)
+				wantIs(t, "Await", c.Await(bound, func(c *uniotls.Conn, err error) {
+					ends <- err
+					echo(c)
+				}), nil)
+			})
+		})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			c := tls.Client(dialPlain(t, ln.Addr()), clientConfig())
+			exchange(t, c)
+			c.Close()
+		}()
+		wantIs(t, "the wait", await(t, ends, "the hello"), nil)
+		await(t, done, "the client")
+	})
+}
+
 // Data that a client sends with the end of its handshake arrives with it.
 func TestAwaitSeesWhatCameWithTheHandshake(t *testing.T) {
 	each(t, func(t *testing.T, rt *unio.Runtime) {
