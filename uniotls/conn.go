@@ -129,7 +129,7 @@ func (c *Conn) shake(ctx context.Context) error {
 		loadRoots()
 	}
 	err := c.tls.HandshakeContext(ctx)
-	if e := c.wire.flush(); err == nil { // the last flight, or an alert that says why not
+	if e := c.lastFlight(ctx); err == nil {
 		err = e
 	}
 	c.wire.early.Store(false)
@@ -141,6 +141,19 @@ func (c *Conn) shake(ctx context.Context) error {
 	if e, ok := errors.AsType[tls.RecordHeaderError](err); ok && e.Conn != nil {
 		e.Conn = c.conn // for an answer in clear
 		return e
+	}
+	return err
+}
+
+// lastFlight sends what the handshake has left behind, which may be an alert that says why it failed, until ctx is done.
+func (c *Conn) lastFlight(ctx context.Context) error {
+	if c.wire.pending.Load() == 0 {
+		return c.wire.flush()
+	}
+	stop := context.AfterFunc(ctx, func() { c.wire.Close() })
+	err := c.wire.flush()
+	if !stop() {
+		return ctx.Err()
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package uniotls_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -384,4 +385,74 @@ func TestHandshakeTimesOut(t *testing.T) {
 		wantIs(t, "handshake", await(t, result, "the server"), os.ErrDeadlineExceeded)
 		p.Close()
 	})
+}
+
+// The failure: crypto/tls heeds a context only as long as it is at work itself, and the last flight is sent after that.
+func TestContextEndsTheLastFlight(t *testing.T) {
+	large := identity()
+	for range 20000 { // some MiB, more than the kernel takes
+		large.Certificate = append(large.Certificate, large.Certificate[0])
+	}
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		plain, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer plain.Close()
+		over := make(chan struct{})
+		defer close(over)
+		go func() {
+			p, err := plain.Accept()
+			if err != nil {
+				return
+			}
+			defer p.Close()
+			cfg := serverConfig()
+			cfg.ClientAuth = tls.RequestClientCert
+			tls.Server(&deafAfterWrite{Conn: p, over: over}, cfg).Handshake()
+		}()
+		u, err := rt.Dial(t.Context(), "tcp", plain.Addr().String(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := clientConfig()
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &large, nil }
+		c := uniotls.Client(u, cfg)
+		defer c.Abort()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		ended := make(chan error, 1)
+		rt.Go(func() { ended <- c.HandshakeContext(ctx) })
+		for deadline := time.Now().Add(bound); uniotls.Pending(c) == 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("waited in vain for the last flight")
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+		cancel()
+		wantIs(t, "the handshake", await(t, ended, "the handshake"), context.Canceled)
+		wantIs(t, "another handshake", c.Handshake(), context.Canceled)
+	})
+}
+
+// deafAfterWrite reads nothing once it has written.
+type deafAfterWrite struct {
+	net.Conn
+	over  chan struct{}
+	wrote bool
+}
+
+// Write writes.
+func (d *deafAfterWrite) Write(p []byte) (int, error) {
+	d.wrote = true
+	return d.Conn.Write(p)
+}
+
+// Read waits for the end of the test after a Write.
+func (d *deafAfterWrite) Read(p []byte) (int, error) {
+	if d.wrote {
+		<-d.over
+		return 0, io.EOF
+	}
+	return d.Conn.Read(p)
 }
