@@ -123,8 +123,8 @@ func (g *Group) leave(err error) {
 	next := g.full.take()
 	var done *inLine[struct{}]
 	if next == nil {
-		if g.open--; g.open == 0 {
-			done = g.done.takeAll(nil)
+		if g.open--; g.open == 0 && g.done.first != nil {
+			done = g.done.takeAll(g.takeErrs())
 		}
 	}
 	g.mu.Unlock()
@@ -136,10 +136,13 @@ func (g *Group) leave(err error) {
 
 // Wait waits until every function has returned and joins their errors, the first one first. A task parks, a goroutine
 // blocks; where that would stop a loop it returns ErrCoroutine at once. It waits for the functions even when the runtime
-// is closed, which ends their calls with net.ErrClosed.
+// is closed, which ends their calls with net.ErrClosed. All who wait at the same time get the same errors.
 func (g *Group) Wait() error {
+	var all error
 	g.mu.Lock()
-	if g.open > 0 {
+	if g.open == 0 {
+		all = g.takeErrs()
+	} else {
 		t, err := loop.Caller()
 		if err != nil {
 			g.mu.Unlock()
@@ -149,14 +152,20 @@ func (g *Group) Wait() error {
 		g.mu.Unlock()
 		w.stay()
 		g.mu.Lock()
+		all = w.err
 		g.done.free(w)
 	}
-	err := errors.Join(g.errs...)
-	g.errs = nil
 	g.mu.Unlock()
 	if g.cancel != nil {
-		g.cancel(err)
+		g.cancel(all)
 	}
+	return all
+}
+
+// takeErrs joins the errors that there are, which are then told. The lock is held.
+func (g *Group) takeErrs() error {
+	err := errors.Join(g.errs...)
+	g.errs = nil
 	return err
 }
 

@@ -106,6 +106,31 @@ func TestGroupOfManyCallers(t *testing.T) {
 	})
 }
 
+// The failure: the first who came back from Wait took the errors along, and the others heard of none.
+func TestGroupTellsAllWhoWait(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		var g unio.Group
+		bad := errors.New("on purpose")
+		for range 2 { // the Group is ready again
+			release := make(chan struct{})
+			g.Go(func() error { <-release; return bad })
+			const waiters = 4
+			errs := make(chan error, waiters)
+			for i := range waiters {
+				spawn(rt, i, func() { errs <- g.Wait() })
+			}
+			until(t, "all wait", func() bool { return g.Waiting() == waiters })
+			close(release)
+			for range waiters {
+				wantIs(t, "Wait", await(t, errs, "a Wait"), bad)
+			}
+			if err := g.Wait(); err != nil {
+				t.Errorf("Wait after Wait: %v", err)
+			}
+		}
+	})
+}
+
 func TestGroupPanicIsWhatWaitReturns(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		got := make(chan error, 2)
