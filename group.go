@@ -31,12 +31,27 @@ func NewGroup(ctx context.Context) (*Group, context.Context) {
 	return &Group{cancel: cancel}, ctx
 }
 
-// SetLimit bounds how many functions run at the same time; 0 or less is no bound. It holds for calls of Go that come
-// later.
+// SetLimit bounds how many functions run at the same time; 0 or less is no bound. It holds for calls of Go that wait and
+// for later ones; functions that run go on.
 func (g *Group) SetLimit(n int) {
 	g.mu.Lock()
 	g.limit = n
+	next := g.admit()
 	g.mu.Unlock()
+	wakeAll(next)
+}
+
+// admit counts in who waits and has room now, and returns the first of a list by next. The lock is held.
+func (g *Group) admit() (first *inLine[struct{}]) {
+	for last := &first; g.limit <= 0 || g.open < g.limit; {
+		w := g.full.take()
+		if w == nil {
+			break
+		}
+		g.open++
+		*last, last = w, &w.next
+	}
+	return first
 }
 
 var errGroupExit = errors.New("unio: a function of a Group ended by runtime.Goexit")
@@ -73,7 +88,7 @@ func (g *Group) enter() bool {
 	}
 	w := g.full.join(&g.mu, t)
 	g.mu.Unlock()
-	w.stay() // whoever leaves counts it in
+	w.stay() // admit counts it in
 	g.mu.Lock()
 	g.full.free(w)
 	g.mu.Unlock()
@@ -120,17 +135,14 @@ func (g *Group) leave(err error) {
 	if err != nil {
 		g.errs = append(g.errs, err)
 	}
-	next := g.full.take()
+	g.open--
+	next := g.admit()
 	var done *inLine[struct{}]
-	if next == nil {
-		if g.open--; g.open == 0 && g.done.first != nil {
-			done = g.done.takeAll(g.takeErrs())
-		}
+	if g.open == 0 && g.done.first != nil {
+		done = g.done.takeAll(g.takeErrs())
 	}
 	g.mu.Unlock()
-	if next != nil {
-		next.wake()
-	}
+	wakeAll(next)
 	wakeAll(done)
 }
 

@@ -106,6 +106,48 @@ func TestGroupOfManyCallers(t *testing.T) {
 	})
 }
 
+// The failure: whoever waited in Go got the place of a function that ended, whatever the limit was by then, and no more
+// than that.
+func TestGroupLimitHoldsForThoseWhoWait(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		var g unio.Group
+		var running, over atomic.Int32
+		release := make(chan struct{})
+		hold := func() error {
+			running.Add(1)
+			<-release
+			over.Add(1)
+			running.Add(-1)
+			return nil
+		}
+		for range 4 {
+			g.Go(hold)
+		}
+		until(t, "four run", func() bool { return running.Load() == 4 })
+		g.SetLimit(1)
+		const waiters = 5
+		began := make(chan int32, waiters)
+		for range waiters {
+			go g.Go(func() error { began <- over.Load(); return hold() })
+		}
+		until(t, "the others wait", func() bool { return g.Waiting() == waiters })
+		for range 4 {
+			release <- struct{}{}
+		}
+		if n := await(t, began, "the first who waited"); n != 4 {
+			t.Errorf("with a limit of 1 a function began when %d of 4 were over", n)
+		}
+		g.SetLimit(3)
+		until(t, "three run", func() bool { return running.Load() == 3 && g.Waiting() == 2 })
+		g.SetLimit(0)
+		until(t, "all run", func() bool { return running.Load() == waiters })
+		close(release)
+		if err := g.Wait(); err != nil || over.Load() != 4+waiters {
+			t.Errorf("%d were over, %v", over.Load(), err)
+		}
+	})
+}
+
 // The failure: the first who came back from Wait took the errors along, and the others heard of none.
 func TestGroupTellsAllWhoWait(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
