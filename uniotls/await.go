@@ -99,6 +99,7 @@ func (c *Conn) isThere(arrived bool) bool {
 func (c *Conn) woken(_ *unio.Conn, err error) {
 	if err == nil && c.shaken.Load() {
 		c.conn.SetReadDeadline(time.Time{}) // of an earlier call, which may have passed
+		c.wire.setReadBy(time.Time{})
 		if !c.isThere(true) {
 			if err = c.awaitAgain(); err == nil {
 				return

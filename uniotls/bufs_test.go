@@ -5,12 +5,16 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"os"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotest"
 	"github.com/unio-go/unio/uniotls"
 )
 
@@ -343,4 +347,124 @@ func (h *behindHeader) Write(p []byte) (int, error) {
 	n = max(n-len(h.header), 0)
 	h.header = ""
 	return n, err
+}
+
+// drain takes all that a pool has, and what others give back in the next moments.
+func drain(rt *unio.Runtime) (hold []*mem.Buf) {
+	for before := -1; len(hold) > before; unio.Sleep(10 * time.Millisecond) {
+		before = len(hold)
+		for n := rt.Pool().MaxLen(); n > 0; n /= 2 {
+			for b, ok := rt.Pool().TryGet(n); ok; b, ok = rt.Pool().TryGet(n) {
+				hold = append(hold, b)
+			}
+		}
+	}
+	return hold
+}
+
+// The failure: Recv has a record, waits for a buffer to open it into, and nothing but a buffer ended that.
+func TestRecvThatWaitsForABufferEnds(t *testing.T) {
+	for _, by := range []struct {
+		name  string
+		ahead func(c *uniotls.Conn) // before Recv
+		end   func(c *uniotls.Conn) // meanwhile
+		want  error
+	}{
+		{"deadline", func(c *uniotls.Conn) { c.SetReadDeadline(time.Now().Add(30 * time.Millisecond)) }, nil, os.ErrDeadlineExceeded},
+		{"later deadline", nil, func(c *uniotls.Conn) { c.SetReadDeadline(time.Now()) }, os.ErrDeadlineExceeded},
+		{"moved deadline", func(c *uniotls.Conn) { c.SetDeadline(time.Now().Add(time.Hour)) },
+			func(c *uniotls.Conn) { c.SetDeadline(time.Now().Add(time.Millisecond)) }, os.ErrDeadlineExceeded},
+		{"Close", nil, func(c *uniotls.Conn) { c.Close() }, net.ErrClosed},
+		{"Abort", func(c *uniotls.Conn) { c.SetDeadline(time.Now().Add(time.Hour)) }, func(c *uniotls.Conn) { c.Abort() }, net.ErrClosed},
+	} {
+		for _, task := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s/task=%v", by.name, task), func(t *testing.T) {
+				uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 8 << 20}, func(t *testing.T, rt *unio.Runtime) {
+					ln := listen(t, rt)
+					conns, drained, ended := make(chan *uniotls.Conn, 1), make(chan struct{}), make(chan struct{})
+					body := func(u *unio.Conn) {
+						defer close(ended)
+						c := uniotls.Server(u, serverConfig())
+						defer c.Close()
+						conns <- c
+						recvWithoutBuffers(t, rt, c, drained, by.ahead, by.want)
+					}
+					if task {
+						go ln.Serve(body)
+					} else {
+						go func() {
+							if u, err := ln.AcceptConn(); err == nil {
+								body(u)
+							}
+						}()
+					}
+					k := &corked{Conn: dialPlain(t, ln.Addr())}
+					p := tls.Client(k, clientConfig())
+					if err := p.Handshake(); err != nil {
+						t.Fatal(err)
+					}
+					k.cork = true
+					io.WriteString(p, "one")
+					p.Write(make([]byte, 10000))
+					k.Conn.Write(k.held)
+					await(t, drained, "the first record")
+					if by.end != nil {
+						time.Sleep(20 * time.Millisecond)
+						by.end(await(t, conns, "the connection"))
+					}
+					await(t, ended, "Recv")
+				})
+			})
+		}
+	}
+}
+
+// recvWithoutBuffers receives a record, and then another that has come with it, for which there is no buffer.
+func recvWithoutBuffers(
+	t *testing.T, rt *unio.Runtime, c *uniotls.Conn, drained chan struct{}, ahead func(c *uniotls.Conn), want error,
+) {
+	b, err := c.Recv()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	b.Release()
+	hold := drain(rt)
+	if ahead != nil {
+		ahead(c)
+	}
+	close(drained)
+	b, err = c.Recv()
+	wantIs(t, "Recv", err, want)
+	if err == nil {
+		b.Release()
+	}
+	for _, b := range hold {
+		b.Release()
+	}
+	if want != os.ErrDeadlineExceeded {
+		return
+	}
+	c.SetReadDeadline(time.Time{})
+	if b, err = c.Recv(); err != nil {
+		t.Errorf("Recv with buffers, after a deadline: %v", err)
+		return
+	}
+	b.Release()
+}
+
+// corked keeps what is written.
+type corked struct {
+	net.Conn
+	cork bool
+	held []byte
+}
+
+// Write writes, or keeps.
+func (k *corked) Write(p []byte) (int, error) {
+	if !k.cork {
+		return k.Conn.Write(p)
+	}
+	k.held = append(k.held, p...)
+	return len(p), nil
 }

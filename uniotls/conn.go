@@ -224,7 +224,11 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	if err := c.settable(); err != nil {
 		return err
 	}
-	return c.conn.SetReadDeadline(t)
+	if err := c.conn.SetReadDeadline(t); err != nil {
+		return err
+	}
+	c.wire.setReadBy(t)
+	return nil
 }
 
 // SetWriteDeadline sets the time at which writing fails with os.ErrDeadlineExceeded.
@@ -283,6 +287,7 @@ func (c *Conn) Close() error {
 		return opError(c.conn, "close", net.ErrClosed)
 	}
 	defer c.dropUnread()
+	c.wire.wake()
 	if !c.shaken.Load() || c.wire.unread() || !c.writing.TryLock() {
 		return c.conn.Close()
 	}
@@ -306,6 +311,7 @@ func (c *Conn) Abort() error {
 		return opError(c.conn, "close", net.ErrClosed)
 	}
 	defer c.dropUnread()
+	c.wire.wake()
 	c.conn.SetWriteDeadline(aLongTimeAgo)
 	return c.conn.Close()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 
 	"github.com/unio-go/unio/mem"
 )
@@ -132,7 +133,7 @@ func (c *Conn) open(room int) (b *mem.Buf, err error) {
 	g, in := &c.got, &c.wire.in
 	p := c.wire.none[:]
 	if room > 0 {
-		if b, err = c.conn.Runtime().Alloc(context.Background(), room); err != nil {
+		if b, err = c.alloc(room); err != nil {
 			return nil, err
 		}
 		p = b.Bytes()
@@ -156,6 +157,32 @@ func (c *Conn) open(room int) (b *mem.Buf, err error) {
 	in.drop()
 	g.err = err
 	return nil, err
+}
+
+// alloc is a buffer for the data of a record. The wait for it ends as that for the peer does.
+func (c *Conn) alloc(room int) (*mem.Buf, error) {
+	rt := c.conn.Runtime()
+	if b, ok := rt.Pool().TryGet(room); ok {
+		return b, nil
+	}
+	for {
+		ctx := c.wire.starve()
+		if c.closed.Load() { // since before it could be woken
+			c.wire.wake()
+		}
+		b, err := rt.Alloc(ctx, room)
+		c.wire.wake()
+		switch {
+		case err == nil:
+			return b, nil
+		case c.closed.Load():
+			return nil, net.ErrClosed
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil, opError(c.conn, "read", os.ErrDeadlineExceeded)
+		case !errors.Is(err, context.Canceled):
+			return nil, err
+		} // else the deadline has been moved
+	}
 }
 
 // sealBytes is the least by which the payload of a record is longer than its data: the tag, and in TLS 1.3 the type.

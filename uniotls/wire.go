@@ -1,6 +1,7 @@
 package uniotls
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -41,6 +42,9 @@ type wire struct {
 	queue   []byte
 	err     error
 	writeBy time.Time // the user's write deadline
+	readBy  time.Time // the user's read deadline
+
+	starved context.CancelFunc // of the reader, who waits for a buffer
 }
 
 var _ net.Conn = (*wire)(nil)
@@ -207,6 +211,37 @@ func (w *wire) setWriteBy(t time.Time) {
 	w.mu.Lock()
 	w.writeBy = t
 	w.mu.Unlock()
+}
+
+// setReadBy notes the user's read deadline, also for a reader who waits for a buffer.
+func (w *wire) setReadBy(t time.Time) {
+	w.mu.Lock()
+	w.readBy = t
+	w.mu.Unlock()
+	w.wake()
+}
+
+// starve is for the reader, who waits for a buffer with this context: it ends at the read deadline and by wake.
+func (w *wire) starve() context.Context {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ctx := context.Background()
+	if w.readBy.IsZero() {
+		ctx, w.starved = context.WithCancel(ctx)
+	} else {
+		ctx, w.starved = context.WithDeadline(ctx, w.readBy)
+	}
+	return ctx
+}
+
+// wake ends the context of a reader who waits for a buffer.
+func (w *wire) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.starved != nil {
+		w.starved()
+		w.starved = nil
+	}
 }
 
 // The time that Close gives a peer to take what was written: as unio.Conn.Close, and as crypto/tls for the last record
