@@ -36,7 +36,8 @@ const (
 // the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
 // whoever reads the file needs a checksum in each record to know such a rest. With [FileOptions].Direct the end has to be a
 // multiple of [File.Alignment], as the record has; until it is, each Append is refused. An error of a sync stays: what the page cache
-// held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append fails with it.
+// held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append fails with it. That the device is full
+// stays only where a sync of earlier records has found it.
 //
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
 func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {
@@ -275,12 +276,17 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 	if written, err = a.writeAll(off, a.sync && !apart); !a.sync && written > off {
 		a.dirty = true
 	}
-	if apart && err == nil {
-		err = a.f.rt.files.pool.Datasync(&a.f.io)
-		a.dirty = err != nil
+	switch {
+	case err != nil && !harmless(err):
+		a.breaks(err)
+	case err == nil && apart:
+		if err = a.f.rt.files.pool.Datasync(&a.f.io); err == nil {
+			a.dirty = false
+			break
+		}
+		a.breaks(err) // whatever it is: the records that were dirty may be lost, and the next sync would not say so
 	}
 	if err != nil {
-		a.failed(err)
 		if apart {
 			written = off
 		}
@@ -309,14 +315,23 @@ func (a *appender) writeAll(off int64, dsync bool) (written int64, err error) {
 	return op.Off, nil
 }
 
-// failed keeps the error of a sync, after which nothing is known about what the page cache held. That a device is full or a
-// limit reached is no such error.
-func (a *appender) failed(err error) {
+// harmless reports whether the error of a write leaves all other records as they are: the device is full, or a limit is reached.
+//
+// With RWF_DSYNC it may be the error of the sync that is a part of the write, and have lost what the page cache held: where room is
+// allocated late, the sync is what finds none. But such a write is made only when nothing else is dirty, so that it has lost
+// nothing but its own record, which the next one is written over. The error of a write without it may be about what was
+// written earlier (write(2), NOTES); the next sync fails with it then, whether or not the write has.
+func harmless(err error) bool {
 	for _, harmless := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EBADF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, harmless) {
-			return
+			return true
 		}
 	}
+	return false
+}
+
+// breaks keeps the error of a sync, after which nothing is known about what the page cache held.
+func (a *appender) breaks(err error) {
 	a.broken = fmt.Errorf("a write or sync failed, and what the page cache held may be lost; open the file again and see "+
 		"what is there: %w", err)
 }

@@ -26,8 +26,8 @@ import (
 // appendCrashSeeds is how many crashes an ordinary run tries. UNIO_SEEDS=10000 tries so many, UNIO_SEED one, or the first.
 const appendCrashSeeds = 1000
 
-// TestAppendLosesNothingInACrash has goroutines append to a device that is full now and then, in the middle of a record too,
-// loses power at a moment that the seed chooses, and looks for every record that was acknowledged as durable, and for every one
+// TestAppendLosesNothingInACrash has goroutines append to a device that is full now and then, in the middle of a record or
+// when it syncs, or fails to sync for another reason, loses power at a moment that the seed chooses, and looks for every record that was acknowledged as durable, and for every one
 // before it.
 func TestAppendLosesNothingInACrash(t *testing.T) {
 	first, count := crashSeeds(t)
@@ -42,10 +42,11 @@ func TestAppendLosesNothingInACrash(t *testing.T) {
 		total.syncs += run.syncs
 		total.together += run.together
 		total.torn += run.torn
+		total.failed += run.failed
 	}
-	t.Logf("%d crashes: %d records found again, %d syncs, %d writes of several records, of which %d ended in the middle for want "+
-		"of room", count, total.found, total.syncs, total.together, total.torn)
-	if count >= appendCrashSeeds && (total.found < int(count) || total.together == 0 || total.torn == 0) {
+	t.Logf("%d crashes: %d records found again, %d syncs, of which %d failed, %d writes of several records, of which %d ended in "+
+		"the middle for want of room", count, total.found, total.syncs, total.failed, total.together, total.torn)
+	if count >= appendCrashSeeds && (total.found < int(count) || total.together == 0 || total.torn == 0 || total.failed == 0) {
 		t.Errorf("too little has happened to believe it")
 	}
 }
@@ -71,6 +72,56 @@ func TestAppendDefectsAreFound(t *testing.T) {
 	}
 }
 
+// failingSync does nothing, and fails once where it is told to.
+type failingSync struct {
+	filepool.Inline
+	err   error // of the next sync that is a call of its own
+	write error // of the next write
+}
+
+func (d *failingSync) Do(op *fileio.Op) {
+	if op.N, op.Err = op.Bytes(), d.write; op.Err != nil {
+		op.N, d.write = 0, nil
+	}
+}
+
+func (d *failingSync) Datasync(*fileio.File) (err error) {
+	err, d.err = d.err, nil
+	return err
+}
+
+// TestAppendErrorOfASyncStays: what a sync has not made durable no later one does, also where the device was only full.
+func TestAppendErrorOfASyncStays(t *testing.T) {
+	for _, bad := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO} {
+		d := &failingSync{err: bad}
+		f := unio.NewFileOn(t, d)
+		if _, err := f.Append(t.Context(), []byte("one"), unio.Buffered); err != nil {
+			t.Fatal(err)
+		}
+		for i, durability := range []unio.Durability{unio.Durable, unio.Durable, unio.Buffered} {
+			if _, err := f.Append(t.Context(), []byte("two"), durability); !errors.Is(err, bad) {
+				t.Errorf("append %d from a sync on that failed with %v: %v", i, bad, err)
+			}
+		}
+	}
+}
+
+// TestAppendGoesOnAfterAFullDevice: a write that found no room has nothing to lose but its record, whether it syncs or not.
+func TestAppendGoesOnAfterAFullDevice(t *testing.T) {
+	for _, full := range fullErrors {
+		for _, durability := range []unio.Durability{unio.Buffered, unio.Durable} {
+			d := &failingSync{write: full}
+			f := unio.NewFileOn(t, d)
+			if _, err := f.Append(t.Context(), []byte("one"), durability); !errors.Is(err, full) {
+				t.Errorf("%v, want %v", err, full)
+			}
+			if off, err := f.Append(t.Context(), []byte("two"), durability); err != nil || off != 0 {
+				t.Errorf("the next one after %v: at %d, %v", full, off, err)
+			}
+		}
+	}
+}
+
 func crashSeeds(t *testing.T) (first, count uint64) {
 	t.Helper()
 	number := func(name string, otherwise uint64) uint64 {
@@ -93,8 +144,8 @@ func crashSeeds(t *testing.T) (first, count uint64) {
 
 // appendCrash is what came of a crash.
 type appendCrash struct {
-	found, syncs, together, torn int
-	err                          error
+	found, syncs, failed, together, torn int
+	err                                  error
 }
 
 // runAppendCrash runs appenders until power is lost, and looks at what is there.
@@ -118,6 +169,10 @@ func runAppendCrash(t *testing.T, seed uint64, defect appendDefect) appendCrash 
 	}
 	group.Wait()
 	w.late.Wait()
+	if w.after.Load() == nil { // a sync has failed, and all have given up
+		w.left = 1
+		w.moment()
+	}
 	w.run.err = errors.Join(w.run.err, w.verify())
 	return w.run
 }
@@ -145,9 +200,10 @@ type crashingDisk struct {
 	seed            uint64
 	defect          appendDefect
 
-	mu     sync.Mutex // one operation at a time
-	left   int        // moments until the crash
-	full   error      // how the next write fails
+	mu     sync.Mutex  // one operation at a time
+	left   int         // moments until the crash
+	full   error       // how the next write fails
+	broken atomic.Bool // a sync has failed, for good
 	random *rand.Rand
 	after  atomic.Pointer[memfs.FS]
 	found  []appended // what had been acknowledged when it came
@@ -169,8 +225,8 @@ type appended struct {
 
 // appendUntilCrash appends records of its own.
 func (w *crashingDisk) appendUntilCrash(f *unio.File, own *rand.Rand) {
-	for w.after.Load() == nil {
-		p := make([]byte, own.IntN(1<<own.IntN(13))) // an empty one is a sync of those before it
+	for refused := 0; w.after.Load() == nil && refused < 3; {
+		p := make([]byte, own.IntN(1<<own.IntN(15))) // an empty one is a sync of those before it
 		for i := range p {
 			p[i] = byte(1 + own.IntN(255)) // no zeros, which a file has by itself
 		}
@@ -180,6 +236,10 @@ func (w *crashingDisk) appendUntilCrash(f *unio.File, own *rand.Rand) {
 		}
 		var err error
 		r.off, err = f.Append(context.Background(), p, r.d)
+		if err != nil && w.broken.Load() {
+			refused++ // as each must be from now on
+			continue
+		}
 		if slices.ContainsFunc(fullErrors, func(full error) bool { return errors.Is(err, full) }) {
 			continue
 		}
@@ -211,6 +271,9 @@ func (w *crashingDisk) moment() {
 
 // fullErrors are how a device fails that has no room, and takes writes again later.
 var fullErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}
+
+// syncErrors are how a sync fails. The device may have been found full only then.
+var syncErrors = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO}
 
 // take is how much of a write the device takes, all or less. Where it has become full the error is that of the next
 // write, as with write(2). The mutex is held.
@@ -258,7 +321,7 @@ func (w *crashingDisk) Do(op *fileio.Op) {
 	}
 	if op.Dsync && op.Err == nil {
 		off, n := w.off, int64(w.n)
-		op.Err = w.sync(func() error { return w.file.DatasyncRange(off, n) })
+		op.Err = w.sync(func() error { return w.file.DatasyncRange(off, n) }, false)
 	}
 }
 
@@ -271,13 +334,15 @@ func (w *crashingDisk) Datasync(*fileio.File) error {
 			return w.file.DatasyncRange(w.off, int64(w.n))
 		}
 		return w.file.Datasync()
-	})
+	}, true)
 }
 
-// sync is a sync, with the defects that there are.
-func (w *crashingDisk) sync(do func() error) error {
+// sync is a sync, with the defects that there are; all says that it is of more than one write.
+func (w *crashingDisk) sync(do func() error, all bool) error {
 	w.run.syncs++
 	switch {
+	case w.random.IntN(10) == 0:
+		return w.failSync(all)
 	case w.defect.noSync:
 		w.moment()
 		return nil
@@ -294,6 +359,17 @@ func (w *crashingDisk) sync(do func() error) error {
 	err := do()
 	w.moment()
 	return err
+}
+
+// failSync is a sync that fails, after which no other makes durable what this one should have. The mutex is held.
+func (w *crashingDisk) failSync(all bool) error {
+	w.run.failed++
+	err := syncErrors[w.random.IntN(len(syncErrors))]
+	if all || err == syscall.EIO {
+		w.broken.Store(true)
+	}
+	w.moment()
+	return errors.Join(err, w.file.FailSync())
 }
 
 // verify looks for what must be there after the crash: the records that were acknowledged as durable, and those before them.
