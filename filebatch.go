@@ -36,7 +36,8 @@ type WriteOp struct {
 // ReadBatch does many reads, of one file or of many, as one: what has to wait is submitted together, and the caller waits
 // once. It is the cheapest way to read what is known to be needed. The results are in the elements. The error is nil when
 // all have what they asked for, else that of the first that has not; ctx is asked only before the reads begin, because
-// the kernel writes to the caller's memory until the end.
+// the kernel writes to the caller's memory until the end. Should the kernel refuse its service in the middle, the memory of an
+// element may be lost, as its error says then: the kernel can write to it at any time, so nobody may use it again.
 func (rt *Runtime) ReadBatch(ctx context.Context, ops []ReadOp) error {
 	b, err := rt.newBatch(ctx, len(ops))
 	if err != nil {

@@ -2,6 +2,7 @@ package unio
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -240,7 +241,7 @@ func (c *fileCall) drop() {
 // releaseAfter releases the buffers of an operation that has ended with err, unless the kernel still has them: those stay
 // out for good.
 func releaseAfter(err error, bufs ...*mem.Buf) {
-	if err != engine.ErrAbandoned {
+	if !errors.Is(err, fileio.ErrAbandoned) {
 		release(bufs)
 	}
 }

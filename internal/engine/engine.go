@@ -46,8 +46,9 @@ const (
 var ErrCanceled = errors.New("operation canceled")
 
 // ErrAbandoned is the result of an operation on a file that Close ended and the kernel did not, within the limit: the kernel
-// has its memory for good, so nobody else may have it. It is an ErrCanceled.
-var ErrAbandoned = fmt.Errorf("%w, and its memory is lost", ErrCanceled)
+// has its memory for good, so nobody else may have it. It is an ErrCanceled and a
+// [fileio.ErrAbandoned].
+var ErrAbandoned = fmt.Errorf("%w, and %w", ErrCanceled, fileio.ErrAbandoned)
 
 // Engine performs operations for one loop.
 type Engine interface {

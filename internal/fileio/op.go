@@ -1,6 +1,7 @@
 package fileio
 
 import (
+	"errors"
 	"sync/atomic"
 	"syscall"
 )
@@ -32,6 +33,10 @@ func (c Code) String() string {
 
 // PiecesMax is IOV_MAX, how many pieces of memory one Write takes at most on Linux (writev(2)).
 const PiecesMax = 1024
+
+// ErrAbandoned is what errors.Is finds when the kernel did not end an operation, and has its memory for good: nobody else may
+// have it.
+var ErrAbandoned = errors.New("its memory is lost")
 
 // Op is one operation. It lives in the Go heap, and holds its memory as slices: so memory on a goroutine's stack, which
 // moves, cannot be part of an Op, and the collector keeps what the kernel may write to. The submitter owns it and leaves it

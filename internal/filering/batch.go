@@ -4,6 +4,7 @@ package filering
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"syscall"
@@ -44,8 +45,10 @@ type threadRing struct {
 	ring *uring.Ring
 	regs registry
 	ops  []*fileio.Op // by slot
-	// missing is how many operations the kernel had when it refused to be entered any more.
+	// missing is how many operations the kernel had when it refused to be entered any more, and kept their memory, to which
+	// it may still write.
 	missing int
+	kept    [][]byte
 }
 
 func (b *batches) init(r *Ring, m ringfile.Chunks) {
@@ -160,7 +163,8 @@ func (b *batches) open() (*threadRing, error) {
 }
 
 // drop closes a ring that has failed: its thread has ended, and another has its number, or the kernel refuses it. A ring
-// from which completions are missing is kept as it is, with the memory that the kernel may write to.
+// from which completions are missing is kept as it is, with the memory that the kernel may write to: the collector must not
+// have it, and who called is told by fileio.ErrAbandoned.
 func (b *batches) drop(tid int, t *threadRing, err error) {
 	if !errors.Is(err, syscall.EEXIST) {
 		b.r.limits.Note("a ring for batches has failed", err)
@@ -188,7 +192,7 @@ func (b *batches) close() error {
 }
 
 // do performs operations, no more than the ring holds, with one enter if nothing comes between. With an error the last rest
-// of them have not been begun; all others have completed.
+// of them have not been begun; all others have completed, or are abandoned.
 func (t *threadRing) do(r *Ring, ops []*fileio.Op) (rest int, err error) {
 	var vectors [][]unix.Iovec
 	for i, op := range ops {
@@ -204,15 +208,23 @@ func (t *threadRing) do(r *Ring, ops []*fileio.Op) (rest int, err error) {
 		if err != nil && !uring.Temporary(err) {
 			rest = int(t.ring.Pending())
 			t.missing = left - rest
-			for _, op := range t.ops[:len(ops)-rest] {
-				if op != nil {
-					op.N, op.Err = 0, err
-				}
-			}
+			t.abandon(t.ops[:len(ops)-rest], err)
 			return rest, err
 		}
 	}
 	return 0, nil
+}
+
+// abandon ends the operations that the kernel still has, and keeps their memory.
+func (t *threadRing) abandon(ops []*fileio.Op, cause error) {
+	for i, op := range ops {
+		if op == nil {
+			continue
+		}
+		ops[i] = nil
+		t.kept = append(append(t.kept, op.Data), op.More...)
+		op.N, op.Err = 0, fmt.Errorf("%w: %w", fileio.ErrAbandoned, cause)
+	}
 }
 
 func (t *threadRing) fill(r *Ring, op *fileio.Op, i int) []unix.Iovec {

@@ -296,6 +296,64 @@ func TestPassingErrorsAreTriedAgainAndThenAvoided(t *testing.T) {
 	}
 }
 
+// TestBatchThatTheKernelKeeps: when the kernel refuses to be entered while it has operations of a batch, their memory stays its own.
+func TestBatchThatTheKernelKeeps(t *testing.T) {
+	r := newRing(t, Config{})
+	f := makeFile(t, 1)
+	in, out, err := os.Pipe()
+	null, err2 := os.Open(os.DevNull)
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	defer null.Close()
+	held, _ := pipeRead(in)
+	held.Done = nil
+	read := &fileio.Op{Code: fileio.Read, File: f, Data: make([]byte, 10)}
+	thread, tid, ended := make(chan *threadRing), 0, make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		tid = sys.Gettid()
+		ring := r.batches.take(tid)
+		if thread <- ring; ring != nil {
+			r.DoAll([]*fileio.Op{read, held})
+		}
+	}()
+	ring := <-thread
+	if ring == nil {
+		t.Skip("the kernel has no rings for batches")
+	}
+	for ring.ring.CQReady() == 0 { // the kernel has both, and waits in the enter that brought them
+		runtime.Gosched()
+	}
+	// From here on every enter fails: the descriptor is that of something else.
+	if err := unix.Dup3(int(null.Fd()), ring.ring.FD(), unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	for waiting := true; waiting; {
+		unix.Tgkill(os.Getpid(), tid, unix.SIGURG) // to which the Go runtime is used
+		select {
+		case <-ended:
+			waiting = false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if read.N != 10 || read.Err != nil {
+		t.Errorf("the read that had completed: %d, %v", read.N, read.Err)
+	}
+	if held.N != 0 || !errors.Is(held.Err, fileio.ErrAbandoned) || !errors.Is(held.Err, syscall.EOPNOTSUPP) {
+		t.Errorf("the read that the kernel has: %d, %v", held.N, held.Err)
+	}
+	if len(r.batches.lost) != 1 || len(ring.kept) != 1 || &ring.kept[0][0] != &held.Data[0] {
+		t.Errorf("%d rings are kept, with %d pieces of memory", len(r.batches.lost), len(ring.kept))
+	}
+	r.Forget(f)
+	r.Forget(held.File)
+}
+
 // TestBatchOnTheThreadOfAnotherRing: a thread's number comes again when it has ended, and its ring does not know the new one.
 func TestBatchOnTheThreadOfAnotherRing(t *testing.T) {
 	r := newRing(t, Config{})
