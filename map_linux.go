@@ -162,14 +162,26 @@ func (m *Mapping) advise(off, n int64, a Advice) error {
 			}
 		}
 	case AdviceDontNeed:
-		if off -= off % pageBytes; n == 0 {
-			n = max(m.Size()-off, 0)
-		}
-		if off < m.Size() && n > 0 {
-			if err := sys.AdviseMapping(m.data[off:min(off+n, m.Size())], advices[a]); err != nil {
+		if p := m.wholePages(off, n); len(p) > 0 {
+			if err := sys.AdviseMapping(p, advices[a]); err != nil {
 				return err
 			}
 		}
 	}
 	return advise(m.f.io.OS, off, n, a)
+}
+
+// wholePages is what posix_fadvise(2) does of n bytes at off, or of all from off on if n is 0: the pages that lie within as a
+// whole, and the last of the mapping if its end does.
+func (m *Mapping) wholePages(off, n int64) []byte {
+	if off >= m.Size() {
+		return nil
+	}
+	end := m.Size()
+	if n > 0 && n < end-off {
+		end = off + n
+		end -= end % pageBytes
+	}
+	start := (off + pageBytes - 1) / pageBytes * pageBytes
+	return m.data[min(start, end):end]
 }

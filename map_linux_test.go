@@ -93,6 +93,44 @@ func TestMapResidentTellsGaps(t *testing.T) {
 	})
 }
 
+// What is not needed leaves memory in whole pages alone.
+func TestMapAdviceEndsBetweenPages(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		if strings.HasPrefix(t.dir, "/dev/shm/") {
+			return // memory does not leave memory
+		}
+		page := int64(os.Getpagesize())
+		f := t.create("a", noise(int(8*page), 3))
+		if err := f.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		f = t.open("a", os.O_RDONLY, &unio.FileOptions{Random: true})
+		m := t.mapped(f)
+		for _, c := range []struct {
+			off, n int64
+			want   []unio.Extent
+		}{
+			{2*page - 1, 2*page + 1, []unio.Extent{{Off: 0, Len: 2 * page}, {Off: 4 * page, Len: 4 * page}}},
+			{2 * page, 2*page + 1, []unio.Extent{{Off: 0, Len: 2 * page}, {Off: 4 * page, Len: 4 * page}}},
+			{2*page + 1, page, []unio.Extent{{Off: 0, Len: 8 * page}}},
+			{7*page - 1, 0, []unio.Extent{{Off: 0, Len: 7 * page}}},
+		} {
+			dropMapping(t, m)
+			for at := range int64(8) { // each as a piece of its own
+				if err := m.Populate(background, at*page, 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := m.Advise(c.off, c.n, unio.AdviceDontNeed); err != nil {
+				t.Fatal(err)
+			}
+			if all, err := m.Resident(0, m.Size()); err != nil || !slices.Equal(all, c.want) {
+				t.Errorf("after %d bytes at %d: %v, %v, want %v", c.n, c.off, all, err, c.want)
+			}
+		}
+	})
+}
+
 // To open a file reads nothing of it.
 func TestOpenReadsNothing(t *testing.T) {
 	eachFileScene(t, func(t fileScene) {

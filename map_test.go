@@ -115,6 +115,11 @@ func TestMapRefusesWhatLiesOutside(t *testing.T) {
 		if err := m.Advise(0, 0, 99); !errors.Is(err, fs.ErrInvalid) {
 			t.Errorf("Advise: %v", err)
 		}
+		for _, c := range [][2]int64{{4096, 1<<63 - 1}, {1<<63 - 1, 1<<63 - 1}, {5000, 1}, {0, 1<<63 - 1}} { // advice may reach further
+			if err := m.Advise(c[0], c[1], unio.AdviceDontNeed); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+				t.Errorf("Advise about %d bytes at %d: %v", c[1], c[0], err)
+			}
+		}
 	})
 }
 
