@@ -52,6 +52,9 @@ func HoldThreads(rt *Runtime) (release func()) {
 	return func() { close(free) }
 }
 
+// ReplaceThreads has another do what needs a thread of a runtime that has not been used yet.
+func ReplaceThreads(rt *Runtime, wrap func(Threads) Threads) { rt.files.pool = wrap(rt.files.pool) }
+
 // BeBlind makes a mapping as one of a file of which the kernel tells nothing.
 func (m *Mapping) BeBlind() { m.how.sees = false }
 

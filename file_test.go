@@ -15,8 +15,10 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -290,6 +292,63 @@ func TestFileBatches(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// closeWithin has a File be closed while the threads do a batch on it, of which they do the first half.
+type closeWithin struct {
+	unio.Threads
+	f      *unio.File
+	closed chan error
+}
+
+func (c *closeWithin) DoAll(ops []*fileio.Op) {
+	for _, op := range ops {
+		op.Data = op.Data[:len(op.Data)/2]
+	}
+	c.Threads.DoAll(ops)
+	go func() { c.closed <- c.f.Close() }()
+	for !errors.Is(c.f.Sync(), fs.ErrClosed) {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Close waits for a batch that is under way, and changes nothing about what comes of it.
+func TestFileBatchMeetsClose(t *testing.T) {
+	for _, what := range []string{"read", "write"} {
+		uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+			c := &closeWithin{closed: make(chan error, 1)}
+			unio.ReplaceThreads(rt, func(below unio.Threads) unio.Threads {
+				c.Threads = below
+				return c
+			})
+			name := filepath.Join(t.TempDir(), "a")
+			f, err := rt.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600, nil)
+			must(t, err)
+			defer f.Close()
+			content := noise(100, 1)
+			_, err = f.WriteAt(content, 0)
+			must(t, err)
+			must(t, f.Sync())
+			f.Advise(0, 0, unio.AdviceDontNeed) // so that a read has to wait, where memory can leave memory
+			c.f = f
+			if what == "read" {
+				ops := []unio.ReadOp{{File: f, P: make([]byte, 200)}, {File: f, Off: 50, P: make([]byte, 200)}}
+				if err := rt.ReadBatch(t.Context(), ops); err != io.EOF || ops[0].N != 100 || ops[1].N != 50 || ops[1].Err != io.EOF {
+					t.Errorf("read: %v, of the first %d bytes, of the second %d, %v", err, ops[0].N, ops[1].N, ops[1].Err)
+				}
+				return
+			}
+			content = noise(300, 2)
+			ops := []unio.WriteOp{{File: f, P: content[:100]}, {File: f, Off: 100, P: content[100:]}}
+			if err := rt.WriteBatch(t.Context(), ops); err != nil || ops[0].N != 100 || ops[1].N != 200 {
+				t.Errorf("write: %v, of the first %d bytes, of the second %d", err, ops[0].N, ops[1].N)
+			}
+			must(t, await(t, c.closed, "Close"))
+			if p, err := os.ReadFile(name); err != nil || !bytes.Equal(p, content) {
+				t.Errorf("%v, or other bytes than were written", err)
+			}
+		})
+	}
 }
 
 func TestFileCopies(t *testing.T) {

@@ -72,7 +72,7 @@ func (o *ReadOp) settle(op *fileio.Op) {
 	case op.N == 0 || o.File.ended(o.N, len(o.P)):
 		o.Err = io.EOF
 	default: // a signal came, or a part was not cached
-		n, err := o.File.ReadAt(o.P[o.N:], o.Off+int64(o.N))
+		n, err := o.File.readAt(o.P[o.N:], o.Off+int64(o.N))
 		o.N, o.Err = o.N+n, err
 	}
 }
@@ -105,7 +105,7 @@ func (o *WriteOp) settle(op *fileio.Op) {
 	o.N, o.Err = op.N, o.File.pathError("write", op.Err)
 	o.File.grown(o.Off + int64(o.N))
 	if o.Err == nil && o.N < len(o.P) {
-		n, err := o.File.WriteAt(o.P[o.N:], o.Off+int64(o.N))
+		n, err := o.File.writeAt(o.P[o.N:], o.Off+int64(o.N))
 		o.N, o.Err = o.N+n, err
 	}
 }

@@ -29,6 +29,11 @@ func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, err
 	}
 	defer f.end()
+	return f.readAt(p, off)
+}
+
+// readAt is ReadAt within a call that Close waits for.
+func (f *File) readAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
 		m, err := f.readOnce(p[n:], off+int64(n))
 		n += m

@@ -18,6 +18,11 @@ func (f *File) WriteAt(p []byte, off int64) (n int, err error) {
 		return 0, err
 	}
 	defer f.end()
+	return f.writeAt(p, off)
+}
+
+// writeAt is WriteAt within a call that Close waits for.
+func (f *File) writeAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
 		m, err := f.writeOnce(p[n:min(len(p), n+pieceBytesMax)], off+int64(n))
 		n += m
