@@ -288,6 +288,19 @@ func TestFileBatches(t *testing.T) {
 		if err := t.rt.ReadBatch(ctx, reads); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
+		for i, r := range reads {
+			if r.N != 0 || !errors.Is(r.Err, context.Canceled) {
+				t.Errorf("read %d of a batch that was not begun: %d, %v", i, r.N, r.Err)
+			}
+		}
+		if err := t.rt.WriteBatch(ctx, writes); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		for i, w := range writes {
+			if w.N != 0 || !errors.Is(w.Err, context.Canceled) {
+				t.Fatalf("write %d of a batch that was not begun: %d, %v", i, w.N, w.Err)
+			}
+		}
 		if err := t.rt.ReadBatch(context.Background(), nil); err != nil {
 			t.Error(err)
 		}

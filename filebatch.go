@@ -41,6 +41,9 @@ type WriteOp struct {
 func (rt *Runtime) ReadBatch(ctx context.Context, ops []ReadOp) error {
 	b, err := rt.newBatch(ctx, len(ops))
 	if err != nil {
+		for i := range ops {
+			ops[i].N, ops[i].Err = 0, err
+		}
 		return err
 	}
 	defer b.free()
@@ -82,6 +85,9 @@ func (o *ReadOp) settle(op *fileio.Op) {
 func (rt *Runtime) WriteBatch(ctx context.Context, ops []WriteOp) error {
 	b, err := rt.newBatch(ctx, len(ops))
 	if err != nil {
+		for i := range ops {
+			ops[i].N, ops[i].Err = 0, err
+		}
 		return err
 	}
 	defer b.free()
