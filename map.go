@@ -45,7 +45,7 @@ func (rt *Runtime) Map(f *File) (*Mapping, error) {
 	if f.rt != rt {
 		return nil, f.pathError("map", fmt.Errorf("the file is open in another runtime: %w", fs.ErrInvalid))
 	}
-	m := &Mapping{f: &File{rt: rt, unused: make(chan struct{})}}
+	m := &Mapping{f: &File{rt: rt, name: f.name, unused: make(chan struct{})}}
 	if err := f.control("map", func() error { return m.open(f) }); err != nil {
 		return nil, err
 	}

@@ -186,6 +186,10 @@ func TestMapAfterClose(t *testing.T) {
 			t.Error(err)
 		}
 		closed(t, m)
+		var path *fs.PathError
+		if _, err := m.Bytes(0, 1); !errors.As(err, &path) || path.Path != f.Name() || m.Name() != f.Name() {
+			t.Errorf("of a mapping of %q, which has the name %q: %v", f.Name(), m.Name(), err)
+		}
 		if n := t.rt.Stats().Files.Open - before; n != 1 {
 			t.Errorf("%d open, want the file", n)
 		}
