@@ -60,8 +60,10 @@ func (s *FS) Dir() string { return s.dir }
 
 // Close ends the FS. A second Close fails with fs.ErrClosed.
 func (s *FS) Close() error {
-	s.rt.files.removeTree(s)
-	return pathError("close", ".", s.rt.block(s.tree.Close))
+	return pathError("close", ".", s.rt.block(func() error {
+		s.rt.files.removeTree(s) // not before: a call that is refused leaves it to the Runtime
+		return s.tree.Close()
+	}))
 }
 
 // Open opens a file or a directory for reading.

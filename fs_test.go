@@ -268,6 +268,20 @@ func TestFSEnds(t *testing.T) {
 	})
 }
 
+// A Close that is refused in a coroutine leaves the FS as it was: it ends with the Runtime.
+func TestFSCloseRefusedInACoroutine(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		own := uniotest.New(t, &unio.Options{Engine: rt.Report().Engine, Loops: 1})
+		s, err := own.FS(t.TempDir())
+		must(t, err)
+		asCoroutine(t, own, func() { wantIs(t, "Close in a coroutine", s.Close(), unio.ErrCoroutine) })
+		_, err = s.Stat(".")
+		must(t, err)
+		must(t, own.Close())
+		everyCallFails(t, s)
+	})
+}
+
 func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
