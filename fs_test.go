@@ -14,6 +14,7 @@ import (
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/uniotest"
 	"github.com/unio-go/unio/vfs"
+	"github.com/unio-go/unio/vfs/faultfs"
 	"github.com/unio-go/unio/vfs/vfstest"
 )
 
@@ -279,6 +280,34 @@ func TestFSCloseRefusedInACoroutine(t *testing.T) {
 		must(t, err)
 		must(t, own.Close())
 		everyCallFails(t, s)
+	})
+}
+
+// An FS of faults over one of a runtime has its powers, although each File has a ReadDir.
+func TestFSKeepsItsPowersBelowFaults(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		below := tree(t, rt, t.TempDir())
+		fsys := faultfs.New(below, faultfs.NewPlan(1))
+		f, err := fsys.OpenFile("file", os.O_RDWR|os.O_CREATE, 0o600, nil)
+		must(t, err)
+		defer f.Close()
+		_, datasyncer := f.(vfs.Datasyncer)
+		_, allocator := f.(vfs.Allocator)
+		_, prefetcher := f.(vfs.Prefetcher)
+		_, aligner := f.(vfs.Aligner)
+		if !datasyncer || !allocator || !prefetcher || !aligner {
+			t.Errorf("of Datasync, Allocate, Prefetch and Alignment it has %t, %t, %t, %t", datasyncer, allocator, prefetcher, aligner)
+		}
+		entries, err := fsys.ReadDir(".")
+		if err != nil || len(entries) != 1 {
+			t.Errorf("ReadDir: %v, %v", entries, err)
+		}
+		d, err := fsys.Open(".")
+		must(t, err)
+		defer d.Close()
+		if entries, err := d.(fs.ReadDirFile).ReadDir(-1); err != nil || len(entries) != 1 {
+			t.Errorf("ReadDir of the open directory: %v, %v", entries, err)
+		}
 	})
 }
 

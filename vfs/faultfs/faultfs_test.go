@@ -264,6 +264,48 @@ func TestPowersAreThoseBelow(t *testing.T) {
 }
 
 // add adds rules that are good.
+// lister is a file that has the methods of a directory as well, as a *unio.File has.
+type lister struct{ vfs.File }
+
+func (l lister) Datasync() error                    { return l.Sync() }
+func (l lister) ReadDir(int) ([]fs.DirEntry, error) { return nil, fs.ErrInvalid }
+
+type listers struct{ vfs.FS }
+
+func (l listers) OpenFile(name string, flag int, perm fs.FileMode, o *vfs.Options) (vfs.File, error) {
+	f, err := l.FS.OpenFile(name, flag, perm, o)
+	if err != nil {
+		return nil, err
+	}
+	return lister{f}, nil
+}
+
+// TestPowersOfAFileThatHasAReadDir: what is a directory is asked below, where no plan has a say.
+func TestPowersOfAFileThatHasAReadDir(t *testing.T) {
+	p := faultfs.NewPlan(1)
+	add(t, p, faultfs.Rule{Op: "stat", Err: fs.ErrPermission})
+	fsys := faultfs.New(listers{below(t)}, p)
+	f, err := fsys.OpenFile("file", os.O_RDWR|os.O_CREATE, 0o666, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if has := powers(nil, f); !slices.Equal(has, []string{"datasync"}) {
+		t.Errorf("a file has %v", has)
+	}
+	d, err := fsys.OpenFile(".", os.O_RDONLY, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if has := powers(nil, d); !slices.Equal(has, []string{"readdir"}) {
+		t.Errorf("a directory has %v", has)
+	}
+	if n := p.Calls(); n != 2 {
+		t.Errorf("the plan was asked %d times, by two that open", n)
+	}
+}
+
 func add(t *testing.T, p *faultfs.Plan, rules ...faultfs.Rule) {
 	t.Helper()
 	for _, r := range rules {

@@ -14,9 +14,10 @@ type file struct {
 	name   string
 }
 
-// dress gives a file the powers of the one below.
+// dress gives a file the powers of the one below: of a directory that is ReadDir. The method alone makes no directory, because
+// a type may have it for all its files.
 func dress(f *file) vfs.File {
-	if d, ok := f.below.(fs.ReadDirFile); ok {
+	if d, ok := f.below.(fs.ReadDirFile); ok && isDirectory(f.below) {
 		return struct {
 			*file
 			listing
@@ -72,6 +73,12 @@ func dress(f *file) vfs.File {
 		}{f, ahead}
 	}
 	return f
+}
+
+// isDirectory asks the file below, which is no call that the plan knows.
+func isDirectory(below vfs.File) bool {
+	info, err := below.Stat()
+	return err == nil && info.IsDir()
 }
 
 // dressAligned is dress of a file that knows its alignment.
