@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/unio-go/unio/internal/vfscheck"
@@ -118,16 +119,24 @@ func isDirectory(fsys FS, name string) error {
 // RemoveAll removes what it can of a file, or of a directory with all that is in it, and returns the first error. Symbolic links
 // are removed and not followed. It is no error if there is nothing of that name. The root stays.
 func RemoveAll(fsys FS, name string) error {
-	err := fsys.Remove(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case !errors.Is(err, fs.ErrExist): // not because there is something in it
+	if err := vfscheck.Entry("remove", name); err != nil {
 		return err
 	}
-	entries, err := fsys.ReadDir(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // somebody else removed it
+	err := fsys.Remove(name)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, fs.ErrExist): // because there is something in it
+		err = nil
+	case !holdsEntries(fsys, name):
+		return err
+	}
+	entries, reading := fsys.ReadDir(name)
+	if errors.Is(reading, fs.ErrNotExist) {
+		return err // somebody else removed it
+	}
+	if err == nil {
+		err = reading
 	}
 	for _, e := range entries {
 		if below := RemoveAll(fsys, path.Join(name, e.Name())); err == nil {
@@ -138,4 +147,12 @@ func RemoveAll(fsys FS, name string) error {
 		err = last
 	}
 	return err
+}
+
+// holdsEntries reports whether a name is that of a directory. That of a link to one is not: only the directory above tells the
+// two apart, because Stat follows.
+func holdsEntries(fsys FS, name string) bool {
+	entries, _ := fsys.ReadDir(path.Dir(name))
+	base := path.Base(name)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == base && e.IsDir() })
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/unio-go/unio/vfs"
@@ -198,6 +200,46 @@ func TestRemoveAllRemovesWhatItCan(t *testing.T) {
 	}
 	if got := names(t, fsys, "dir"); got != "a" {
 		t.Errorf("left: %s", got)
+	}
+}
+
+// A directory that may not be removed is emptied all the same. A link to one is not followed, and the root stays.
+func TestRemoveAllEmptiesWhatItMayNotRemove(t *testing.T) {
+	for _, reason := range []error{syscall.EACCES, syscall.EPERM, syscall.EBUSY} {
+		dir := t.TempDir()
+		lower, err := osfs.New(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer lower.Close()
+		p := faultfs.NewPlan(1)
+		fsys := faultfs.New(lower, p)
+		if err := vfs.MkdirAll(fsys, "dir/sub/x", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		write(t, fsys, "dir/a", "content")
+		write(t, fsys, "dir/sub/b", "content")
+		links := os.Symlink("dir", filepath.Join(dir, "link")) == nil
+		for _, name := range []string{"dir", "link", "."} {
+			if err := p.Add(faultfs.Rule{Op: "remove", Path: name, Err: reason}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := vfs.RemoveAll(fsys, "link"); links && !errors.Is(err, reason) {
+			t.Errorf("of the link: %v, want %v", err, reason)
+		}
+		if err := vfs.RemoveAll(fsys, "."); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("of the root: %v", err)
+		}
+		if got := names(t, lower, "dir"); got != "a sub" {
+			t.Errorf("of the directory that the link leads to is left: %s", got)
+		}
+		if err := vfs.RemoveAll(fsys, "dir"); !errors.Is(err, reason) {
+			t.Errorf("of the directory: %v, want %v", err, reason)
+		}
+		if got := names(t, lower, "dir"); got != "" {
+			t.Errorf("left: %s", got)
+		}
 	}
 }
 
