@@ -55,8 +55,14 @@ func createTemporary(fsys FS, name string, perm fs.FileMode) (string, File, erro
 	for try := 1; ; try++ {
 		temporary := fmt.Sprintf("%s%s.tmp-%08x", dir, base, rand.Uint32())
 		f, err := fsys.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm, nil)
-		if err == nil || !errors.Is(err, fs.ErrExist) || try == createTriesMax {
-			return temporary, f, err
+		switch {
+		case err == nil:
+			return temporary, f, nil
+		case !errors.Is(err, fs.ErrExist):
+			_ = fsys.Remove(temporary) // an open that fails may have made it; most have not, so this error says nothing
+			return "", nil, err
+		case try == createTriesMax:
+			return "", nil, err
 		}
 	}
 }
