@@ -178,8 +178,7 @@ func (d *data) sync() {
 // syncRange makes a part durable, in whole pages, and the size.
 func (d *data) syncRange(off, n int64) {
 	d.dirty = slices.DeleteFunc(d.dirty, func(s *slot) bool {
-		at := s.number * pageSize
-		if at >= off+n || at+pageSize <= off {
+		if s.number*pageSize >= off+n || s.number < off/pageSize { // the end of the last page is no int64
 			return false
 		}
 		d.writeBack(s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -141,6 +142,28 @@ func TestLockEndsWithACrash(t *testing.T) {
 	}
 	if _, err := fsys.Lock("LOCK"); err != nil {
 		t.Errorf("after the lock was closed: %v", err)
+	}
+}
+
+// TestLastPageBecomesDurable: the page that reaches beyond the largest offset is one like others.
+func TestLastPageBecomesDurable(t *testing.T) {
+	const off = math.MaxInt64 - 8
+	for what, sync := range map[string]func(f *memfs.File) error{
+		"Sync":          (*memfs.File).Sync,
+		"DatasyncRange": func(f *memfs.File) error { return f.DatasyncRange(off, 1) },
+	} {
+		fsys := memfs.New()
+		f := create(t, fsys, "file")
+		syncDir(t, fsys, ".")
+		_, err := f.WriteAt([]byte("x"), off)
+		check(t, err)
+		check(t, sync(f.(*memfs.File)))
+		after, err := fsys.Durable().OpenFile("file", os.O_RDONLY, 0, nil)
+		check(t, err)
+		p := make([]byte, 1)
+		if n, err := after.ReadAt(p, off); n != 1 || p[0] != 'x' {
+			t.Errorf("after %s and a crash: %q, %d, %v", what, p, n, err)
+		}
 	}
 }
 
