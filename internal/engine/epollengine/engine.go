@@ -98,7 +98,6 @@ func New(cfg engine.Config) (*Engine, error) {
 	if cfg.Netpoll {
 		if e.netpoll, err = newNetpoll(e); err != nil {
 			e.waker.close()
-			sys.CloseFD(ep)
 			return nil, fmt.Errorf("engine epoll: %w", err)
 		}
 	}

@@ -23,17 +23,22 @@ type netpoll struct {
 	errno   syscall.Errno
 }
 
+// newNetpoll takes e.ep over, which is closed on an error: an os.File that is let go of closes its number when it is
+// collected, whoever has that by then.
 func newNetpoll(e *Engine) (*netpoll, error) {
 	// NewFile hands a descriptor to the poller only when it is non-blocking.
 	if err := sys.SetNonblock(e.ep, true); err != nil {
+		sys.CloseFD(e.ep)
 		return nil, err
 	}
 	p := &netpoll{e: e, file: os.NewFile(uintptr(e.ep), "epoll")}
 	var err error
 	if p.conn, err = p.file.SyscallConn(); err != nil {
+		p.file.Close()
 		return nil, err
 	}
 	if err := p.file.SetReadDeadline(time.Time{}); err != nil { // fails when it is not pollable
+		p.file.Close()
 		return nil, err
 	}
 	p.look = p.collect

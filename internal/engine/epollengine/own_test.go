@@ -4,6 +4,7 @@ package epollengine
 
 import (
 	"net"
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -104,6 +105,34 @@ func TestLingeringCloseDoesNotBlockTheLoop(t *testing.T) {
 	}()
 	if finish(t, e, op); op.Err != nil {
 		t.Error(op.Err)
+	}
+}
+
+// Go's poller refuses a descriptor for instance where fs.epoll.max_user_watches is used up; a plain file is what it never takes.
+func TestARefusedDescriptorIsClosedOnce(t *testing.T) {
+	open := func() int {
+		fd, err := syscall.Open(os.Args[0], syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fd
+	}
+	fd := open()
+	if _, err := newNetpoll(&Engine{ep: fd}); err == nil {
+		t.Fatal("a plain file was taken")
+	}
+	other := open()
+	defer sys.CloseFD(other)
+	if other > fd {
+		t.Errorf("descriptor %d is still open", fd)
+	}
+	for range 5 {
+		runtime.GC()
+		time.Sleep(10 * time.Millisecond)
+	}
+	var st syscall.Stat_t
+	if err := syscall.Fstat(other, &st); err != nil {
+		t.Errorf("somebody else's descriptor %d was closed: %v", other, err)
 	}
 }
 
