@@ -179,3 +179,40 @@ func engineCloseEndsEverything(r *rig) {
 		}
 	}
 }
+
+// The limit passes while the peer keeps close(2) waiting, or the close is cancelled before or after it has begun. An engine
+// may report an error then, but not keep the operation, nor the descriptor once the peer has gone.
+func engineCloseReturnsACloseThatLingers(r *rig) {
+	for range 5 {
+		r.start(engine.Config{}, nil)
+		s, p := r.ends()
+		if err := linger(s, 60); err != nil {
+			closeSocket(s)
+			r.Skip(err)
+		}
+		d := r.attach(s, engine.Stream)
+		out, release := r.fillSocket(d, 3)
+		r.e.Cancel(out)
+		r.finish(out)
+		release()
+		op := &engine.Op{Code: engine.Close, Desc: d}
+		r.submit(op)
+		start := time.Now()
+		r.closed = true
+		err := r.e.Close(50 * time.Millisecond)
+		if d := time.Since(start); d > patience/2 {
+			r.Errorf("close took %v", d)
+		}
+		for got := r.e.Next(); got != nil; got = r.e.Next() {
+			r.complete(got)
+		}
+		if r.live[op] {
+			r.Errorf("the Close was not returned; Engine.Close: %v", err)
+		}
+		if err != nil && !errors.Is(op.Err, engine.ErrCanceled) {
+			r.Errorf("Engine.Close: %v; the Close that it did not wait for: %v", err, op.Err)
+		}
+		p.(interface{ SetLinger(int) error }).SetLinger(0)
+		p.Close()
+	}
+}

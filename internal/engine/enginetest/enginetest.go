@@ -55,6 +55,7 @@ func rules() []rule {
 		{"AReusedNumberGetsNoStaleEvent", both, aReusedNumberGetsNoStaleEvent},
 		{"DescsAreApart", both, descsAreApart},
 		{"EngineCloseEndsEverything", both, engineCloseEndsEverything},
+		{"EngineCloseReturnsACloseThatLingers", tcp, engineCloseReturnsACloseThatLingers},
 		{"ConnectGivesADesc", both, connectGivesADesc},
 		{"ConnectTellsWhyNot", tcp, connectTellsWhyNot},
 		{"ConnectAsksControl", tcp, connectAsksControl},

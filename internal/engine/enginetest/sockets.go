@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -145,6 +146,17 @@ func (r *rig) ends() (engine.Socket, peer) {
 		r.Fatal(err)
 	}
 	return s, other.c.(peer)
+}
+
+// linger sets SO_LINGER.
+func linger(s engine.Socket, sec int) error {
+	if s.Conn == nil {
+		return lingerFD(s.FD, sec)
+	}
+	if c, ok := s.Conn.(interface{ SetLinger(int) error }); ok {
+		return c.SetLinger(sec)
+	}
+	return errors.ErrUnsupported
 }
 
 func closeSocket(s engine.Socket) {

@@ -9,6 +9,7 @@ import (
 func takeConn(c net.Conn) (int, error)         { return sys.TakeConn(c) }
 func takeListener(l net.Listener) (int, error) { return sys.TakeListener(l) }
 func closeFD(fd int)                           { sys.CloseFD(fd) }
+func lingerFD(fd, sec int) error               { return sys.SetLinger(fd, sec) }
 
 // lackFiles takes all descriptors that the process may have and returns how to give them back.
 func lackFiles() (func(), error) {

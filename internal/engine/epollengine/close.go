@@ -65,24 +65,51 @@ type closers struct {
 	running sync.WaitGroup
 	some    atomic.Bool // done has something
 
-	mu   sync.Mutex
-	done engine.Queue
+	mu      sync.Mutex
+	done    engine.Queue
+	pending map[*engine.Op]struct{} // whose close has not come back; the goroutine of one that is not here drops its result
 }
 
 // start closes fd on a goroutine of its own; op is nil when nobody waits for it.
 func (c *closers) start(fd int, op *engine.Op) {
-	c.running.Go(func() {
-		err := sys.CloseFD(fd)
-		if op == nil {
-			return
-		}
-		op.Err = err
+	if op != nil {
 		c.mu.Lock()
-		c.done.Push(op)
+		if c.pending == nil {
+			c.pending = map[*engine.Op]struct{}{}
+		}
+		c.pending[op] = struct{}{}
 		c.mu.Unlock()
-		c.some.Store(true)
-		c.wake()
+	}
+	c.running.Go(func() {
+		if err := sys.CloseFD(fd); op != nil && c.end(op, err) {
+			c.some.Store(true)
+			c.wake()
+		}
 	})
+}
+
+// end gives op its result, unless it has one.
+func (c *closers) end(op *engine.Op, err error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.pending[op]; !ok {
+		return false
+	}
+	delete(c.pending, op)
+	op.Err = err
+	c.done.Push(op)
+	return true
+}
+
+// expire ends all that are pending.
+func (c *closers) expire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for op := range c.pending {
+		op.Err = engine.ErrCanceled
+		c.done.Push(op)
+	}
+	c.pending = nil
 }
 
 // take moves what is closed to Next.
@@ -133,6 +160,7 @@ func (e *Engine) Close(limit time.Duration) error {
 	var err error
 	if !e.closers.wait(limit) {
 		err = fmt.Errorf("engine epoll: close: sockets with SO_LINGER still close after %v", limit)
+		e.closers.expire()
 	}
 	e.closers.take(e)
 	e.withdraw()

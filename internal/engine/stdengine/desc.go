@@ -156,6 +156,11 @@ func (d *desc) close(op *engine.Op) bool {
 		c.Close()
 	}
 	d.e.begin()
+	if op != nil {
+		d.e.mu.Lock()
+		d.e.closes[op] = struct{}{}
+		d.e.mu.Unlock()
+	}
 	go d.closeSocket(op)
 	return false
 }
@@ -180,8 +185,7 @@ func (d *desc) closeSocket(op *engine.Op) {
 		d.e.counters.Pending.Add(-1)
 		return
 	}
-	op.Err = unwrap(err)
-	d.e.finish(op)
+	d.e.finishClose(op, unwrap(err))
 }
 
 func (d *desc) shutdown(how int) error {

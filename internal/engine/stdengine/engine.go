@@ -33,7 +33,8 @@ type Engine struct {
 	closed bool
 	done   engine.Queue
 	descs  map[*desc]struct{}
-	dials  map[*engine.Op]func() // pending Connects and how to cancel them
+	dials  map[*engine.Op]func()   // pending Connects and how to cancel them
+	closes map[*engine.Op]struct{} // pending Closes; the goroutine of one that is not here drops its result
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -52,6 +53,7 @@ func New(cfg engine.Config) (*Engine, error) {
 		timer:  time.NewTimer(time.Hour),
 		descs:  map[*desc]struct{}{},
 		dials:  map[*engine.Op]func(){},
+		closes: map[*engine.Op]struct{}{},
 	}
 	e.timer.Stop()
 	return e, nil
@@ -121,6 +123,26 @@ func (e *Engine) finish(op *engine.Op) {
 	e.done.Push(op)
 	e.mu.Unlock()
 	e.Wake()
+}
+
+// finishClose is finish for a Close, unless Engine.Close has ended it.
+func (e *Engine) finishClose(op *engine.Op, err error) {
+	e.mu.Lock()
+	_, pending := e.closes[op]
+	if pending {
+		e.endClose(op, err)
+	}
+	e.mu.Unlock()
+	if pending {
+		e.Wake()
+	}
+}
+
+func (e *Engine) endClose(op *engine.Op, err error) {
+	delete(e.closes, op)
+	e.counters.Pending.Add(-1)
+	op.Err = err
+	e.done.Push(op)
 }
 
 // Cancel asks a pending operation to end. Data or a connection that have come first are its result.
@@ -223,6 +245,16 @@ func (e *Engine) Close(limit time.Duration) error {
 	case <-ended:
 		return nil
 	case <-expired.C:
+		e.expire()
 		return fmt.Errorf("engine std: close: operations still run after %v", limit)
+	}
+}
+
+// expire ends the Closes that are pending: SO_LINGER may have them wait for a peer for as long as it likes.
+func (e *Engine) expire() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for op := range e.closes {
+		e.endClose(op, engine.ErrCanceled)
 	}
 }

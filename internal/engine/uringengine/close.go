@@ -58,12 +58,7 @@ func (e *Engine) maybeClosed(d *desc) {
 func (e *Engine) closeFD(d *desc) (done bool) {
 	e.dropUnread(d)
 	if d.kind == engine.Stream && sys.LingerBlocks(int(d.fd)) {
-		s := e.sqe()
-		s.PrepClose(int(d.fd))
-		s.Flags |= uring.SqeAsync
-		s.UserData = kindClose<<kindShift | d.tag
-		d.requests++
-		e.n.pending++
+		e.queueClose(d)
 		return false
 	}
 	d.closing.Err = sys.CloseFD(int(d.fd))
@@ -71,13 +66,31 @@ func (e *Engine) closeFD(d *desc) (done bool) {
 	return true
 }
 
-// closeDone takes the completion of a close by a worker.
+// queueClose has a worker close the descriptor.
+func (e *Engine) queueClose(d *desc) {
+	s := e.sqe()
+	s.PrepClose(int(d.fd))
+	s.Flags |= uring.SqeAsync
+	s.UserData = kindClose<<kindShift | d.tag
+	d.requests++
+	e.n.pending++
+}
+
+// closeDone takes the completion of a close by a worker. One that was cancelled before the worker began has closed nothing:
+// the end of the engine, which cancels everything, or that of a thread is no reason to keep the descriptor.
 func (e *Engine) closeDone(d *desc, res int32) {
 	d.requests--
 	e.n.pending--
 	op := d.closing
-	if res < 0 {
-		op.Err = syscall.Errno(-res)
+	switch errno := syscall.Errno(-res); {
+	case errno == syscall.ECANCELED && !e.closing:
+		e.queueClose(d)
+		return
+	case errno == syscall.ECANCELED:
+		sys.SetLinger(int(d.fd), -1) // the kernel goes on sending, and nobody waits
+		op.Err = sys.CloseFD(int(d.fd))
+	case res < 0:
+		op.Err = errno
 	}
 	e.forget(d)
 	e.complete(op)
