@@ -1,7 +1,9 @@
 package loop
 
 import (
+	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"runtime"
@@ -185,6 +187,48 @@ func TestGoexitInManyTasksKeepsTheLoop(t *testing.T) {
 	done := make(chan struct{})
 	task(l, func() { close(done) })
 	wait(t, done)
+}
+
+// wordless is an error that, as a nil pointer, panics when it is asked for its text.
+type wordless struct{ text string }
+
+func (e *wordless) Error() string { return e.text }
+
+// brokenHandler is a Logger's that panics, or ends the goroutine that logs.
+type brokenHandler struct {
+	slog.Handler
+	fault func()
+}
+
+func (brokenHandler) Enabled(context.Context, slog.Level) bool    { return true }
+func (h brokenHandler) Handle(context.Context, slog.Record) error { h.fault(); return nil }
+
+func TestATaskThatPanicsIsCountedOutWhateverTheLogDoes(t *testing.T) {
+	handlers := map[string]slog.Handler{
+		"text":   slog.NewTextHandler(io.Discard, nil),
+		"panic":  brokenHandler{fault: func() { panic("on purpose") }},
+		"goexit": brokenHandler{fault: runtime.Goexit},
+	}
+	for name, h := range handlers {
+		t.Run(name, func(t *testing.T) {
+			l, err := New(Config{NewEngine: newIdleEngine, CPU: -1, Logger: slog.New(h)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, what := range []any{(*wordless)(nil), "text", errBroken} {
+				task(l, func() { panic(what) })
+			}
+			ran := make(chan int64, 1)
+			task(l, func() { ran <- l.Counters.Tasks.Load() })
+			if n := wait(t, ran); n != 1 {
+				t.Errorf("%d tasks are counted while one runs", n)
+			}
+			if n := l.Counters.Panics.Load(); n != 3 {
+				t.Errorf("%d panics are counted, of 3", n)
+			}
+			end(t, l)
+		})
+	}
 }
 
 func TestBrokenEngineEndsItsLoop(t *testing.T) {

@@ -95,6 +95,7 @@ func (l *Loop) start(t *Task, j Job) {
 //
 //go:noinline
 func (t *Task) serve() bool {
+	defer t.countOut()
 	defer t.ended()
 	if trace.IsEnabled() {
 		t.traced()
@@ -104,23 +105,36 @@ func (t *Task) serve() bool {
 	return t.loop.idles < idleMax && !t.retired && !t.loop.closing
 }
 
-// ended recovers a panic, which must not reach the loop with its stack lost, and counts the task out. A Goexit passes
-// through here too.
-func (t *Task) ended() {
-	l := t.loop
-	if r := recover(); r != nil && !isAbort(r) {
-		l.Counters.Panics.Add(1)
-		l.log.Error("unio: panic in a task", slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
-	}
+// countOut is the end of a task, whatever has become of it and of the log of that: a task that is not counted out is waited
+// for by Close. A Goexit passes through here too.
+func (t *Task) countOut() {
 	t.job = nil
-	l.Counters.Tasks.Add(-1)
+	t.loop.Counters.Tasks.Add(-1)
+}
+
+// ended recovers a panic, which must not reach the loop with its stack lost.
+func (t *Task) ended() {
+	if r := recover(); r != nil && !isAbort(r) {
+		t.loop.panicked(r)
+	}
+}
+
+// panicked counts a task's panic and tells the Logger, which is the program's and may panic too.
+func (l *Loop) panicked(r any) {
+	defer func() { _ = recover() }()
+	l.Counters.Panics.Add(1)
+	l.log.Error("unio: panic in a task", slog.Any("panic", r), slog.String("stack", string(debug.Stack())))
 }
 
 // isAbort recognises net/http's ErrAbortHandler, which ends a handler without a word, by its text: importing net/http
-// for it would put an HTTP server into every program.
-func isAbort(r any) bool {
+// for it would put an HTTP server into every program. An error that cannot tell its text, such as a nil pointer, is not it.
+func isAbort(r any) (abort bool) {
 	err, ok := r.(error)
-	return ok && err.Error() == "net/http: abort Handler"
+	if !ok {
+		return false
+	}
+	defer func() { _ = recover() }()
+	return err.Error() == "net/http: abort Handler"
 }
 
 // ready puts a task on the run queue.
