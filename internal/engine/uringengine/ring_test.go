@@ -5,13 +5,16 @@ package uringengine
 import (
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uring"
 )
 
 // TestAFullSubmissionRingLosesNothing queues far more sends than the ring has entries before it enters the kernel.
@@ -109,6 +112,37 @@ func TestAnotherThreadIsToldSo(t *testing.T) {
 		t.Errorf("poll from another thread: %v", err)
 	}
 	r.e.err = nil
+	r.close()
+}
+
+// TestACloseIsNotLostToACancellation: a close that waited for a worker when everything was cancelled has closed nothing, and
+// is asked for again.
+func TestACloseIsNotLostToACancellation(t *testing.T) {
+	r := newRig(t, sizes[0], nil)
+	for range 20 {
+		d, p := r.pair()
+		fd := d.FD()
+		if err := sys.SetLinger(fd, 60); err != nil {
+			t.Fatal(err)
+		}
+		op := &engine.Op{Code: engine.Close, Desc: d}
+		if r.e.Submit(op) {
+			t.Fatal("a close that may wait was not left to a worker")
+		}
+		s := r.e.sqe()
+		s.PrepCancel(0, uring.AsyncCancelAny|uring.AsyncCancelAll)
+		s.Flags |= uring.SqeCqeSkipSuccess
+		s.UserData = kindNone
+		over := false
+		r.until("the close", func() bool { return over }, func(got *engine.Op) { over = got == op })
+		if op.Err != nil {
+			t.Fatal(op.Err)
+		}
+		p.SetReadDeadline(time.Now().Add(patience))
+		if _, err := p.Read(make([]byte, 1)); err != io.EOF {
+			t.Fatalf("the peer was not told: %v", err)
+		}
+	}
 	r.close()
 }
 
