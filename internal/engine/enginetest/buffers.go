@@ -3,6 +3,7 @@ package enginetest
 import (
 	"errors"
 	"io"
+	"math"
 	"syscall"
 	"time"
 
@@ -55,6 +56,36 @@ func unreadIsBounded(r *rig) {
 	r.join("writer", written)
 	r.closeDesc(d)
 	r.closeDesc(neighbour)
+}
+
+// anyBoundOfUnreadReceives takes bounds at which the kernel's numbers of 32 bits end.
+func anyBoundOfUnreadReceives(r *rig) {
+	for _, bound := range []int64{1, 2, 3, 5, 1<<31 - 1, 1 << 31, 1<<31 + 7, 1 << 32, 1 << 33, 1<<33 + 100, 1 << 34, math.MaxInt64} {
+		if int64(int(bound)) != bound {
+			break // not on 32 bits
+		}
+		r.start(engine.Config{UnreadBytes: int(bound)}, nil)
+		d, p := r.pair()
+		message := pattern(1000, 7)
+		for range 4 {
+			if _, err := p.Write(message); err != nil {
+				r.Fatal(err)
+			}
+			for n := 0; n < len(message); {
+				op := r.do(r.recv(d))
+				if op.Err != nil {
+					r.Fatalf("a bound of %d: %v", bound, op.Err)
+				}
+				if err := check(op.Buf.Bytes(), 7, n); err != nil {
+					r.Fatal(err)
+				}
+				n += op.Buf.Len()
+				op.Buf.Release()
+			}
+		}
+		r.closeDesc(d)
+		p.Close()
+	}
 }
 
 func keptPiecesDoNotStarveOthers(r *rig) {

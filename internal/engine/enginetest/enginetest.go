@@ -62,6 +62,7 @@ func rules() []rule {
 		{"ConnectBindsToLocal", tcp, connectBindsToLocal},
 		{"CancelledConnectLeavesNothing", both, cancelledConnectLeavesNothing},
 		{"UnreadIsBounded", both, unreadIsBounded},
+		{"AnyBoundOfUnreadReceives", tcp, anyBoundOfUnreadReceives},
 		{"KeptPiecesDoNotStarveOthers", tcp, keptPiecesDoNotStarveOthers},
 		{"KeptLargePiecesDoNotStopOthers", tcp, keptLargePiecesDoNotStopOthers},
 		{"ExhaustionMakesRecvWait", both, exhaustionMakesRecvWait},

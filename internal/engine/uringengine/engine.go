@@ -82,6 +82,7 @@ func newEngine(cfg engine.Config, able ability, sizes []geometry) (*Engine, erro
 	if e.unreadMax <= 0 {
 		e.unreadMax = engine.UnreadBytesDefault
 	}
+	e.unreadMax = min(e.unreadMax, unreadBytesMax)
 	if err := e.open(cfg, sizes); err != nil {
 		e.free()
 		return nil, explain(err)

@@ -45,6 +45,9 @@ const (
 	// copyBytesMax is the largest piece that is copied out of a scarce block. A larger one is worth its share of it.
 	copyBytesMax = 16 << 10
 
+	// unreadBytesMax bounds Config.UnreadBytes: the kernel takes no more at once, and its limits have 32 bits.
+	unreadBytesMax = 1 << 30
+
 	// stashPiecesMax bounds what one descriptor holds unread in pieces, as Config.UnreadBytes does in bytes: a peer
 	// that sends single bytes must not make a handle for each of 65536.
 	stashPiecesMax = 256
