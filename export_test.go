@@ -2,6 +2,7 @@ package unio
 
 import (
 	"sync"
+	"time"
 
 	"github.com/unio-go/unio/internal/filepool"
 )
@@ -60,3 +61,17 @@ func (m *Mapping) BeBlind() { m.how.sees = false }
 
 // BeOld makes a mapping as one of a kernel without MADV_POPULATE_READ.
 func (m *Mapping) BeOld() { m.how.thread = false }
+
+// BreakLoop has the engine of a loop fail, and returns when the loop has ended: the first one of those for tasks, or of those
+// for goroutines. The engine must be one that notices that it has been closed, as epoll does.
+func BreakLoop(rt *Runtime, shared bool) {
+	p := rt.loops[0]
+	if shared {
+		rt.mu.Lock()
+		p = rt.shared[0]
+		rt.mu.Unlock()
+	}
+	p.run(func() error { return p.Engine().Close(time.Second) })
+	for p.run(func() error { return nil }) == nil {
+	}
+}

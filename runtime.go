@@ -145,15 +145,23 @@ func (rt *Runtime) taskPlace() *place {
 
 // leastBusy is the loop with the fewest connections, the next in turn among equals.
 func (rt *Runtime) leastBusy() *place {
-	first := int(rt.nextLoop.Add(1))
-	best := rt.loops[first%len(rt.loops)]
+	first := int(rt.nextLoop.Add(1) % uint32(len(rt.loops)))
+	best := rt.loops[first]
 	for i := 1; i < len(rt.loops); i++ {
-		p := rt.loops[(first+i)%len(rt.loops)]
-		if p.conns.Load() < best.conns.Load() {
+		if p := rt.loops[(first+i)%len(rt.loops)]; p.betterThan(best) {
 			best = p
 		}
 	}
 	return best
+}
+
+// betterThan reports whether a new connection is better off here than on q: it has fewer, or that one's engine has failed,
+// which is why nothing keeps it busy.
+func (p *place) betterThan(q *place) bool {
+	if failed := q.Failed(); failed != p.Failed() {
+		return failed
+	}
+	return p.conns.Load() < q.conns.Load()
 }
 
 // here is the loop of the calling task, or nil when the caller is not a task of this runtime.
@@ -191,7 +199,7 @@ func (rt *Runtime) callerPlace() (*place, error) {
 	}
 	best := rt.shared[0]
 	for _, p := range rt.shared[1:] {
-		if p.conns.Load() < best.conns.Load() {
+		if p.betterThan(best) {
 			best = p
 		}
 	}

@@ -82,6 +82,7 @@ type Loop struct {
 	shared   bool
 	log      *slog.Logger
 	err      error // why the engine failed, if it did
+	failed   atomic.Bool
 
 	ended   chan struct{}
 	endMail endMail
@@ -360,11 +361,15 @@ func (l *Loop) Closing() bool { return l.closing }
 func (l *Loop) fail(err error) {
 	l.log.Error("unio: engine failed; its connections are closed", slog.Any("error", err))
 	l.err = err
+	l.failed.Store(true)
 	l.closing = true
 	l.resources.abort()
 	l.runReady()
 	l.end(time.Now())
 }
+
+// Failed reports whether the engine has failed, so that the loop takes nothing more; anybody may call it.
+func (l *Loop) Failed() bool { return l.failed.Load() }
 
 // Err says why the loop's engine failed, after the loop has ended.
 func (l *Loop) Err() error {
