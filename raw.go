@@ -30,7 +30,8 @@ type rawConn struct {
 // socket, which is closed with the connection: options that are set are the connection's, but a number that is kept says
 // nothing. Read waits for what was not received yet: it fails where the runtime has received something that nobody has
 // taken by Read or Recv. Write comes after all that was written before. Both run on the caller's goroutine, those of a
-// task on another one while the task is parked, and keep to the connection's deadlines (on Linux).
+// task on another one while the task is parked, and keep to the connection's deadlines (on Linux). In a coroutine that a
+// task made they fail with ErrCoroutine.
 func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	var raw syscall.RawConn
 	err := c.onLoop(func() error {
@@ -93,23 +94,33 @@ func (r *rawConn) Control(f func(fd uintptr)) error {
 }
 
 // Read calls f until it returns true, waiting before each further call until something can be received.
-func (r *rawConn) Read(f func(fd uintptr) bool) (err error) {
-	Offload(func() {
-		if err = r.c.holdRecv(); err == nil {
-			err = r.conn.Read(f)
+func (r *rawConn) Read(f func(fd uintptr) bool) error {
+	return r.opError("raw-read", elsewhere(func() error {
+		if err := r.c.holdRecv(); err != nil {
+			return err
 		}
-	})
-	return r.opError("raw-read", err)
+		return r.conn.Read(f)
+	}))
 }
 
 // Write calls f until it returns true, waiting before each further call until something can be sent.
-func (r *rawConn) Write(f func(fd uintptr) bool) (err error) {
-	Offload(func() {
-		if err = r.c.flushed(); err == nil {
-			err = r.conn.Write(f)
+func (r *rawConn) Write(f func(fd uintptr) bool) error {
+	return r.opError("raw-write", elsewhere(func() error {
+		if err := r.c.flushed(); err != nil {
+			return err
 		}
-	})
-	return r.opError("raw-write", err)
+		return r.conn.Write(f)
+	}))
+}
+
+// elsewhere is Offload for a call that may wait. It refuses a coroutine that a task made, which has the task's thread but
+// cannot park the task.
+func elsewhere(call func() error) (err error) {
+	if _, err := loop.Caller(); err != nil {
+		return err
+	}
+	Offload(func() { err = call() })
+	return err
 }
 
 func (r *rawConn) opError(op string, err error) error {

@@ -212,3 +212,21 @@ func TestListenerWithALongerIdleTimeThanTheKernelTakes(t *testing.T) {
 		}
 	})
 }
+
+// Waiting in a coroutine that a task made would keep the loop from all others.
+func TestRawCallsInACoroutineAreRefused(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		conns := make(chan *unio.Conn, 1)
+		ln := serve(t, rt, func(c *unio.Conn) { c.Keep(); conns <- c })
+		dialNet(t, ln)
+		c := await(t, conns, "a connection")
+		defer c.Close()
+		raw := rawOf(t, c)
+		c.SetDeadline(time.Now().Add(50 * pause)) // of what waits all the same
+		asCoroutine(t, rt, func() {
+			never := func(uintptr) bool { return false }
+			wantIs(t, "Read in a coroutine", raw.Read(never), unio.ErrCoroutine)
+			wantIs(t, "Write in a coroutine", raw.Write(never), unio.ErrCoroutine)
+		})
+	})
+}

@@ -207,13 +207,20 @@ func (rt *Runtime) callerPlace() (*place, error) {
 }
 
 // Alloc gives a buffer of n bytes from the runtime's pool, the caller's to release. It waits when the pool's limit is
-// reached: a task parks, a goroutine blocks, until a buffer is released or ctx is done.
+// reached: a task parks, a goroutine blocks, until a buffer is released or ctx is done. In a coroutine that a task made it
+// fails with ErrCoroutine instead.
 func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
 	if b, ok := rt.pool.TryGet(n); ok {
 		return b, nil
 	}
-	t := loop.Current()
-	if t == nil || n <= 0 || n > rt.pool.MaxLen() {
+	if n <= 0 || n > rt.pool.MaxLen() {
+		return rt.pool.Get(ctx, n) // which says what is wrong
+	}
+	t, err := loop.Caller()
+	if err != nil {
+		return nil, err
+	}
+	if t == nil {
 		return rt.pool.Get(ctx, n)
 	}
 	return allocTask(ctx, rt.pool, t, n)

@@ -338,6 +338,31 @@ func TestCloseWakesTasksThatSleepOrWaitForBuffers(t *testing.T) {
 	})
 }
 
+func TestAllocInACoroutineIsRefusedWhereItHadToWait(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 32 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*pause)
+		defer cancel()
+		asCoroutine(t, rt, func() {
+			b, err := rt.Alloc(ctx, 100)
+			if err != nil {
+				t.Error(err)
+			} else {
+				b.Release()
+			}
+		})
+		for b, ok := rt.Pool().TryGet(mem.MaxBytes); ok; b, ok = rt.Pool().TryGet(mem.MaxBytes) {
+			defer b.Release()
+		}
+		asCoroutine(t, rt, func() {
+			_, err := rt.Alloc(ctx, mem.MaxBytes)
+			wantIs(t, "Alloc", err, unio.ErrCoroutine)
+			if _, err = rt.Alloc(ctx, 0); err == nil || errors.Is(err, unio.ErrCoroutine) {
+				t.Errorf("Alloc of nothing: %v", err)
+			}
+		})
+	})
+}
+
 func TestCallsAfterRuntimeClose(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		ln := serve(t, rt, echo)
