@@ -104,7 +104,7 @@ func (r *Ring) waitTimeout(n uint32, d, minWait time.Duration, raw bool) (int, e
 	r.arg = geteventsArg{}
 	if minWait > 0 {
 		// A minimum that is too short to be told in microseconds is still one.
-		r.arg.minWaitUsec = uint32(min(int64(minWait+time.Microsecond-1)/1000, math.MaxUint32))
+		r.arg.minWaitUsec = uint32(min(int64(minWait-1)/1000+1, math.MaxUint32))
 	}
 	if d >= 0 {
 		r.ts = timespec(d)

@@ -5,6 +5,7 @@ package uring
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -395,6 +396,26 @@ func TestMinWait(t *testing.T) {
 	}
 	if err != nil || took < 9*time.Millisecond || took > 30*time.Second {
 		t.Errorf("%v after %v", err, took)
+	}
+}
+
+// TestMinWaitHasAnyLength: the kernel's number has 32 bits, and a wait that is longer is as long as that can say.
+func TestMinWaitHasAnyLength(t *testing.T) {
+	need(t, FeatureMinWait)
+	r := newTestRing(t, 4, 0)
+	for d, want := range map[time.Duration]uint32{
+		1: 1, 1000: 1, 1001: 2, math.MaxUint32 * 1000: math.MaxUint32, math.MaxUint32*1000 + 1: math.MaxUint32,
+		math.MaxInt64 - 1: math.MaxUint32, math.MaxInt64: math.MaxUint32,
+	} {
+		r.SQE().PrepNop()
+		err := ErrInterrupted
+		for err == ErrInterrupted {
+			_, err = r.SubmitAndWaitTimeout(1, time.Minute, d)
+		}
+		if err != nil || r.arg.minWaitUsec != want {
+			t.Errorf("a minimum of %v is %d us, want %d; %v", d, r.arg.minWaitUsec, want, err)
+		}
+		r.Seen(r.CQReady())
 	}
 }
 

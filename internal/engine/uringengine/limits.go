@@ -58,6 +58,8 @@ const (
 	sendWholeBytesMax = 16 << 10
 	// recordPieces is how many pieces of memory one sendmsg carries; the next carries the rest.
 	recordPieces = 64
+	// recordBytesMax bounds their bytes: the kernel takes no more at once, and neighbours are one piece.
+	recordBytesMax = fileBytesMax
 	// recordsPerSlab is how many message records are mapped at once: 64 of about 1.1 KiB.
 	recordsPerSlab = 64
 

@@ -70,6 +70,9 @@ func (r *record) reset() { r.n, r.bytes = 0, 0 }
 
 // add appends a piece and reports whether there was room. A piece that follows the last one in memory extends it.
 func (r *record) add(p []byte) bool {
+	if uint64(r.bytes)+uint64(len(p)) > recordBytesMax && r.n > 0 {
+		return false
+	}
 	base := unsafe.Pointer(unsafe.SliceData(p))
 	if r.n > 0 {
 		last := &r.iov[r.n-1]
