@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -75,3 +76,6 @@ func BreakLoop(rt *Runtime, shared bool) {
 	for p.run(func() error { return nil }) == nil {
 	}
 }
+
+// CloseFilesBy is what Runtime.Close does with files; ctx is done when the time of the tasks is over.
+func CloseFilesBy(ctx context.Context, rt *Runtime) error { return rt.files.closeBy(ctx) }

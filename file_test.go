@@ -526,3 +526,24 @@ func TestFileAppendsLieBesideEachOther(t *testing.T) {
 		}
 	})
 }
+
+// The waits for tasks may use up all the time of Close. What nothing holds up is closed all the same, and not blamed.
+func TestFilesThatNothingHoldsUpAreClosedAfterTheTimeOfClose(t *testing.T) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		f, err := rt.OpenFile(filepath.Join(t.TempDir(), "f"), os.O_RDWR|os.O_CREATE, 0o666, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte("text"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := unio.CloseFilesBy(over, rt); err != nil {
+			t.Error(err)
+		}
+		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("Close of a file that the runtime has closed: %v", err)
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
@@ -124,7 +125,11 @@ func (s *fileSet) removeTree(t *FS) {
 	delete(s.trees, t)
 }
 
-// closeBy is close, unless it takes longer than until ctx is done. Then what the kernel has not finished stays as it is.
+// closeFilesGrace is what closing files gets when all the time is over: what nothing holds up is closed in it.
+const closeFilesGrace = 250 * time.Millisecond
+
+// closeBy is close, unless it takes longer than until ctx is done and a moment more. Then what the kernel has not finished
+// stays as it is.
 func (s *fileSet) closeBy(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- s.close() }()
@@ -132,6 +137,13 @@ func (s *fileSet) closeBy(ctx context.Context) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
+	}
+	grace := time.NewTimer(closeFilesGrace)
+	defer grace.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-grace.C:
 		return errors.New("unio: operations on files had not ended when the runtime was closed")
 	}
 }
