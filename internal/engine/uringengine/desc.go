@@ -35,17 +35,18 @@ const (
 type flags uint16
 
 const (
-	armed      flags = 1 << iota // a receive or accept is with the kernel
-	ending                       // its cancellation has been asked for
-	starved                      // it ended for want of a buffer and stands in Engine.starved
-	armedOnce                    // it had been armed before
-	drained                      // the socket had no more when the receive ended
-	sending                      // a send is with the kernel
-	sendEnding                   // its cancellation has been asked for
-	connecting                   // a connect is with the kernel
-	connEnding                   // its cancellation has been asked for
-	suspected                    // it stands in Engine.suspects
-	single                       // the receive that is with the kernel ends with its first completion
+	armed         flags = 1 << iota // a receive or accept is with the kernel
+	ending                          // its cancellation has been asked for
+	starved                         // it ended for want of a buffer and stands in Engine.starved
+	armedOnce                       // it had been armed before
+	multishotOnce                   // and that with a multishot
+	drained                         // the socket had no more when the receive ended
+	sending                         // a send is with the kernel
+	sendEnding                      // its cancellation has been asked for
+	connecting                      // a connect is with the kernel
+	connEnding                      // its cancellation has been asked for
+	suspected                       // it stands in Engine.suspects
+	single                          // the receive that is with the kernel ends with its first completion
 )
 
 // desc is an attached descriptor.

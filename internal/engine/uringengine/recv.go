@@ -72,9 +72,10 @@ func (e *Engine) arm(d *desc, s *uring.SQE, kind uint64, multishot bool) {
 	s.UserData = kind<<kindShift | d.tag
 	if multishot {
 		e.n.multishots++
-		if d.has(armedOnce) {
+		if d.has(multishotOnce) {
 			e.n.rearms++
 		}
+		d.flags |= multishotOnce
 	}
 	d.flags |= armed | armedOnce
 	d.requests++

@@ -95,6 +95,26 @@ func TestAnOverflowOfCompletionsLosesNothing(t *testing.T) {
 	}
 }
 
+// TestTheFirstMultishotIsNotArmedAgain: a connection begins with a single receive, so that its multishot is never its first.
+func TestTheFirstMultishotIsNotArmedAgain(t *testing.T) {
+	r := newRig(t, sizes[0], nil)
+	defer r.close()
+	for range 10 {
+		d, p := r.pair()
+		for range 3 {
+			p.Write([]byte("x"))
+			op := r.do(&engine.Op{Code: engine.Recv, Desc: d})
+			if op.Err != nil {
+				t.Fatal(op.Err)
+			}
+			op.Buf.Release()
+		}
+	}
+	if n := r.e.Counters().Rearms.Load(); n != 0 {
+		t.Errorf("%d multishots were armed again, of 10 connections with one each", n)
+	}
+}
+
 // TestAnotherThreadIsToldSo: a ring of a locked loop refuses every thread but its own, and that must be an error and
 // not a storm of attempts.
 func TestAnotherThreadIsToldSo(t *testing.T) {
