@@ -320,10 +320,10 @@ func (a *appender) writeAll(off int64, dsync bool) (written int64, err error) {
 // With RWF_DSYNC it may be the error of the sync that is a part of the write, and have lost what the page cache held: where room is
 // allocated late, the sync is what finds none. But such a write is made only when nothing else is dirty, so that it has lost
 // nothing but its own record, which the next one is written over. The error of a write without it may be about what was
-// written earlier (write(2), NOTES); the next sync fails with it then, whether or not the write has.
+// written earlier (write(2), ERRORS, EIO); the next sync fails with it then, whether or not the write has.
 func harmless(err error) bool {
-	for _, harmless := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EBADF, io.ErrUnexpectedEOF} {
-		if errors.Is(err, harmless) {
+	for _, limit := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EBADF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, limit) {
 			return true
 		}
 	}
