@@ -32,7 +32,7 @@ type Options struct {
 	// Loops is the number of loops for handlers and tasks. 0 means runtime.GOMAXPROCS(0), which unio never changes.
 	Loops int
 
-	// Pin binds the thread of each loop to one CPU of those that the process may use, in order.
+	// Pin binds the thread of each loop to one CPU of those that the process might use when it began, in order.
 	Pin bool
 
 	// BufBytes limits the memory of the buffer pool, in bytes. 0 means 256 MiB, of which only what is used becomes

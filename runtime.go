@@ -90,9 +90,9 @@ func New(o *Options) (*Runtime, error) {
 func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 	cpu := -1
 	if rt.opts.Pin && !shared {
-		cpus, err := sys.ThreadCPUs()
-		if err != nil {
-			return nil, err
+		cpus := sys.ProcessCPUs()
+		if len(cpus) == 0 {
+			return nil, fmt.Errorf("unio: Options.Pin: the CPUs of the process are not known: %w", errors.ErrUnsupported)
 		}
 		cpu = cpus[i%len(cpus)]
 	}

@@ -171,13 +171,12 @@ func (l *Loop) run(cfg Config, started chan<- error) {
 	defer close(l.ended)
 	if !l.shared {
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
 		l.tid = sys.Gettid()
-		if cfg.CPU >= 0 {
-			if err := sys.PinThread(cfg.CPU); err != nil {
-				started <- err
-				return
-			}
+		release, err := pin(cfg.CPU)
+		defer release()
+		if err != nil {
+			started <- err
+			return
 		}
 	}
 	cfg.Engine.Netpoll = l.shared
@@ -202,6 +201,23 @@ func (l *Loop) run(cfg Config, started chan<- error) {
 		l.turn()
 	}
 	l.stopIdle()
+}
+
+// pin binds the calling thread, which is locked, to a CPU if that is not negative. What runs on the thread later must not be
+// bound too, so release gives it back with the CPUs that it had, or else leaves it locked, to end with its goroutine.
+func pin(cpu int) (release func(), err error) {
+	if cpu < 0 {
+		return runtime.UnlockOSThread, nil
+	}
+	had, err := sys.ThreadCPUs()
+	if err == nil {
+		err = sys.PinThread(cpu)
+	}
+	return func() {
+		if err != nil || sys.PinThread(had...) == nil {
+			runtime.UnlockOSThread()
+		}
+	}, err
 }
 
 // turn does what has come up, hands it to the kernel, and waits for more.

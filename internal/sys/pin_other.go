@@ -15,3 +15,6 @@ func PinThread(...int) error { return errNoPinning }
 
 // ThreadCPUs fails: there is no way to pin a thread here.
 func ThreadCPUs() ([]int, error) { return nil, errNoPinning }
+
+// ProcessCPUs are not known here.
+func ProcessCPUs() []int { return nil }
