@@ -26,9 +26,9 @@ import (
 // appendCrashSeeds is how many crashes an ordinary run tries. UNIO_SEEDS=10000 tries so many, UNIO_SEED one, or the first.
 const appendCrashSeeds = 1000
 
-// TestAppendLosesNothingInACrash has goroutines append to a device that is full now and then, in the middle of a record or
-// when it syncs, or fails to sync for another reason, loses power at a moment that the seed chooses, and looks for every record that was acknowledged as durable, and for every one
-// before it.
+// TestAppendLosesNothingInACrash has goroutines append to a device that is full now and then, in the middle of a record or when
+// it syncs, or fails to sync for another reason, loses power at a moment that the seed chooses, and looks for every record that was
+// acknowledged as durable, and for every one before it.
 func TestAppendLosesNothingInACrash(t *testing.T) {
 	first, count := crashSeeds(t)
 	var total appendCrash
