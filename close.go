@@ -26,7 +26,7 @@ const abortDrainLimit = time.Second
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
 // the kernel, and Close waits for that until the write deadline, but 250 ms at least, or thirty seconds
 // where there is none. What is not handed over by then is dropped and the error is os.ErrDeadlineExceeded. A second Close
-// fails with net.ErrClosed.
+// fails with net.ErrClosed. After ErrStalled the connection may be closing: the loop had begun or had not.
 func (c *Conn) Close() error {
 	if t := c.l.Here(); t != nil {
 		if c.closing {
@@ -52,7 +52,7 @@ func (c *Conn) Close() error {
 
 // CloseWrite ends the sending side after everything that was written: the peer reads the end of the stream. Receiving
 // goes on. It waits until what was written is with the kernel; after os.ErrDeadlineExceeded that still goes on, and the
-// end follows it.
+// end follows it, and after ErrStalled too if the loop had begun.
 func (c *Conn) CloseWrite() error {
 	if t := c.l.Here(); t != nil {
 		c.heed()

@@ -12,7 +12,8 @@ import (
 )
 
 // ErrStalled is what errors.Is finds when a call from outside waited for a loop that one of its tasks held longer than
-// Options.StallLimit. The error's text has the stack of that task. The call has had no effect.
+// Options.StallLimit. The error's text has the stack of that task. A call that the loop had not begun with has no effect. One
+// that it had begun goes on where it changes the connection: what a Send gave is sent, and Close and CloseWrite end it.
 var ErrStalled = loop.ErrStalled
 
 // ErrCoroutine is what errors.Is finds when a call would have to wait in a coroutine that the handler made itself, where

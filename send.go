@@ -27,7 +27,7 @@ func (c *Conn) full() bool {
 // afterwards. It returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB
 // when more than three quarters of the buffers are in use. An error of
 // the connection is reported by the first Send or Write after it happened, and by all later ones; after
-// os.ErrDeadlineExceeded what had been taken before the wait is still sent.
+// os.ErrDeadlineExceeded what had been taken before the wait is still sent, and after ErrStalled too.
 func (c *Conn) Send(bufs ...*mem.Buf) error {
 	t := c.l.Here()
 	if t == nil {
