@@ -164,35 +164,30 @@ func TestCloseReadEndsReceiving(t *testing.T) {
 	})
 }
 
-// What has arrived before the end of receiving comes before the end. It was thrown away.
+// What has arrived before the end of receiving comes before the end. It was thrown away. An engine that has received goes on
+// receiving by itself; one that has not is in the conformance kit.
 func TestCloseReadLeavesWhatHasArrived(t *testing.T) {
-	// An engine that has received goes on receiving by itself.
-	for name, before := range map[string]string{"nothing-received-before": "", "received-before": "it receives "} {
-		t.Run(name, func(t *testing.T) {
-			eachConn(t, func(t scene, c *unio.Conn) {
-				if before != "" {
-					if _, err := io.ReadFull(c, make([]byte, len(before))); err != nil {
-						t.Error(err)
-					}
-				}
-				c.Write([]byte("more"))
-				unio.Offload(func() { <-t.cue })
-				unio.Sleep(pause) // until it is here for certain
-				if err := c.CloseRead(); err != nil {
-					t.Errorf("CloseRead: %v", err)
-				}
-				if got, err := io.ReadAll(c); string(got) != "hello" || err != nil {
-					t.Errorf("after CloseRead: %q, %v", got, err)
-				}
-			}, func(t scene, p net.Conn) {
-				p.Write([]byte(before))
-				io.ReadFull(p, make([]byte, 4))
-				p.Write([]byte("hello"))
-				t.cue <- struct{}{}
-				<-t.ended
-			})
-		})
-	}
+	const before = "it receives "
+	eachConn(t, func(t scene, c *unio.Conn) {
+		if _, err := io.ReadFull(c, make([]byte, len(before))); err != nil {
+			t.Error(err)
+		}
+		c.Write([]byte("more"))
+		unio.Offload(func() { <-t.cue })
+		unio.Sleep(pause) // until it is here for certain
+		if err := c.CloseRead(); err != nil {
+			t.Errorf("CloseRead: %v", err)
+		}
+		if got, err := io.ReadAll(c); string(got) != "hello" || err != nil {
+			t.Errorf("after CloseRead: %q, %v", got, err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte(before))
+		io.ReadFull(p, make([]byte, 4))
+		p.Write([]byte("hello"))
+		t.cue <- struct{}{}
+		<-t.ended
+	})
 }
 
 // wantTimeout wants the error of a deadline as package net gives it.
@@ -714,7 +709,7 @@ func TestReadDeadlineMovedWhileATaskLooksAtIt(t *testing.T) {
 			})
 			p := dialNet(t, ln)
 			c := await(t, conns, "the connection")
-			for i, end := 0, time.Now().Add(20*pause); time.Now().Before(end); i++ {
+			for i, end := 0, time.Now().Add(10*pause); time.Now().Before(end); i++ {
 				c.SetReadDeadline(time.Unix(1, 0))
 				for range i % 100 {
 				}
