@@ -276,15 +276,14 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 	if written, err = a.writeAll(off, a.sync && !apart); !a.sync && written > off {
 		a.dirty = true
 	}
-	switch {
-	case err != nil && !harmless(err):
+	if err != nil && !harmless(err) {
 		a.breaks(err)
-	case err == nil && apart:
-		if err = a.f.rt.files.pool.Datasync(&a.f.io); err == nil {
-			a.dirty = false
-			break
+	}
+	if err == nil && apart {
+		if err = a.f.rt.files.pool.Datasync(&a.f.io); err != nil {
+			a.breaks(err) // whatever it is: the records that were dirty may be lost, and the next sync would not say so
 		}
-		a.breaks(err) // whatever it is: the records that were dirty may be lost, and the next sync would not say so
+		a.dirty = err != nil
 	}
 	if err != nil {
 		if apart {

@@ -14,6 +14,7 @@ import (
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/loop"
+	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/internal/tree"
 	"github.com/unio-go/unio/internal/vfscheck"
 	"github.com/unio-go/unio/vfs"
@@ -104,7 +105,9 @@ func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOpti
 	}
 	f := &File{rt: rt, name: name, readOnly: !vfscheck.Writes(flag)}
 	f.lstat = func(entry string) (fs.FileInfo, error) { return os.Lstat(filepath.Join(name, entry)) }
-	return f.open(opts, func(flags int) (*os.File, error) { return openFile(name, flag|flags, perm) })
+	return f.open(opts, func(flags int) (*os.File, error) {
+		return sys.Open(func(further int) (*os.File, error) { return os.OpenFile(name, flag|flags|further, perm) })
+	})
 }
 
 // open makes f, which has the runtime and a name, the file that open opens with the flags that the options add.

@@ -131,44 +131,29 @@ func TestMapAdviceEndsBetweenPages(t *testing.T) {
 	})
 }
 
-// To open a file reads nothing of it.
-func TestOpenReadsNothing(t *testing.T) {
-	eachFileScene(t, func(t fileScene) {
-		f := t.create("a", noise(1<<20, 1))
-		if err := f.Sync(); err != nil {
-			t.Fatal(err)
-		}
-		m := t.mapped(f)
-		dropMapping(t, m)
-		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
-			return // memory does not leave memory
-		}
-		t.open("a", os.O_RDWR, nil)
-		time.Sleep(10 * time.Millisecond) // for a device to answer
-		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
-			t.Errorf("%v came in, %v", all, err)
-		}
-	})
-}
-
-// To map a file reads nothing of it either.
-func TestMapReadsNothing(t *testing.T) {
-	eachFileScene(t, func(t fileScene) {
-		f := t.create("a", noise(1<<20, 1))
-		if err := f.Sync(); err != nil {
-			t.Fatal(err)
-		}
-		m := t.mapped(f)
-		dropMapping(t, m)
-		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
-			return // memory does not leave memory
-		}
-		t.mapped(f)
-		time.Sleep(10 * time.Millisecond) // for a device to answer
-		if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
-			t.Errorf("%v came in, %v", all, err)
-		}
-	})
+// To open a file reads nothing of it, nor does to map it.
+func TestOpenAndMapReadNothing(t *testing.T) {
+	for what, begin := range map[string]func(t fileScene, f *unio.File){
+		"open": func(t fileScene, _ *unio.File) { t.open("a", os.O_RDWR, nil) },
+		"map":  func(t fileScene, f *unio.File) { t.mapped(f) },
+	} {
+		eachFileScene(t, func(t fileScene) {
+			f := t.create("a", noise(1<<20, 1))
+			if err := f.Sync(); err != nil {
+				t.Fatal(err)
+			}
+			m := t.mapped(f)
+			dropMapping(t, m)
+			if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
+				return // memory does not leave memory
+			}
+			begin(t, f)
+			time.Sleep(10 * time.Millisecond) // for a device to answer
+			if all, err := m.Resident(0, m.Size()); err != nil || len(all) > 0 {
+				t.Errorf("%s: %v came in, %v", what, all, err)
+			}
+		})
+	}
 }
 
 // To who neither owns a file nor may write it the kernel says that everything is in memory: Resident says that it does not

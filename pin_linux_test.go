@@ -32,7 +32,7 @@ func threadsOn(t *testing.T, cpus string) (n int) {
 // The threads of loops come back to Go's pool, and whatever runs on them would else share their CPU.
 func TestNoThreadIsPinnedWithoutALoop(t *testing.T) {
 	if len(sys.ProcessCPUs()) < 2 {
-		t.Skip("one CPU: all threads are pinned")
+		t.Skip("lacks: two CPUs")
 	}
 	first := strconv.Itoa(sys.ProcessCPUs()[0])
 	before := threadsOn(t, first)
@@ -52,7 +52,7 @@ func TestNoThreadIsPinnedWithoutALoop(t *testing.T) {
 func TestPinTakesTheCPUsOfTheProcessAndNotOfTheCaller(t *testing.T) {
 	cpus := sys.ProcessCPUs()
 	if len(cpus) < 2 {
-		t.Skip("one CPU")
+		t.Skip("lacks: two CPUs")
 	}
 	made := make(chan *unio.Runtime)
 	go func() {

@@ -216,9 +216,9 @@ func (w *wire) setWriteBy(t time.Time) {
 // setReadBy notes the user's read deadline, also for a reader who waits for a buffer.
 func (w *wire) setReadBy(t time.Time) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.readBy = t
-	w.mu.Unlock()
-	w.wake()
+	w.wakeLocked()
 }
 
 // starve is for the reader, who waits for a buffer with this context: it ends at the read deadline and by wake.
@@ -238,6 +238,10 @@ func (w *wire) starve() context.Context {
 func (w *wire) wake() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.wakeLocked()
+}
+
+func (w *wire) wakeLocked() {
 	if w.starved != nil {
 		w.starved()
 		w.starved = nil

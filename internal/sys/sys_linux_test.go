@@ -418,3 +418,36 @@ func FuzzSockaddr(f *testing.F) {
 		}
 	})
 }
+
+// Who has a lease on a file is waited for, and an opened file waits as others do.
+func TestOpenWaitsForALease(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "leased")
+	holder, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	lease := func(kind int) error {
+		_, err := unix.FcntlInt(holder.Fd(), unix.F_SETLEASE, kind)
+		return err
+	}
+	if err := lease(unix.F_WRLCK); err != nil {
+		t.Skipf("lacks: a file system with leases in the directory for temporary files: %v", err)
+	}
+	over := make(chan error)
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		over <- lease(unix.F_UNLCK)
+	}()
+	f, err := Open(func(flag int) (*os.File, error) { return os.OpenFile(name, os.O_RDONLY|flag, 0) })
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
+		t.Errorf("flags %#x, %v", flags, err)
+	}
+}

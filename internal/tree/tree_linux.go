@@ -167,15 +167,7 @@ func (d *Dir) parent(name string, fn func(dir int, last string) error) error {
 
 // OpenFile opens a file or a directory with the flags of os.OpenFile. It does not wait for the other side of a pipe.
 func (d *Dir) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	f, err := d.open(name, flag|unix.O_NONBLOCK, perm)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.SetNonblock(int(f.Fd()), false); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return sys.Open(func(further int) (*os.File, error) { return d.open(name, flag|further, perm) })
 }
 
 // Stat describes what a name leads to.

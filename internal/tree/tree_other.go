@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/internal/vfscheck"
 )
 
@@ -67,9 +68,11 @@ func none(fn func(name string) error) func(name string) (struct{}, error) {
 	return func(name string) (struct{}, error) { return struct{}{}, fn(name) }
 }
 
-// OpenFile opens a file or a directory with the flags of os.OpenFile.
+// OpenFile opens a file or a directory with the flags of os.OpenFile. It does not wait for the other side of a pipe.
 func (d *Dir) OpenFile(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	return one(d, name, func(name string) (*os.File, error) { return d.root.OpenFile(name, flag, perm) })
+	return one(d, name, func(name string) (*os.File, error) {
+		return sys.Open(func(further int) (*os.File, error) { return d.root.OpenFile(name, flag|further, perm) })
+	})
 }
 
 // Stat describes what a name leads to.

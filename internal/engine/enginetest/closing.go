@@ -188,7 +188,7 @@ func engineCloseReturnsACloseThatLingers(r *rig) {
 		s, p := r.ends()
 		if err := linger(s, 60); err != nil {
 			closeSocket(s)
-			r.Skip(err)
+			r.Fatal(err)
 		}
 		d := r.attach(s, engine.Stream)
 		out, release := r.fillSocket(d, 3)

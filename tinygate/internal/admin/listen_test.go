@@ -144,7 +144,7 @@ func TestPathThatIsTooLong(t *testing.T) {
 // A socket whose path a configuration may have can be listened on, wherever it is made before it is moved there.
 func TestConfigurationKnowsPathsThatAreTooLong(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("lacks: the limit of unix(7)")
+		t.Skip("lacks: Linux, whose limit for the path of a socket is the one that a configuration has")
 	}
 	root, err := os.MkdirTemp("", "t")
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Parse reads certificates in PEM; notAfter is the end of the first one that ends. x509.CertPool.AppendCertsFromPEM leaves out what it cannot read; here a file
-// is good as a whole or not at all.
+// Parse reads certificates in PEM; notAfter is the end of the first one that ends. x509.CertPool.AppendCertsFromPEM leaves
+// out what it cannot read; here a file is good as a whole or not at all.
 func Parse(text []byte) (pool *x509.CertPool, notAfter time.Time, err error) {
 	pool = x509.NewCertPool()
 	for n := 1; ; n++ {
