@@ -370,7 +370,7 @@ func parallel(s *site) {
 
 // clientCancels has the client give a request up, which the handler must hear of while it neither reads nor writes.
 func clientCancels(s *site) {
-	started, ended := make(chan struct{}), make(chan error, 1)
+	started, gone, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	s.handle("/wait", func(w http.ResponseWriter, r *http.Request) {
 		close(started)
 		select {
@@ -379,6 +379,8 @@ func clientCancels(s *site) {
 		case <-time.After(bound):
 			ended <- errors.New("the handler's context goes on")
 		}
+		// net/http's client takes an answer that comes between TLS's close_notify and the end of the connection.
+		<-gone
 	})
 	r := s.request("GET", "/wait", nil)
 	ctx, cancel := context.WithCancel(r.Context())
@@ -386,6 +388,7 @@ func clientCancels(s *site) {
 	if _, err := s.client.Do(r.WithContext(ctx)); !errors.Is(err, context.Canceled) {
 		s.Errorf("the client's error is %v", err)
 	}
+	close(gone)
 	if err := await(ended); err != nil {
 		s.Error(err)
 	}
