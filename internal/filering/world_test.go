@@ -491,6 +491,24 @@ func wander(p plan, seed uint64) error {
 	return fmt.Errorf("goes on for ever:\n%s", strings.Join(w.trace[:100], "\n"))
 }
 
+// TestNoWakeUpIsLostInRandomOrders is for more callers than have all their orders played. It comes first, since it finds most
+// mistakes at once.
+func TestNoWakeUpIsLostInRandomOrders(t *testing.T) {
+	for seed := range randomOrders {
+		dice := rand.New(rand.NewPCG(seed, 1))
+		p := plan{
+			slots: 1 + dice.IntN(4), refusals: dice.IntN(3), repeats: dice.IntN(3), fails: dice.IntN(8) / 7, lulls: dice.IntN(6),
+			bounds: bounds{enters: 1 + dice.IntN(3), reaps: 1 + dice.IntN(3), turns: 1 + dice.IntN(2)},
+		}
+		for range 2 + dice.IntN(6) {
+			p.callers = append(p.callers, call{ops: 1 + dice.IntN(3), start: dice.IntN(3) == 0})
+		}
+		if err := wander(p, seed); err != nil {
+			t.Fatalf("seed %d, %+v: %v", seed, p, err)
+		}
+	}
+}
+
 var small = bounds{enters: 1, reaps: 1, turns: 1}
 
 // fewOrders are plans whose orders take some seconds together; manyOrders, in the lane of the planted defects, take minutes.
@@ -522,22 +540,5 @@ func exploreAll(t *testing.T, plans map[string]plan) {
 			}
 			t.Logf("%d states", n)
 		})
-	}
-}
-
-// TestNoWakeUpIsLostInRandomOrders is for more callers than have all their orders played.
-func TestNoWakeUpIsLostInRandomOrders(t *testing.T) {
-	for seed := range randomOrders {
-		dice := rand.New(rand.NewPCG(seed, 1))
-		p := plan{
-			slots: 1 + dice.IntN(4), refusals: dice.IntN(3), repeats: dice.IntN(3), fails: dice.IntN(8) / 7, lulls: dice.IntN(6),
-			bounds: bounds{enters: 1 + dice.IntN(3), reaps: 1 + dice.IntN(3), turns: 1 + dice.IntN(2)},
-		}
-		for range 2 + dice.IntN(6) {
-			p.callers = append(p.callers, call{ops: 1 + dice.IntN(3), start: dice.IntN(3) == 0})
-		}
-		if err := wander(p, seed); err != nil {
-			t.Fatalf("seed %d, %+v: %v", seed, p, err)
-		}
 	}
 }
