@@ -170,7 +170,7 @@ func TestSlowUploadHoldsNoServer(t *testing.T) {
 func TestInvitedClientMayBeSlow(t *testing.T) {
 	const held, size = 16 << 10, 40 << 10
 	times := config.Times{Response: 10 * short}
-	eachEngine(t, setup{Times: times, Change: bufferRequests(held)}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: times, Change: bufferRequests(held)}, func(w *world) {
 		c := w.dial()
 		c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", size))
 		c.wantStatus("100")

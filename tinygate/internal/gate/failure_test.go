@@ -158,7 +158,7 @@ func TestTruncatedResponseBesideAPausedUpload(t *testing.T) {
 			time.Sleep(short)
 		}
 	})
-	eachEngine(t, setup{Times: config.Times{Body: 5 * short}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Body: 5 * short}}, func(w *world) {
 		c := w.dial()
 		c.send("POST / HTTP/1.0\r\nContent-Length: 10000\r\n\r\nabc")
 		c.head()
@@ -201,7 +201,7 @@ func TestTimesOut(t *testing.T) {
 		{"idle before a request", "", "", config.Times{Idle: short}, replies(ok)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			eachEngine(t, setup{Times: tc.times}, func(w *world) {
+			eachEngineAtOnce(t, setup{Times: tc.times}, func(w *world) {
 				c := w.dial()
 				c.send(tc.sent)
 				if tc.status != "" {
@@ -230,7 +230,7 @@ func TestIdleAfterARequest(t *testing.T) {
 // The limit for the response begins when the request has been sent, however long that took.
 func TestResponseLimitDoesNotCountTheUpload(t *testing.T) {
 	const limit = 200 * time.Millisecond
-	eachEngine(t, setup{Times: config.Times{Response: limit}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Response: limit}}, func(w *world) {
 		c := w.dial()
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n")
 		for range 5 {
@@ -244,7 +244,7 @@ func TestResponseLimitDoesNotCountTheUpload(t *testing.T) {
 // A connection on which a deadline was set once is used long after it.
 func TestDeadlinesOfAnEarlierRequestAreOver(t *testing.T) {
 	const limit = 150 * time.Millisecond
-	eachEngine(t, setup{Times: config.Times{Body: limit, Header: limit}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Body: limit, Header: limit}}, func(w *world) {
 		c := w.dial()
 		for range 3 {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")

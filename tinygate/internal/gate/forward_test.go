@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -313,9 +314,8 @@ func TestDateOfResponses(t *testing.T) {
 
 // The Date is not that of the first response for ever.
 func TestDateGoesOn(t *testing.T) {
-	eachEngineOf(t, func(t *testing.T) *config.Config {
-		return parse(t, "listen: 127.0.0.1:0\nroutes: [{answer: 204}]\n")
-	}, func(w *world) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\nroutes: [{answer: 204}]\n"))
 		c := w.dial()
 		date := func() string {
 			c.send(getRoot)

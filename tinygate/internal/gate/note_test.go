@@ -25,13 +25,12 @@ func noted(path string) (all []string) {
 
 // What is noted of a request that cannot be read, or of a client that has gone, is of that client.
 func TestFailedRequestsAreNotedWithTheirClients(t *testing.T) {
-	var path string
 	change := func(cfg *config.Config) {
 		behindProxy(cfg)
-		path = filepath.Join(t.TempDir(), "access.log")
-		cfg.Access = config.AccessLog{Path: path, Format: "${client} - - - - - - - ${status}"}
+		cfg.Access = config.AccessLog{Path: filepath.Join(t.TempDir(), "access.log"), Format: "${client} - - - - - - - ${status}"}
 	}
-	eachEngine(t, setup{Change: change}, func(w *world) {
+	eachEngineAtOnce(t, setup{Change: change}, func(w *world) {
+		path := w.g.Config().Access.Path
 		c := w.dial()
 		c.send("PROXY TCP4 10.0.0.1 10.0.1.1 1000 80\r\n" + getRoot)
 		c.wantStatus("200")

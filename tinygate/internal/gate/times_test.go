@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -38,7 +39,7 @@ func (w *world) within(since time.Time, least time.Duration) {
 // The limit of all of a request: before the head of the response it is told, and in its body the response is cut off, both
 // however lively the server is.
 func TestTotalTime(t *testing.T) {
-	eachEngine(t, setup{Times: config.Times{Total: 2 * short}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Total: 2 * short}}, func(w *world) {
 		c, began := w.dial(), time.Now()
 		c.send(getRoot)
 		c.head()
@@ -54,7 +55,7 @@ func TestTotalTime(t *testing.T) {
 			time.Sleep(short / 10)
 		}
 	})
-	eachEngine(t, setup{Times: config.Times{Total: 2 * short, Response: short}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Total: 2 * short, Response: short}}, func(w *world) {
 		c, began := w.dial(), time.Now()
 		c.send(getRoot)
 		m, err := c.message(false)
@@ -97,7 +98,7 @@ func TestTotalTimeEndsTries(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
 	change := func(cfg *config.Config) { retryConfig(cfg, config.Retry{Tries: 3, Timeout: true}) }
 	times := config.Times{Response: 2 * short, Total: 3 * short}
-	eachEngine(t, setup{Times: times, Change: change}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: times, Change: change}, func(w *world) {
 		began := time.Now()
 		if status := w.ask("GET", "/", 0); status != "504" {
 			w.Errorf("status %s", status)
@@ -113,7 +114,7 @@ func TestTotalTimeEndsTries(t *testing.T) {
 // server is not blamed.
 func TestTotalTimeOfASlowUpload(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
-	eachEngine(t, setup{Times: config.Times{Total: short}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Total: short}}, func(w *world) {
 		for range 5 {
 			c := w.dial()
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
@@ -134,7 +135,7 @@ func TestTryTime(t *testing.T) {
 		}
 		c.send(ok)
 	})
-	eachEngine(t, setup{Times: config.Times{Try: 2 * short}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Try: 2 * short}}, func(w *world) {
 		c, began := w.dial(), time.Now()
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n")
 		for range 3 {
@@ -155,12 +156,11 @@ func TestTryTime(t *testing.T) {
 func TestIdleBeforeTheFirstByte(t *testing.T) {
 	const header, idle = 3 * short, 15 * short
 	cert, key := certtest.New(t).ECDSA(t, "h").Write(t, t.TempDir(), "h")
-	var l accessLog
-	eachEngineOf(t, func(t *testing.T) *config.Config {
-		return parse(t, "listen: [127.0.0.1:0, {address: '127.0.0.1:0', proxy_protocol: 127.0.0.0/8}, "+
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		var l accessLog
+		w := newWorldOf(t, rt, parse(t, "listen: [127.0.0.1:0, {address: '127.0.0.1:0', proxy_protocol: 127.0.0.0/8}, "+
 			"{address: '127.0.0.1:0', tls: {cert: %s, key: %s}}]\n"+
-			"times: {header: %v, idle: %v}\naccess_log: %s\nto: %s\n", cert, key, header, idle, l.path(t), echo(t))
-	}, func(w *world) {
+			"times: {header: %v, idle: %v}\naccess_log: %s\nto: %s\n", cert, key, header, idle, l.path(t), echo(t)))
 		opens := []func() *peer{w.afterAnEmptyLine, w.behindProxy, w.throughTLS}
 		silent, slow, late := make([]*peer, 3), make([]*peer, 3), make([]*peer, 3)
 		began := time.Now()
@@ -222,14 +222,16 @@ func (w *world) throughTLS() *peer {
 
 // A server that does not go on in its body, and one that takes nothing of the request's.
 func TestBodyTime(t *testing.T) {
-	stuck := script(func(t *testing.T, c *peer, _ int) {
-		head, _ := c.head()
-		if strings.HasPrefix(head, "GET") {
-			c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
-		}
-		time.Sleep(4 * short) // and reads nothing
-	})
-	eachEngine(t, setup{Times: config.Times{Body: short}}, func(w *world) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		over := make(chan struct{})
+		defer close(over)
+		w := newWorld(t, rt, setup{Times: config.Times{Body: short}}, script(func(t *testing.T, c *peer, _ int) {
+			head, _ := c.head()
+			if strings.HasPrefix(head, "GET") {
+				c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+			}
+			<-over // and reads nothing
+		}))
 		c := w.dial()
 		c.send(getRoot)
 		c.head()
@@ -248,5 +250,5 @@ func TestBodyTime(t *testing.T) {
 		c.Conn.(*net.TCPConn).SetLinger(0)
 		c.Close()
 		w.eventually("the outcome", func() bool { return w.g.Servers()[0].Outcomes[cluster.Timeout] == 2 })
-	}, stuck)
+	})
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio"
 )
 
 // thinker is an upstream that answers when it is let, and tells when it has been given up.
@@ -47,13 +47,11 @@ func (th *thinker) serve(t *testing.T, c *peer, _ int) {
 
 // A client that leaves while its request waits for a response has it given up before the response comes.
 func TestClientGoneWhileItWaits(t *testing.T) {
-	var l accessLog
-	th := newThinker()
-	up := script(th.serve)
-	eachEngineOf(t, func(t *testing.T) *config.Config {
-		return parse(t, "listen: 127.0.0.1:0\naccess_log: %s\nroutes:\n  - {to: %[2]s}\n"+
-			"  - {prefix: /strict, to: %[2]s, limits: {half_close: false}}\n", l.path(t), up(t))
-	}, func(w *world) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		var l accessLog
+		th := newThinker()
+		w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\naccess_log: %s\nroutes:\n  - {to: %[2]s}\n"+
+			"  - {prefix: /strict, to: %[2]s, limits: {half_close: false}}\n", l.path(t), script(th.serve)(t)))
 		for i, tc := range []struct {
 			target string
 			leave  func(*net.TCPConn)
@@ -88,11 +86,9 @@ func (w *world) receives(c chan struct{}, what string) {
 
 // A client that is watched and does not leave gets its response, though it has ended its side or sent its next request.
 func TestWatchedClientsGetTheirResponses(t *testing.T) {
-	th := newThinker()
-	up := script(th.serve)
-	eachEngineOf(t, func(t *testing.T) *config.Config {
-		return parse(t, "listen: 127.0.0.1:0\nto: %s\ntimes: {response: 20s}\n", up(t))
-	}, func(w *world) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		th := newThinker()
+		w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\nto: %s\ntimes: {response: 20s}\n", script(th.serve)(t)))
 		for _, next := range []string{"", "half-close", "GET /next HTTP/1.1\r\nHost: h\r\n\r\n", "GET /next HTTP/1.1\r\n"} {
 			c := w.dial()
 			c.send(getRoot)
@@ -122,20 +118,20 @@ func TestWatchedClientsGetTheirResponses(t *testing.T) {
 // A client that leaves is noticed also where its request has gone to a new connection, for one from the pool that took it and was
 // closed after a while.
 func TestClientGoneAfterAStaleConnection(t *testing.T) {
-	asked, left := make(chan struct{}, 1), make(chan struct{}, 1)
-	up := script(func(t *testing.T, c *peer, n int) {
-		c.request()
-		if n == 1 {
-			c.send(ok)
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		asked, left := make(chan struct{}, 1), make(chan struct{}, 1)
+		w := newWorld(t, rt, setup{}, script(func(t *testing.T, c *peer, n int) {
 			c.request()
-			time.Sleep(5 * short) // the client is watched meanwhile
-			return
-		}
-		asked <- struct{}{}
-		c.request()
-		left <- struct{}{}
-	})
-	eachEngine(t, setup{}, func(w *world) {
+			if n == 1 {
+				c.send(ok)
+				c.request()
+				time.Sleep(5 * short) // the client is watched meanwhile
+				return
+			}
+			asked <- struct{}{}
+			c.request()
+			left <- struct{}{}
+		}))
 		c := w.dial()
 		c.send(getRoot)
 		c.wantStatus("200")
@@ -144,16 +140,14 @@ func TestClientGoneAfterAStaleConnection(t *testing.T) {
 		c.reset()
 		w.receives(left, "the end of the request at the server")
 		w.wantMetric(1, "tinygate_requests_abandoned_total")
-	}, up)
+	})
 }
 
 // The look at the client is not the end of the time for the response.
 func TestWatchedResponseTimesOut(t *testing.T) {
-	th := newThinker()
-	up := script(th.serve)
-	eachEngineOf(t, func(t *testing.T) *config.Config {
-		return parse(t, "listen: 127.0.0.1:0\nto: %s\ntimes: {response: 400ms}\nretry: off\n", up(t))
-	}, func(w *world) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		th := newThinker()
+		w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\nto: %s\ntimes: {response: 400ms}\nretry: off\n", script(th.serve)(t)))
 		c := w.dial()
 		began := time.Now()
 		c.send(getRoot)
