@@ -77,7 +77,7 @@ var cases = []struct {
 var large = strings.Repeat("0123456789abcdef", 1<<16)
 
 func TestHTTP(t *testing.T) {
-	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+	atOnce(t, uniotest.Engines(), func(t *testing.T, rt *unio.Runtime) {
 		for _, side := range sides {
 			for _, protocol := range protocols {
 				for _, c := range cases {

@@ -24,7 +24,7 @@ func TestNettest(t *testing.T) {
 		{"own-loop", ownLoopPipe},
 		{"other-loop", otherLoopPipe},
 	}
-	test := func(t *testing.T, rt *unio.Runtime) {
+	atOnce(t, append(uniotest.Engines(), unio.Sim), func(t *testing.T, rt *unio.Runtime) {
 		for _, network := range []string{"tcp", "unix"} {
 			for _, m := range makers {
 				t.Run(network+"/"+m.name, func(t *testing.T) {
@@ -35,9 +35,7 @@ func TestNettest(t *testing.T) {
 			}
 		}
 		uniotest.Idle(t, rt)
-	}
-	uniotest.EachEngine(t, test)
-	t.Run(string(unio.Sim), func(t *testing.T) { test(t, uniotest.New(t, &unio.Options{Engine: unio.Sim})) })
+	})
 }
 
 // pipe makes a connection of unio's with unio at both ends.
