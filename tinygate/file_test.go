@@ -347,6 +347,7 @@ func TestGreetingOfAFile(t *testing.T) {
 func TestEnd(t *testing.T) {
 	for _, e := range engines(t) {
 		t.Run(e, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t, 1)
 			s.write("listen: 127.0.0.1:0\nto: @0\ndrain: 2s\nadmin: unix:DIR/admin.sock\n")
 			p := s.run(e)

@@ -232,6 +232,7 @@ func TestUnknownEngineInTheEnvironment(t *testing.T) {
 func TestSignals(t *testing.T) {
 	for _, e := range engines(t) {
 		t.Run(e, func(t *testing.T) {
+			t.Parallel()
 			asked, answer := make(chan struct{}), make(chan struct{})
 			up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked <- struct{}{}
