@@ -15,6 +15,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // drip is a server that answers by a body of unknown length, a byte every now and then.
@@ -98,7 +99,7 @@ func TestTotalTimeEndsTries(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
 	change := func(cfg *config.Config) { retryConfig(cfg, config.Retry{Tries: 3, Timeout: true}) }
 	times := config.Times{Response: 2 * short, Total: 3 * short}
-	eachEngineAtOnce(t, setup{Times: times, Change: change}, func(w *world) {
+	eachEngine(t, setup{Times: times, Change: change}, func(w *world) {
 		began := time.Now()
 		if status := w.ask("GET", "/", 0); status != "504" {
 			w.Errorf("status %s", status)
@@ -222,7 +223,7 @@ func (w *world) throughTLS() *peer {
 
 // A server that does not go on in its body, and one that takes nothing of the request's.
 func TestBodyTime(t *testing.T) {
-	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
 		over := make(chan struct{})
 		defer close(over)
 		w := newWorld(t, rt, setup{Times: config.Times{Body: short}}, script(func(t *testing.T, c *peer, _ int) {
