@@ -190,6 +190,34 @@ func TestCloseReadLeavesWhatHasArrived(t *testing.T) {
 	})
 }
 
+// The end of receiving is told when it comes, and not when somebody looks whether it was missed. One of several tries has to
+// show it: a busy machine may be late.
+func TestCloseReadIsToldAtOnce(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		took := make(chan time.Duration, 1)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			c.Read(make([]byte, 1))
+			c.Write([]byte("b"))
+			unio.Sleep(pause) // until what answers that is here, which no receive has been there for
+			c.CloseRead()
+			began := time.Now()
+			io.ReadAll(c)
+			took <- time.Since(began)
+		})
+		least := time.Hour
+		for range 5 {
+			p := dialNet(t, ln)
+			p.Write([]byte("a"))
+			p.Read(make([]byte, 1))
+			p.Write([]byte("c"))
+			least = min(least, <-took)
+		}
+		if least > 250*time.Millisecond {
+			t.Errorf("the end came %v after CloseRead", least)
+		}
+	})
+}
+
 // wantTimeout wants the error of a deadline as package net gives it.
 func wantTimeout(t testing.TB, what string, err error) {
 	t.Helper()

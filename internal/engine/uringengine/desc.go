@@ -47,6 +47,7 @@ const (
 	connEnding                      // its cancellation has been asked for
 	suspected                       // it stands in Engine.suspects
 	single                          // the receive that is with the kernel ends with its first completion
+	readsEnded                      // by shutdown(2)
 )
 
 // desc is an attached descriptor.

@@ -44,7 +44,7 @@ func (e *Engine) below(d *desc) bool {
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
-	multishot := e.able.multishotRecv && d.has(armedOnce) && !e.blocks.scarce
+	multishot := e.able.multishotRecv && d.flags&(armedOnce|readsEnded) == armedOnce && !e.blocks.scarce
 	if multishot {
 		d.flags &^= single
 		// The limit of all bytes is looked at after each completion, so that of one completion is needed too: together
