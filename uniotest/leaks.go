@@ -33,11 +33,13 @@ func CheckLeaks(t testing.TB) {
 		if left := settle(func() []string { return takeGoroutines().since(goroutines) }); len(left) > 0 {
 			t.Errorf("uniotest: %d goroutines leaked:\n\n%s", len(left), strings.Join(left, "\n\n"))
 		}
-		left := settle(func() []string { return takeFDs().since(fds) })
-		if onlyPipes(left) {
-			collect()
-			left = settle(func() []string { return takeFDs().since(fds) })
-		}
+		left := settle(func() []string {
+			left := takeFDs().since(fds)
+			if onlyPipes(left) {
+				collect()
+			}
+			return left
+		})
 		if len(left) > 0 {
 			t.Errorf("uniotest: %d descriptors leaked:\n\t%s", len(left), strings.Join(left, "\n\t"))
 		}
