@@ -54,7 +54,7 @@ func TestEndOfStreamIsBareAndStays(t *testing.T) {
 func TestCloseWriteAfterTheWriteDeadlineEndsTheStream(t *testing.T) {
 	eachConn(t, func(t scene, c *unio.Conn) {
 		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
-		if n, err := c.Write(make([]byte, 64<<20)); err == nil {
+		if n, err := c.Write(tooMuch[:]); err == nil {
 			t.Errorf("wrote %d bytes to a peer that does not read", n)
 		}
 		if err := c.CloseWrite(); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -418,7 +418,7 @@ func TestCloseEndsEveryCall(t *testing.T) {
 				return nil
 			})
 			g.Go(func() error {
-				_, err := c.Write(make([]byte, 64<<20))
+				_, err := c.Write(tooMuch[:])
 				wantIs(t, "Write", err, net.ErrClosed)
 				return nil
 			})

@@ -93,7 +93,7 @@ var resetStates = []resetState{
 	}, func(p net.Conn) { p.Write(newStream(11).next(make([]byte, 100_000))) }},
 	{"during a write", func(t scene, c *unio.Conn, reset func()) {
 		time.AfterFunc(pause, reset)
-		_, err := c.Write(make([]byte, 64<<20))
+		_, err := c.Write(tooMuch[:])
 		wantBroken(t, "Write", err)
 		_, err = c.Write([]byte("x"))
 		wantBroken(t, "the next Write", err)
@@ -101,7 +101,7 @@ var resetStates = []resetState{
 	{"during a send and a read", func(t scene, c *unio.Conn, reset func()) {
 		time.AfterFunc(pause, reset)
 		var g unio.Group
-		g.Go(func() error { _, err := c.Write(make([]byte, 64<<20)); wantBroken(t, "Write", err); return nil })
+		g.Go(func() error { _, err := c.Write(tooMuch[:]); wantBroken(t, "Write", err); return nil })
 		g.Go(func() error { _, err := c.Recv(); wantBroken(t, "Recv", err); return nil })
 		g.Wait()
 	}, nil},
@@ -419,10 +419,10 @@ type endState struct {
 var endStates = []endState{
 	{"nothing", func(_ *testing.T, _ *unio.Runtime, _ *unio.Conn, _ net.Conn, ended chan<- error) { ended <- nil }, nil, false},
 	{"Write", func(_ *testing.T, _ *unio.Runtime, c *unio.Conn, _ net.Conn, ended chan<- error) {
-		go func() { _, err := c.Write(make([]byte, 64<<20)); ended <- err }()
+		go func() { _, err := c.Write(tooMuch[:]); ended <- err }()
 	}, net.ErrClosed, false},
 	{"Write of a task", func(_ *testing.T, rt *unio.Runtime, c *unio.Conn, _ net.Conn, ended chan<- error) {
-		rt.Go(func() { _, err := c.Write(make([]byte, 64<<20)); ended <- err })
+		rt.Go(func() { _, err := c.Write(tooMuch[:]); ended <- err })
 	}, net.ErrClosed, false},
 	{"CloseWrite", func(t *testing.T, _ *unio.Runtime, c *unio.Conn, _ net.Conn, ended chan<- error) {
 		fillWrites(t, c)
@@ -529,7 +529,7 @@ func TestCloseOfAConnectionInEveryState(t *testing.T) {
 	calls := map[string]func(c *unio.Conn) error{
 		"Recv":  func(c *unio.Conn) error { _, err := c.Recv(); return err },
 		"Read":  func(c *unio.Conn) error { _, err := c.Read(make([]byte, 1)); return err },
-		"Write": func(c *unio.Conn) error { _, err := c.Write(make([]byte, 64<<20)); return err },
+		"Write": func(c *unio.Conn) error { _, err := c.Write(tooMuch[:]); return err },
 		"Copy":  func(c *unio.Conn) error { _, err := io.Copy(io.Discard, c); return err },
 	}
 	for what, call := range calls {
@@ -564,7 +564,7 @@ func TestCloseThatHandsOverHoldsNoOtherCall(t *testing.T) {
 		fillWrites(t, c)
 		results, closed := make(chan error, 2), make(chan error, 1)
 		go func() { _, err := c.Recv(); results <- err }()
-		go func() { _, err := c.Write(make([]byte, 64<<20)); results <- err }()
+		go func() { _, err := c.Write(tooMuch[:]); results <- err }()
 		unio.Sleep(pause)
 		go func() { closed <- c.Close() }()
 		unio.Offload(func() {

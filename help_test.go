@@ -22,6 +22,10 @@ const bound = 10 * time.Second
 // pause is how long a test lets a call get to the point where it waits. Results do not depend on whether it got there.
 const pause = 20 * time.Millisecond
 
+// tooMuch is more than the sockets between two ends take. Nobody writes to it, so it costs no memory and no time, as a slice that
+// is made anew for each call does.
+var tooMuch [64 << 20]byte
+
 // origin is where the calls on a connection come from, and how the connection came about.
 type origin struct {
 	name string

@@ -136,7 +136,7 @@ func TestInflightNeedsNoHelpOfTheLoop(t *testing.T) {
 
 func TestInflightSend(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
-		ln := serve(t, rt, func(c *unio.Conn) { c.Write(make([]byte, 64<<20)) })
+		ln := serve(t, rt, func(c *unio.Conn) { c.Write(tooMuch[:]) })
 		p := dialNet(t, ln) // and does not read
 		send := find(t, rt, "send", is("send"))
 		wantIdentity(t, rt, send)
