@@ -16,12 +16,13 @@ import (
 const closeDrainLimit = 30 * time.Second
 
 // drainAtLeast is what a write deadline leaves of that. Package net's Close has nothing to wait for, since Write has given
-// the kernel everything, so programs close with a deadline that has passed and lose nothing: crypto/tls does always.
-const drainAtLeast = 250 * time.Millisecond
+// the kernel everything, so programs close with a deadline that has passed and lose nothing: crypto/tls does always. Tests
+// that have nothing to lose make it shorter.
+var drainAtLeast = 250 * time.Millisecond
 
 // abortDrainLimit is the same when the runtime is closed: two connections of it to each other, neither of which is read
-// any more, would else hold Runtime.Close as long as it may take.
-const abortDrainLimit = time.Second
+// any more, would else hold Runtime.Close as long as it may take. Tests make it shorter, too.
+var abortDrainLimit = time.Second
 
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
 // the kernel, and Close waits for that until the write deadline, but 250 ms at least, or thirty seconds

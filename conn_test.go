@@ -440,6 +440,7 @@ func TestCloseEndsEveryCall(t *testing.T) {
 
 // A Close that may not wait for long drops what the kernel has not taken, and says so.
 func TestCloseAfterTheWriteDeadlineTellsThatItDropped(t *testing.T) {
+	unio.ShortDrains(t)
 	type end struct {
 		written int
 		err     error

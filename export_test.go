@@ -3,6 +3,7 @@ package unio
 import (
 	"context"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/unio-go/unio/internal/filepool"
@@ -28,6 +29,14 @@ func (c *Chan[T]) WaitingReceivers() int { return c.receivers.waiting(&c.mu) }
 
 // Waiting is how many wait in Go and in Wait.
 func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g.mu) }
+
+// ShortDrains has connections wait less for peers that do not read, for a test whose peers never do. It is called before
+// there is a runtime.
+func ShortDrains(t testing.TB) {
+	atLeast, abort := drainAtLeast, abortDrainLimit
+	drainAtLeast, abortDrainLimit = 20*time.Millisecond, 100*time.Millisecond
+	t.Cleanup(func() { drainAtLeast, abortDrainLimit = atLeast, abort })
+}
 
 // KnowsOwners says whether Operation.Owner is set in this build.
 var KnowsOwners = func() bool {

@@ -476,6 +476,7 @@ var endStates = []endState{
 // TestEndOfTheRuntimeInEveryState is what TestCloseInEveryState is for other calls, all of which wait at the same time, for
 // Close and for a Shutdown that is cut short.
 func TestEndOfTheRuntimeInEveryState(t *testing.T) {
+	unio.ShortDrains(t)
 	ends := map[string]func(t *testing.T, rt *unio.Runtime){
 		"Close": func(t *testing.T, rt *unio.Runtime) {
 			if err := rt.Close(); err != nil {
@@ -526,6 +527,7 @@ func beginState(t *testing.T, rt *unio.Runtime, st endState) chan error {
 
 // Somebody else closes a connection while a call on it waits, and every call made afterwards fails at once.
 func TestCloseOfAConnectionInEveryState(t *testing.T) {
+	unio.ShortDrains(t)
 	calls := map[string]func(c *unio.Conn) error{
 		"Recv":  func(c *unio.Conn) error { _, err := c.Recv(); return err },
 		"Read":  func(c *unio.Conn) error { _, err := c.Read(make([]byte, 1)); return err },

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,21 +176,26 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 // A writer is at most 64 KiB ahead: what Write has taken and the kernel has not is dropped by a Close that may not wait,
 // so it is what the peer does not get.
 func TestWriteIsAtMost64KiBAheadOfTheKernel(t *testing.T) {
+	unio.ShortDrains(t)
 	taken := make(chan int, 1)
 	eachConn(t, func(t scene, c *unio.Conn) {
-		// The deadline comes late: a goroutine's writes do not wait for the loop before there is one.
-		late := time.AfterFunc(100*time.Millisecond, func() { c.SetWriteDeadline(time.Unix(1, 0)) })
-		defer late.Stop()
-		n, p := 0, make([]byte, 1000)
-		for {
+		var n atomic.Int64
+		// The deadline comes when nothing is taken any more: a goroutine's writes do not wait for the loop before there is one.
+		go func() {
+			for last := int64(-1); n.Load() != last || last == 0; time.Sleep(pause) {
+				last = n.Load()
+			}
+			c.SetWriteDeadline(time.Unix(1, 0))
+		}()
+		for p := make([]byte, 1000); ; {
 			m, err := c.Write(p)
-			n += m
+			n.Add(int64(m))
 			if err != nil {
 				break
 			}
 		}
 		c.Close()
-		taken <- n
+		taken <- int(n.Load())
 	}, func(t scene, p net.Conn) {
 		n := <-taken
 		got, err := io.Copy(io.Discard, p)
