@@ -114,7 +114,7 @@ func TestRawReadBesideWhatWasReceived(t *testing.T) {
 }
 
 func TestRawWriteComesAfterWrite(t *testing.T) {
-	const before = 1 << 20
+	const before = 1 << 18
 	eachConn(t, func(t scene, c *unio.Conn) {
 		c.SetWriteBuffer(1 << 14)
 		raw := rawOf(t, c)
