@@ -346,8 +346,9 @@ func TestDeadlineOfSeveralWaitingCalls(t *testing.T) {
 
 // A Write that ran into its deadline has told how much was taken, so that writing on from there loses and doubles nothing.
 func TestConnectionIsUsableAfterWriteTimeouts(t *testing.T) {
-	const total = 12 << 20 // more than sockets hold
+	const total = 2 << 20 // more than sockets with a small buffer hold
 	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteBuffer(1 << 17)
 		p := newStream(5).next(make([]byte, total))
 		timeouts := 0
 		for len(p) > 0 {
@@ -358,7 +359,7 @@ func TestConnectionIsUsableAfterWriteTimeouts(t *testing.T) {
 			}
 			n, err := c.Write(piece)
 			if err != nil {
-				if timeouts++; timeouts == 2 {
+				if timeouts++; timeouts == 6 {
 					t.cue <- struct{}{}
 				}
 				wantTimeout(t, "Write", err)
@@ -372,8 +373,7 @@ func TestConnectionIsUsableAfterWriteTimeouts(t *testing.T) {
 		}
 		c.SetWriteDeadline(time.Time{}) // else closing drops what it cannot hand over until then
 	}, func(t scene, p net.Conn) {
-		await(t, t.cue, "two writes to time out")
-		time.Sleep(2 * pause)
+		await(t, t.cue, "writes of both sizes to time out")
 		got, err := io.ReadAll(p)
 		if !bytes.Equal(got, newStream(5).next(make([]byte, total))) || err != nil {
 			t.Errorf("%d bytes of %d, %v", len(got), total, err)
