@@ -225,16 +225,18 @@ func (r *racer) run() {
 	r.a.over(r)
 }
 
+// shareLeast is the least time that an address gets, as with package net. A test makes it shorter.
+var shareLeast = 2 * time.Second
+
 // setLimit gives an attempt its share of the time that is left, as package net does: equal parts for the addresses, but
-// no less than two seconds.
+// no less than shareLeast.
 func (r *racer) setLimit() {
-	const least = int64(2 * time.Second)
 	if r.a.deadline == 0 || r.tried == len(r.addrs) {
 		return
 	}
 	now := r.a.p.FreshNow()
 	left := r.a.deadline - now
-	r.a.p.SetTimer(&r.timer, now+max(left/int64(len(r.addrs)-r.tried+1), min(left, least)))
+	r.a.p.SetTimer(&r.timer, now+max(left/int64(len(r.addrs)-r.tried+1), min(left, int64(shareLeast))))
 }
 
 // Fire ends an attempt that has used up its share.

@@ -38,6 +38,13 @@ func ShortDrains(t testing.TB) {
 	t.Cleanup(func() { drainAtLeast, abortDrainLimit = atLeast, abort })
 }
 
+// ShortShares sets the least time that an address gets. It is called before there is a runtime.
+func ShortShares(t testing.TB, least time.Duration) {
+	old := shareLeast
+	shareLeast = least
+	t.Cleanup(func() { shareLeast = old })
+}
+
 // KnowsOwners says whether Operation.Owner is set in this build.
 var KnowsOwners = func() bool {
 	var o owner
