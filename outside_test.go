@@ -144,7 +144,7 @@ func TestWritesOfOneGoroutineKeepTheirOrderBesideOthers(t *testing.T) {
 				c.Send(text(t, rt, string(long)))
 			}
 		})
-		time.AfterFunc(2*time.Second, func() { stop.Store(true) })
+		time.AfterFunc(500*time.Millisecond, func() { stop.Store(true) })
 		go func() {
 			writers.Wait()
 			c.Close()
