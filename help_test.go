@@ -211,12 +211,18 @@ func await[T any](t testing.TB, c <-chan T, what string) (v T) {
 	return v
 }
 
-// until waits for a condition.
+// until waits for a condition, first for one that others bring about at once: the shortest sleep takes a millisecond.
 func until(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(bound); !cond(); time.Sleep(time.Millisecond) {
+	end := time.Now().Add(bound)
+	for tries := 0; !cond(); tries++ {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain: " + what)
+		}
+		if tries < 100 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Millisecond)
 		}
 	}
 }
