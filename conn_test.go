@@ -53,7 +53,7 @@ func TestEndOfStreamIsBareAndStays(t *testing.T) {
 // The deadline ends the wait for the end of the stream, not the end.
 func TestCloseWriteAfterTheWriteDeadlineEndsTheStream(t *testing.T) {
 	eachConn(t, func(t scene, c *unio.Conn) {
-		c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		c.SetWriteDeadline(time.Now().Add(2 * pause))
 		if n, err := c.Write(tooMuch[:]); err == nil {
 			t.Errorf("wrote %d bytes to a peer that does not read", n)
 		}
@@ -174,7 +174,7 @@ func TestCloseReadLeavesWhatHasArrived(t *testing.T) {
 		}
 		c.Write([]byte("more"))
 		unio.Offload(func() { <-t.cue })
-		unio.Sleep(pause) // until it is here for certain
+		unio.Sleep(2 * pause) // until it is here for certain
 		if err := c.CloseRead(); err != nil {
 			t.Errorf("CloseRead: %v", err)
 		}
@@ -287,7 +287,7 @@ func TestReadDeadlineMovesWhileACallWaits(t *testing.T) {
 		cleared := time.AfterFunc(pause/2, func() { c.SetReadDeadline(time.Now().Add(bound)) })
 		defer cleared.Stop()
 		go func() {
-			time.Sleep(3 * pause)
+			time.Sleep(2 * pause) // when the deadline would have been over
 			c.Write([]byte("now"))
 		}()
 		b, err := c.Recv()

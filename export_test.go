@@ -34,7 +34,7 @@ func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g
 // there is a runtime.
 func ShortDrains(t testing.TB) {
 	atLeast, abort := drainAtLeast, abortDrainLimit
-	drainAtLeast, abortDrainLimit = 20*time.Millisecond, 100*time.Millisecond
+	drainAtLeast, abortDrainLimit = 10*time.Millisecond, 100*time.Millisecond
 	t.Cleanup(func() { drainAtLeast, abortDrainLimit = atLeast, abort })
 }
 

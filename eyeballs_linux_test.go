@@ -121,7 +121,7 @@ func TestDialFallbackDelayWithoutEnd(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		names := nameServer(t, loopbacks...)
 		c, err := rt.Dial(t.Context(), "tcp", "two-families.test:"+dualPort(t, rt, true), &unio.DialOptions{
-			Resolver: names, FallbackDelay: math.MaxInt64, Timeout: 5 * pause,
+			Resolver: names, FallbackDelay: math.MaxInt64, Timeout: 10 * pause,
 		})
 		wantDialTimeout(t, err)
 		if err == nil {

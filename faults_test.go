@@ -436,7 +436,7 @@ var endStates = []endState{
 		rt.Go(func() { unio.Sleep(time.Hour); ended <- nil })
 	}, nil, false},
 	{"Offload", func(_ *testing.T, rt *unio.Runtime, _ *unio.Conn, _ net.Conn, ended chan<- error) {
-		rt.Go(func() { unio.Offload(func() { time.Sleep(5 * pause) }); ended <- nil })
+		rt.Go(func() { unio.Offload(func() { time.Sleep(10 * pause) }); ended <- nil })
 	}, nil, false},
 	{"Group", func(_ *testing.T, rt *unio.Runtime, c *unio.Conn, _ net.Conn, ended chan<- error) {
 		rt.Go(func() {

@@ -35,7 +35,7 @@ func deaf(t *testing.T) string {
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", sa.(*syscall.SockaddrInet4).Port)
 	for range 8 {
-		c, err := net.DialTimeout("tcp", addr, 20*pause)
+		c, err := net.DialTimeout("tcp", addr, 40*pause)
 		if err != nil {
 			return addr
 		}

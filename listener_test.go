@@ -162,7 +162,7 @@ func TestOnFirstByteStartsTheHandlerThen(t *testing.T) {
 
 func TestOnFirstByteClosesTheSilent(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
-		ln := listen(t, rt, &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: 5 * pause})
+		ln := listen(t, rt, &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: 10 * pause})
 		go ln.Serve(echo)
 		silent, busy := dialNet(t, ln), dialNet(t, ln)
 		exchange(t, busy)

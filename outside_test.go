@@ -265,7 +265,7 @@ func starve(rt *unio.Runtime) (release func()) {
 	var all []func()
 	for range 10 {
 		all = append(all, exhaust(rt))
-		unio.Sleep(pause / 4)
+		unio.Sleep(pause / 2)
 	}
 	return func() {
 		for _, release := range all {
@@ -400,7 +400,7 @@ func closeStuck(t *testing.T, rt *unio.Runtime, network string) {
 	until(t, "the circle is full", func() bool {
 		was := before
 		before = echoed.Load()
-		time.Sleep(pause)
+		time.Sleep(2 * pause)
 		return was == before && was > 0
 	})
 	closed := make(chan error, 1)

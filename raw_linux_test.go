@@ -222,7 +222,7 @@ func TestRawCallsInACoroutineAreRefused(t *testing.T) {
 		c := await(t, conns, "a connection")
 		defer c.Close()
 		raw := rawOf(t, c)
-		c.SetDeadline(time.Now().Add(50 * pause)) // of what waits all the same
+		c.SetDeadline(time.Now().Add(100 * pause)) // of what waits all the same
 		asCoroutine(t, rt, func() {
 			never := func(uintptr) bool { return false }
 			wantIs(t, "Read in a coroutine", raw.Read(never), unio.ErrCoroutine)

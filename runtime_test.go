@@ -340,7 +340,7 @@ func TestCloseWakesTasksThatSleepOrWaitForBuffers(t *testing.T) {
 
 func TestAllocInACoroutineIsRefusedWhereItHadToWait(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 32 << 20}, func(t *testing.T, rt *unio.Runtime) {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*pause)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*pause)
 		defer cancel()
 		asCoroutine(t, rt, func() {
 			b, err := rt.Alloc(ctx, 100)
