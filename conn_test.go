@@ -382,7 +382,7 @@ func TestConnectionIsUsableAfterWriteTimeouts(t *testing.T) {
 }
 
 func TestTimeoutLosesNoData(t *testing.T) {
-	const lines = 60
+	const lines = 30
 	eachConn(t, func(t scene, c *unio.Conn) {
 		var got []byte
 		p := make([]byte, 100)

@@ -197,7 +197,7 @@ func TestPeerResetInTheBacklog(t *testing.T) {
 
 // Both ends give and take a byte at a time, also in the last direction that is open.
 func TestOneByteAtATime(t *testing.T) {
-	const total = 1500
+	const total = 500
 	step := func(c io.ReadWriter, send, want stream) error {
 		out, in, exp := make([]byte, 1), make([]byte, 1), make([]byte, 1)
 		for i := range total {
