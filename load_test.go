@@ -20,7 +20,7 @@ import (
 
 // What is sent at a connection that nobody reads stays with the kernel and the peer.
 func TestUnreadConnectionDisturbsNoNeighbour(t *testing.T) {
-	total := scale(256<<20, 64<<20)
+	total := scale(1<<30, 64<<20)
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 16 << 20}, func(t *testing.T, rt *unio.Runtime) {
 		deaf := listen(t, rt, nil)
 		kept := make(chan *unio.Conn, 1)
