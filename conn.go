@@ -38,6 +38,7 @@ type Conn struct {
 	closing       bool // Close has begun; the descriptor waits for what was written
 	ending        bool // the operation Close is with the engine
 	halfClosing   bool // CloseWrite has begun
+	dropped       bool // closing has given up on the peer
 	keep          bool
 	isClosed      atomic.Bool  // for calls from outside
 	strict        atomic.Bool  // they wait for the loop with every write
@@ -64,7 +65,6 @@ type Conn struct {
 	timer       loop.Timer
 	halfClosers waitQueue
 	drainBy     int64 // loop time at which closing waits no longer
-	closeErr    error
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
 	raw         *rawState // nil until SyscallConn

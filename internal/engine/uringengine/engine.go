@@ -135,9 +135,12 @@ func (e *Engine) Attach(s engine.Socket, kind engine.Kind) (engine.Desc, error) 
 	if e.closing {
 		return nil, net.ErrClosed
 	}
-	// The ring waits by itself; on a non-blocking listener some kernels would answer EAGAIN at once.
-	if err := sys.SetNonblock(s.FD, false); err != nil {
-		return nil, err
+	// The ring waits by itself, whatever the mode of a stream; on a non-blocking listener some kernels would answer EAGAIN at
+	// once.
+	if kind == engine.Listener {
+		if err := sys.SetNonblock(s.FD, false); err != nil {
+			return nil, err
+		}
 	}
 	d := &desc{fd: int32(s.FD), kind: kind}
 	e.table.add(d)
