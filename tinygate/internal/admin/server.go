@@ -266,7 +266,7 @@ func (s *Server) status(*http.Request) (any, error) {
 }
 
 func (s *Server) upstreams(*http.Request) (any, error) {
-	return map[string]any{"upstreams": s.gate.Upstreams()}, nil
+	return map[string]any{"upstreams": append([]Upstream{}, s.gate.Upstreams()...)}, nil // [] where there are none
 }
 
 func (s *Server) inFlight(*http.Request) (any, error) {
@@ -280,7 +280,7 @@ func (s *Server) inFlight(*http.Request) (any, error) {
 		}
 		return 0
 	})
-	out := InFlight{Total: len(all), Requests: all[:min(len(all), inFlightMax)]}
+	out := InFlight{Total: len(all), Requests: append([]Request{}, all[:min(len(all), inFlightMax)]...)}
 	for i := range out.Requests {
 		out.Requests[i].Path, _, _ = strings.Cut(out.Requests[i].Path, "?")
 	}
@@ -321,7 +321,7 @@ func (s *Server) setDrain(r *http.Request, on bool) (any, error) {
 	}
 	s.log.Info("tinygate: a server was set by the admin API", slog.String("upstream", name.Upstream), slog.String("server", name.Server),
 		slog.Bool("drained", on))
-	return map[string]any{"upstreams": s.gate.Upstreams()}, nil
+	return s.upstreams(r)
 }
 
 func (s *Server) reload(r *http.Request) (any, error) {

@@ -165,6 +165,21 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
+// Where nothing is in flight or configured the lists are there and empty, for programs that go through them.
+func TestEmptyLists(t *testing.T) {
+	s := serve(t, "unix:"+socket(t), noServers{newFake()}, 8, nil)
+	for path, want := range map[string]string{"/inflight": `"requests": []`, "/upstreams": `"upstreams": []`} {
+		if answer, err := client(t, s).Get(context.Background(), path); err != nil || !bytes.Contains(answer, []byte(want)) {
+			t.Errorf("%s: %v: %s, without %s", path, err, answer, want)
+		}
+	}
+}
+
+// noServers is a gate whose routes all answer by themselves.
+type noServers struct{ *fakeGate }
+
+func (noServers) Upstreams() []Upstream { return nil }
+
 // Clients that send nothing, or stop within a head or a body, are closed, and others are served meanwhile.
 func TestSlowClientsHoldNothing(t *testing.T) {
 	s := serve(t, "unix:"+socket(t), newFake(), 8, func(h *http.Server) {
