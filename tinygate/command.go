@@ -25,11 +25,8 @@ type flags struct {
 
 func newFlags(name string, stderr io.Writer) *flags {
 	f := &flags{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError), stderr: stderr}
-	f.SetOutput(stderr)
-	f.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		f.PrintDefaults()
-	}
+	f.SetOutput(io.Discard) // parse tells what is wrong
+	f.Usage = func() {}
 	return f
 }
 
@@ -49,9 +46,12 @@ func (f *flags) wrong(format string, args ...any) error {
 func (f *flags) parse(args []string) error {
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(f.stderr, usage)
+		f.SetOutput(f.stderr)
+		f.PrintDefaults()
 		return err
 	case err != nil:
-		return errUsage
+		return f.wrong("%v; %s --help tells what there is", err, f.Name())
 	case f.loops < 0:
 		return f.wrong("--loops %d: it is a number of threads, 0 for as many as CPUs", f.loops)
 	}
@@ -80,7 +80,7 @@ func simple(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	f.forServing()
 	f.StringVar(&listen, "listen", "127.0.0.1:8080", "serve clients on `ADDR`")
 	f.StringVar(&to, "to", "", "forward to `HOST:PORT[,HOST:PORT...]`, in turn")
-	f.DurationVar(&grace, "grace", 30*time.Second, "at the end, let requests in flight finish for so `long`")
+	f.DurationVar(&grace, "grace", 30*time.Second, "at the end, let requests in flight finish for this `TIME`, as 30s")
 	if err := f.parse(args); err != nil {
 		return err
 	}

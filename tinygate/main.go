@@ -62,7 +62,7 @@ var usage = `tinygate: a reverse proxy for HTTP/1.1
   tinygate run FILE           serve what the file says (docs/tinygate.md explains all of it)
   tinygate check FILE         say what is wrong with a file, each with line and column
   tinygate [flags]            forward one address to others, without a file
-  tinygate COMMAND ...        ask or tell a running one:
+  tinygate COMMAND ...        ask or tell a running one (COMMAND --help tells how):
 ` + adminCommands() + `
 Without --to it starts a demo upstream of its own. SIGTERM and SIGINT end it gently: it stops listening, lets the
 requests in flight finish, and closes the rest. A second signal ends it at once. SIGHUP reads the file again, SIGUSR1
@@ -89,6 +89,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	switch {
 	case command == "":
 		return simple(ctx, args, stdout, stderr)
+	case command == "help":
+		return simple(ctx, []string{"--help"}, stdout, stderr)
 	case command == "run":
 		return runFile(ctx, args[1:], stdout, stderr)
 	case command == "check":

@@ -201,7 +201,9 @@ func TestCommandLine(t *testing.T) {
 		words []string
 	}{
 		{[]string{"--help"}, 0, []string{"--to", "-listen", "-engine", "-loops", "-grace", "UNIO_ENGINE"}},
-		{[]string{"--nonsense"}, 2, []string{"nonsense", "-listen"}},
+		{[]string{"help"}, 0, []string{"--to", "-listen"}},
+		{[]string{"--nonsense"}, 2, []string{"tinygate: flag provided but not defined: -nonsense; tinygate --help"}},
+		{[]string{"--grace", "5"}, 2, []string{`tinygate: invalid value "5" for flag -grace: `}},
 		{[]string{"--engine", "nonsense"}, 2, []string{"auto, uring, epoll and std"}},
 		{[]string{"--loops", "-1"}, 2, []string{"--loops -1", "number of threads"}},
 		{[]string{"--grace", "-1s"}, 2, []string{"--grace -1s"}},

@@ -76,10 +76,15 @@ func (t told) InFlight() []admin.Request {
 // Drain takes a server out, or back in.
 func (t told) Drain(upstream, server string, on bool) error {
 	if err := t.gate.DrainServer(upstream, server, on); err != nil {
-		return fmt.Errorf("%w: %w", admin.ErrUnknown, err)
+		return unknown{err}
 	}
 	return nil
 }
+
+// unknown is an error about a name that there is not.
+type unknown struct{ error }
+
+func (unknown) Is(target error) bool { return target == admin.ErrUnknown }
 
 // errSlow is for a reload that is not waited for any longer.
 var errSlow = errors.New("the reload takes long and goes on; the log will tell what became of it")

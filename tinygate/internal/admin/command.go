@@ -100,12 +100,12 @@ func Command(ctx context.Context, args []string, stdout io.Writer) error {
 	}
 	f := flag.NewFlagSet(cmd.name, flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&address, "admin", address, "`ADDRESS` of the running program: unix:PATH or a loopback HOST:PORT, as in its configuration")
+	f.StringVar(&address, "admin", address, "`ADDRESS` of the running program: unix:PATH or a loopback HOST:PORT, as in its configuration; "+Variable+" says it too")
 	asJSON := f.Bool("json", false, "print the answer as JSON")
-	timeout := f.Duration("timeout", reloadTime+readTimeout, "how long to wait for the answer")
+	timeout := f.Duration("timeout", reloadTime+readTimeout, "how long to wait for the answer: a `TIME` such as 10s")
 	operands, err := parse(f, args[1:])
 	if errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintf(stdout, "tinygate %s [flags] %s: %s\n\n", cmd.name, cmd.operands, cmd.about)
+		fmt.Fprintf(stdout, "%s: %s\n\n", cmd.form("[flags]"), cmd.about)
 		f.SetOutput(stdout)
 		f.PrintDefaults()
 		return nil
@@ -114,13 +114,18 @@ func Command(ctx context.Context, args []string, stdout io.Writer) error {
 		err = fmt.Errorf("%d operands", len(operands))
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %v: it is tinygate %s [--admin ADDRESS] [--json] [--timeout TIME] %s", ErrUsage, err, cmd.name, cmd.operands)
+		return fmt.Errorf("%w: %v: it is %s", ErrUsage, err, cmd.form("[--admin ADDRESS] [--json] [--timeout TIME]"))
 	}
 	c, err := NewClient(address, *timeout)
 	if err != nil {
 		return err
 	}
 	return cmd.ask(ctx, c, operands, stdout, *asJSON)
+}
+
+// form is how the command is written.
+func (cmd *command) form(flags string) string {
+	return strings.TrimSpace("tinygate " + cmd.name + " " + flags + " " + cmd.operands)
 }
 
 // ask runs the command and prints the answer. A reload that found problems prints them and is an error.

@@ -90,6 +90,9 @@ func TestCommandsThatAreRefused(t *testing.T) {
 	if _, err := runCommand(t, "log-level", "loud"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "debug and info") {
 		t.Errorf("got %v", err)
 	}
+	if got, err := runCommand(t, "status", "--help"); err != nil || !strings.HasPrefix(got, "tinygate status [flags]: what runs") {
+		t.Errorf("%v: %s", err, got)
+	}
 	if got, err := runCommand(t, "drain", "--help"); err != nil || !strings.Contains(got, "tinygate drain [flags] UPSTREAM SERVER") {
 		t.Errorf("%v: %s", err, got)
 	}

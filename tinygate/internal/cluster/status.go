@@ -128,7 +128,7 @@ func (s *Server) state() State {
 func (s *Set) Drain(upstream, server string, on bool) error {
 	c := s.Cluster(upstream)
 	if c == nil {
-		return fmt.Errorf("cluster: drain %s %s: there is no such upstream, only %s", upstream, server, strings.Join(s.names(), ", "))
+		return fmt.Errorf("there is no upstream %s, only %s", upstream, strings.Join(s.names(), ", "))
 	}
 	return c.drain(server, on)
 }
@@ -150,7 +150,7 @@ func (c *Cluster) drain(server string, on bool) error {
 		s.drained = on
 	}
 	if !known {
-		return fmt.Errorf("cluster: drain %s %s: there is no such server, only %s", c.name, server, c.serverNames())
+		return fmt.Errorf("upstream %s has no server %s, only %s", c.name, server, c.serverNames())
 	}
 	if isName {
 		c.drained[server] = on
