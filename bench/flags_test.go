@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,6 +34,16 @@ func TestQuickGivesWayToTheCommandLine(t *testing.T) {
 	if err := parsePlan(randreadFlags(new(randreadArgs), io.Discard), []string{"-quick"}, &rounds.Plan{Quick: true},
 		map[string]string{"no such flag": ""}); err == nil {
 		t.Error("a quick value of no flag: no error")
+	}
+}
+
+// Who asks for help gets it, whatever the spelling.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{nil, {"--help"}, {"-h"}, {"help"}} {
+		var b strings.Builder
+		if err := run(args, &b); err != nil || !strings.Contains(b.String(), "Flags of soak:") {
+			t.Errorf("%q: %v, %d bytes", args, err, b.Len())
+		}
 	}
 }
 

@@ -20,21 +20,21 @@ import (
 	"github.com/unio-go/unio/bench/internal/soak"
 )
 
-// usage is the answer to a call without arguments.
+// usage is the answer to a call without arguments or for help; the flags follow it.
 const usage = `bench runs unio beside its peers and says what each of them costs.
 
-  go run ./bench echo [flags]    echo servers: unio's engines, net, gnet, C on io_uring and epoll
-  go run ./bench http [flags]    HTTP servers: net/http and fasthttp on unio and on net, and a task; TLS too
+  go run ./bench echo [flags]      echo servers: unio's engines, net, gnet, C on io_uring and epoll
+  go run ./bench http [flags]      HTTP servers: net/http and fasthttp on unio and on net, and a task; TLS too
+  go run ./bench proxies [flags]   reverse proxies: tinygate, nginx, haproxy, httputil and fasthttp
   go run ./bench randread [flags]  random reads of files: unio, os.File, mmap, Linux AIO and fio
-  go run ./bench proxies [flags]  reverse proxies: tinygate, nginx, haproxy, httputil and fasthttp
-  go run ./bench show FILE       print the tables of a raw file again
-  go run ./bench check FILE      hold a raw file against the bounds that unio promises
-  go run ./bench plot FILE       draw FILE again, beside it as .svg
-  go run ./bench wal [flags]     durable appends: unio, a sync for each record, bbolt, Pebble
-  go run ./bench pebble [flags]  Pebble on its own file system and on unio's: ycsb, scan, sync
-  go run ./bench log [flags]     a journal over the network: unio without a copy, net and os
-  go run ./bench nop [flags]     an operation that does nothing, through each layer, beside C
-  go run ./bench soak [flags]    load a server with bad days, and see whether it is the same afterwards
+  go run ./bench wal [flags]       durable appends: unio, a sync for each record, bbolt, Pebble
+  go run ./bench pebble [flags]    Pebble on its own file system and on unio's: ycsb, scan, sync
+  go run ./bench log [flags]       a journal over the network: unio without a copy, net and os
+  go run ./bench nop [flags]       an operation that does nothing, through each layer, beside C
+  go run ./bench soak [flags]      load a server with bad days, and see whether it is the same afterwards
+  go run ./bench show FILE         print the tables of a raw file again
+  go run ./bench check FILE        hold a raw file against the bounds that unio promises
+  go run ./bench plot FILE         draw FILE again, beside it as .svg
 
 Flags of echo and http:
 `
@@ -53,18 +53,7 @@ func main() {
 // run performs one command.
 func run(args []string, w io.Writer) error {
 	if len(args) == 0 {
-		fmt.Fprint(w, usage)
-		compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
-		fmt.Fprint(w, "\nFlags of randread:\n")
-		randreadFlags(new(randreadArgs), w).PrintDefaults()
-		fmt.Fprint(w, "\nFlags of proxies:\n")
-		proxiesFlags(new(proxiesArgs), w).PrintDefaults()
-		for _, s := range trials {
-			fmt.Fprintf(w, "\nFlags of %s:\n", s.File)
-			trialFlags(s, new(trialArgs), w).PrintDefaults()
-		}
-		fmt.Fprint(w, "\nFlags of soak:\n")
-		soakFlags(new(soak.Options), new(string), w).PrintDefaults()
+		printUsage(w)
 		return nil
 	}
 	name, args := args[0], args[1:]
@@ -72,6 +61,9 @@ func run(args []string, w io.Writer) error {
 		return err
 	}
 	switch name {
+	case "help", "-h", "-help", "--help":
+		printUsage(w)
+		return nil
 	case server.Verb:
 		if len(args) != 1 {
 			return errors.New("want the name of one server")
@@ -99,6 +91,21 @@ func run(args []string, w io.Writer) error {
 		}
 	}
 	return fmt.Errorf("there is no %q; run it without arguments to see what there is", name)
+}
+
+func printUsage(w io.Writer) {
+	fmt.Fprint(w, usage)
+	compareFlags(compare.Echo, new(compareArgs), w).PrintDefaults()
+	fmt.Fprint(w, "\nFlags of randread:\n")
+	randreadFlags(new(randreadArgs), w).PrintDefaults()
+	fmt.Fprint(w, "\nFlags of proxies:\n")
+	proxiesFlags(new(proxiesArgs), w).PrintDefaults()
+	for _, s := range trials {
+		fmt.Fprintf(w, "\nFlags of %s:\n", s.File)
+		trialFlags(s, new(trialArgs), w).PrintDefaults()
+	}
+	fmt.Fprint(w, "\nFlags of soak:\n")
+	soakFlags(new(soak.Options), new(string), w).PrintDefaults()
 }
 
 // compareArgs are the flags of a comparison that are not options as they stand.
