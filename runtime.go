@@ -20,7 +20,7 @@ import (
 // passes it on. All methods may be called from tasks and from goroutines.
 //
 // A Runtime ends with Close, or gently with Shutdown. Afterwards every call on it and on what it made fails with
-// net.ErrClosed, and its goroutines, threads, descriptors and buffers are gone.
+// net.ErrClosed, on files with fs.ErrClosed, and its goroutines, threads, descriptors and buffers are gone.
 type Runtime struct {
 	opts   Options
 	choice choice
@@ -220,10 +220,14 @@ func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t == nil {
-		return rt.pool.Get(ctx, n)
+	if t != nil {
+		return allocTask(ctx, rt.pool, t, n)
 	}
-	return allocTask(ctx, rt.pool, t, n)
+	b, err := rt.pool.Get(ctx, n)
+	if err == mem.ErrClosed {
+		err = net.ErrClosed // as for a task
+	}
+	return b, err
 }
 
 // Pool is the runtime's pool of buffers.
