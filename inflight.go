@@ -48,10 +48,10 @@ func (o Operation) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// Inflight lists the operations that are under way, the oldest first: what a connection that hangs waits for. It asks no
-// loop, so it also answers while a task holds one, may be called from anywhere, and waits for nothing but a short lock.
-// The list is not of one moment: what begins or ends meanwhile may be in it or not. It costs time and memory for each
-// connection.
+// Inflight lists the operations on sockets that are under way, the oldest first: what a connection that hangs waits for. Those
+// on files are not among them; Stats().Files.Pending counts them. It asks no loop, so it also answers while a task holds one,
+// may be called from anywhere, and waits for nothing but a short lock. The list is not of one moment: what begins or ends
+// meanwhile may be in it or not. It costs time and memory for each connection.
 func (rt *Runtime) Inflight() []Operation {
 	var all []Operation
 	for _, p := range rt.places() {
