@@ -90,12 +90,6 @@ func setKeepAliveSeconds(fd, opt int, d time.Duration) error {
 	return setsockopt(fd, unix.IPPROTO_TCP, opt, int((d+time.Second-1)/time.Second))
 }
 
-// SetUserTimeout sets TCP_USER_TIMEOUT: how long sent data may stay unacknowledged before the connection
-// is dropped. Zero is the kernel's default. It counts in milliseconds, rounded up.
-func SetUserTimeout(fd int, d time.Duration) error {
-	return setsockopt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, waitMillis(d))
-}
-
 // Unread is how many bytes the kernel holds for the reader of fd, SIOCINQ.
 func Unread(fd int) (int, error) {
 	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
