@@ -1,15 +1,12 @@
 package http1
 
-import (
-	"errors"
-	"strconv"
-)
+import "strconv"
 
 // RequestOut says how a request head is sent on. [Request.Out] gives the one that changes nothing.
 type RequestOut struct {
 	Target   []byte  // nil: what was received, the absolute form as origin form
 	Host     []byte  // nil: the effective host; in HTTP/1.0 that may be none, and an empty Host is sent
-	Extra    []byte  // whole field lines, each with its CRLF; AppendField makes them
+	Extra    []byte  // whole field lines, each with its CRLF, whose soundness is the caller's to see to
 	Body     Framing // not FramingClose
 	Length   int64   // for FramingLength
 	Upgrade  bool    // pass the request's Upgrade on
@@ -123,7 +120,7 @@ const (
 
 // ResponseOut says how a response head is sent on. [Response.Out] gives the one that fits a request.
 type ResponseOut struct {
-	Extra      []byte // whole field lines, each with its CRLF; AppendField makes them
+	Extra      []byte // whole field lines, each with its CRLF, whose soundness is the caller's to see to
 	Body       Framing
 	Length     int64 // of the Content-Length to write; -1 for none
 	Connection Connection
@@ -245,33 +242,10 @@ func AppendLastChunk(dst, trailer []byte) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// ErrField is returned for a field that would not be one line of a head.
-var ErrField = errors.New("http1: invalid field name or value")
-
-// AppendField appends a field line. When the name is not a token or the value has a control character, dst
-// is returned as it was with ErrField, so that no text from outside can begin a line of its own.
-func AppendField(dst []byte, name string, value []byte) ([]byte, error) {
-	if len(name) == 0 {
-		return dst, ErrField
-	}
-	for i := range len(name) {
-		if class[name[i]]&classToken == 0 {
-			return dst, ErrField
-		}
-	}
-	if skipValue(value, 0) != len(value) {
-		return dst, ErrField
-	}
-	dst = append(dst, name...)
-	dst = append(dst, ": "...)
-	dst = append(dst, trimOWS(value)...)
-	return append(dst, "\r\n"...), nil
-}
-
 // AppendJoined appends one field line with the values of all lines of head with the ID, in their order, and
 // value behind them, separated by commas: an X-Forwarded-For or Via line that goes on with what was
-// received. The caller drops the lines with [Head.DropID]. Name and value must be sound, as for
-// AppendField.
+// received. The caller drops the lines with [Head.DropID]. Name and value must be sound: a token, and no
+// control characters.
 func (h *Head) AppendJoined(dst, head []byte, id ID, name string, value []byte) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, ": "...)

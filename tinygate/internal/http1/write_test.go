@@ -176,25 +176,6 @@ func TestRunsOfManyFields(t *testing.T) {
 	}
 }
 
-func TestFieldsThatWouldBeTwoLines(t *testing.T) {
-	for _, c := range []struct{ name, value, want string }{
-		{"A", "b", "A: b\r\n"},
-		{"A", " b\tc ", "A: b\tc\r\n"},
-		{"A", "", "A: \r\n"},
-		{"A", "b\r\nX: y", ""},
-		{"A", "b\n", ""},
-		{"A", "b\x00", ""},
-		{"A:", "b", ""},
-		{"A\r\n", "b", ""},
-		{"", "b", ""},
-	} {
-		got, err := AppendField(nil, c.name, []byte(c.value))
-		if string(got) != c.want || (err != nil) != (c.want == "") {
-			t.Errorf("%q, %q: %q, %v", c.name, c.value, got, err)
-		}
-	}
-}
-
 func TestJoined(t *testing.T) {
 	head := []byte(lines("GET / HTTP/1.1", "Host: a", "X-Forwarded-For: 1", "A: b",
 		"x-forwarded-for: 2, 3", "X-Forwarded-For:"))
