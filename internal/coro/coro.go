@@ -18,16 +18,9 @@ type Coro struct {
 	exited atomic.Bool
 }
 
-// New makes a coroutine. Each resume that finds it between jobs calls serve, which runs one job and reports whether the
-// coroutine shall stay for another; if not, the coroutine ends. serve recovers panics itself: the runtime would raise
-// them in the owner, with the stack lost. A runtime.Goexit inside serve counts as the job's end.
-func New(serve func() bool) *Coro {
-	c := new(Coro)
-	c.Init(serve)
-	return c
-}
-
-// Init is New for a Coro that is part of something else. It must not be copied afterwards.
+// Init makes a coroutine of c, which must not be copied afterwards. Each resume that finds it between jobs calls serve, which
+// runs one job and reports whether the coroutine shall stay for another; if not, the coroutine ends. serve recovers panics
+// itself: the runtime would raise them in the owner, with the stack lost. A runtime.Goexit inside serve counts as the job's end.
 func (c *Coro) Init(serve func() bool) {
 	c.serve = serve
 	c.next, c.stop = iter.Pull(c.body)

@@ -7,10 +7,17 @@ import (
 	"github.com/unio-go/unio/internal/coro"
 )
 
+// start makes a coroutine.
+func start(serve func() bool) *coro.Coro {
+	c := new(coro.Coro)
+	c.Init(serve)
+	return c
+}
+
 func TestParkAndResume(t *testing.T) {
 	var c *coro.Coro
 	steps := 0
-	c = coro.New(func() bool {
+	c = start(func() bool {
 		steps++
 		c.Park()
 		steps++
@@ -33,7 +40,7 @@ func TestIDTellsGoroutinesApart(t *testing.T) {
 	}
 	var inside, known uintptr
 	var c *coro.Coro
-	c = coro.New(func() bool { inside, known = coro.ID(), c.GoID(); return false })
+	c = start(func() bool { inside, known = coro.ID(), c.GoID(); return false })
 	c.Resume()
 	if inside == mine || inside != known {
 		t.Fatalf("coroutine %x, owner %x, GoID %x", inside, mine, known)
@@ -47,7 +54,7 @@ func TestGoexitInAJobKeepsTheWorker(t *testing.T) {
 	done := make(chan bool)
 	go func() {
 		jobs := 0
-		c := coro.New(func() bool {
+		c := start(func() bool {
 			jobs++
 			if jobs == 1 {
 				runtime.Goexit()
@@ -66,7 +73,7 @@ func TestStopAfterGoexitEndsOnlyTheStopper(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		c := coro.New(func() bool { runtime.Goexit(); return true })
+		c := start(func() bool { runtime.Goexit(); return true })
 		c.Resume()
 		c.Stop()
 		t.Error("Stop on an exited coroutine returned")
@@ -84,7 +91,7 @@ func TestManyGoexitsCostLittleStack(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		jobs := 0
-		c := coro.New(func() bool { jobs++; runtime.Goexit(); return true })
+		c := start(func() bool { jobs++; runtime.Goexit(); return true })
 		for range many {
 			c.Resume()
 		}
@@ -103,7 +110,7 @@ func TestManyGoexitsCostLittleStack(t *testing.T) {
 func BenchmarkSwitch(b *testing.B) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	c := coro.New(func() bool { return true })
+	c := start(func() bool { return true })
 	for b.Loop() {
 		c.Resume()
 	}

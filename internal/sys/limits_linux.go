@@ -33,28 +33,3 @@ func KernelRelease() string {
 	}
 	return unix.ByteSliceToString(u.Release[:])
 }
-
-// KernelVersion is the first two numbers of [KernelRelease], zeros when it does not start with them.
-func KernelVersion() (major, minor int) { return parseVersion(KernelRelease()) }
-
-func parseVersion(release string) (major, minor int) {
-	var n [2]int
-	for i := 0; i < len(n); i++ {
-		digits := 0
-		for digits < len(release) && release[digits] >= '0' && release[digits] <= '9' {
-			n[i] = n[i]*10 + int(release[digits]-'0')
-			digits++
-		}
-		if digits == 0 {
-			return 0, 0
-		}
-		release = release[digits:]
-		if i == 0 {
-			if release == "" || release[0] != '.' {
-				return 0, 0
-			}
-			release = release[1:]
-		}
-	}
-	return n[0], n[1]
-}

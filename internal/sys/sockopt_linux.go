@@ -89,9 +89,3 @@ func setKeepAliveSeconds(fd, opt int, d time.Duration) error {
 	}
 	return setsockopt(fd, unix.IPPROTO_TCP, opt, int((d+time.Second-1)/time.Second))
 }
-
-// Unread is how many bytes the kernel holds for the reader of fd, SIOCINQ.
-func Unread(fd int) (int, error) {
-	n, err := unix.IoctlGetInt(fd, unix.SIOCINQ)
-	return n, os.NewSyscallError("ioctl", err)
-}
