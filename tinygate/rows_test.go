@@ -36,7 +36,7 @@ var rows = []struct {
 	{"X-Forwarded, trusted proxies", rowForwarded, "What servers are told", []string{"`X-Forwarded-For`", "`trusted_proxies`"}},
 	{"header add, set, remove, both ways", rowHeaders, "headers", []string{"| `remove`", "| `set`", "| `add`"}},
 	{"access log, custom and JSON", rowAccessLog, "access_log", []string{"| `format`", "`json`"}},
-	{"Prometheus metrics", rowMetrics, "Running it", []string{"/metrics", "tinygate_requests_total"}},
+	{"Prometheus metrics", rowMetrics, "Metrics", []string{"/metrics", "tinygate_requests_total"}},
 	{"reload without a dropped connection", rowReload, "Running it", []string{"SIGHUP", "tinygate reload", "WebSocket"}},
 	{"graceful drain with a limit", rowDrain, "Running it", []string{"SIGTERM", "`drain`"}},
 	{"config check command", rowCheck, "Running it", []string{"tinygate check"}},

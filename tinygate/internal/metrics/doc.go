@@ -19,30 +19,6 @@
 //
 // # Series
 //
-//	tinygate_requests_total{route,class}                 class: 1xx to 5xx, or none when no response was sent
-//	tinygate_request_duration_seconds{route}             histogram
-//	tinygate_received_bytes_total{route}                 of bodies of requests
-//	tinygate_sent_bytes_total{route}                     of bodies of responses
-//	tinygate_requests_in_flight
-//	tinygate_client_connections                          open now
-//	tinygate_client_connections_total                    accepted
-//	tinygate_client_connections_refused_total{reason}
-//	tinygate_tls_handshakes_total{version}               that succeeded
-//	tinygate_tls_handshakes_failed_total
-//	tinygate_upstream_requests_total{upstream,server}
-//	tinygate_upstream_failures_total{upstream,server,kind}
-//	tinygate_upstream_retries_total{upstream,server}     requests that were sent to this server as a further try
-//	tinygate_server_ejections_total{upstream,server}
-//	tinygate_server_healthy{upstream,server}             1 or 0
-//	tinygate_server_requests_in_flight{upstream,server}
-//	tinygate_server_connections{upstream,server,state}   state: open (all) or idle
-//	tinygate_certificate_expiry_timestamp_seconds{certificate}
-//	tinygate_access_log_dropped_lines_total
-//	tinygate_config_reloads_total{result}                result: ok or failed
-//	tinygate_config_last_reload_success_timestamp_seconds
-//	tinygate_info{version,goversion}                     1
-//	tinygate_engine_info{engine,goroutines,kernel,reason}  1
-//	tinygate_io_...                                      counters of the runtime, see unio.Stats
-//
-// and the Go and process collectors of client_golang.
+// Those of the gate are listed in docs/tinygate.md. Beside them are counters of the runtime, tinygate_io_..., see unio.Stats, and
+// the Go and process collectors of client_golang.
 package metrics

@@ -4,10 +4,15 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -197,6 +202,36 @@ func TestNamesAreGood(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+const page = "../../../docs/tinygate.md"
+
+// What is exposed is on the page of the program, with its labels, and nothing else is there.
+func TestPageHasEachSeries(t *testing.T) {
+	b, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got, want []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `(tinygate_\\w+)` \\|([^|]*)\\|").FindAllStringSubmatch(string(b), -1) {
+		got = append(got, row[1]+" "+strings.TrimSpace(strings.ReplaceAll(row[2], "`", "")))
+	}
+	all := make(chan *prometheus.Desc, 100)
+	collector{}.Describe(all)
+	close(all)
+	described := regexp.MustCompile(`fqName: "(\w+)".*variableLabels: \{([^}]*)\}`)
+	for d := range all {
+		m := described.FindStringSubmatch(d.String())
+		if m == nil {
+			t.Fatalf("client_golang describes a series in another way: %v", d)
+		}
+		if !strings.HasPrefix(m[1], "tinygate_io_") {
+			want = append(want, m[1]+" "+strings.ReplaceAll(m[2], ",", ", "))
+		}
+	}
+	if slices.Sort(got); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		t.Errorf("the table of the page has\n%q\nand there are\n%q", got, slices.Sorted(slices.Values(want)))
 	}
 }
 
