@@ -108,7 +108,8 @@ func chooseFirst() (choice, error) {
 			return choice{}, fmt.Errorf("unio: engine %s: no descriptors are left; raise the limit (ulimit -n): %w",
 				c.name, err)
 		}
-		rejected = append(rejected, fmt.Sprintf("not %s: %v", c.name, err))
+		why := strings.TrimPrefix(err.Error(), "engine "+string(c.name)+": ") // which an engine says of itself
+		rejected = append(rejected, fmt.Sprintf("not %s: %s", c.name, why))
 		errs = append(errs, err)
 	}
 	return choice{}, fmt.Errorf("unio: no engine works here: %w", errors.Join(errs...))
