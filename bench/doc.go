@@ -3,7 +3,7 @@
 //	go run ./bench                      what there is
 //	go run ./bench echo                 the echo comparison, about six minutes
 //	go run ./bench echo -quick          a first look, about half a minute
-//	go run ./bench echo -check          the same, held against the bounds that unio promises
+//	go run ./bench echo -check          the same, held against the bounds that unio sets itself
 //	go run ./bench http                 HTTP servers: net/http and fasthttp on unio and on net, and a task
 //	go run ./bench proxies              reverse proxies: tinygate, nginx, haproxy, httputil and fasthttp, a quarter of an hour
 //	go run ./bench randread             random reads of files, beside os.File, mmap, Linux AIO and fio, a quarter of an hour

@@ -33,7 +33,7 @@ const usage = `bench runs unio beside its peers and says what each of them costs
   go run ./bench nop [flags]       an operation that does nothing, through each layer, beside C
   go run ./bench soak [flags]      load a server with bad days, and see whether it is the same afterwards
   go run ./bench show FILE         print the tables of a raw file again
-  go run ./bench check FILE        hold a raw file against the bounds that unio promises
+  go run ./bench check FILE        hold a raw file against the bounds that unio sets itself
   go run ./bench plot FILE         draw FILE again, beside it as .svg
 
 Flags of echo and http:
