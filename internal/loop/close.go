@@ -149,13 +149,14 @@ func (l *Loop) end(deadline time.Time) {
 	}
 	l.closing = true
 	l.deliver(l.box.close())
-	l.runReady()
+	l.runAll()
 	l.flush()
 	err := l.eng.Close(max(time.Until(deadline), 0))
 	for op := l.eng.Next(); op != nil; op = l.eng.Next() {
 		l.completed(op)
 		l.runReady()
 	}
+	l.runAll()
 	if n := l.Counters.Tasks.Load(); n > 0 && err == nil {
 		err = fmt.Errorf("unio: %d tasks had not ended when their loop was closed; "+
 			"a handler must return when its connection fails", n)

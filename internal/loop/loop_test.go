@@ -373,3 +373,44 @@ func BenchmarkForeignCall(b *testing.B) {
 	<-l.Abort()
 	l.End(time.Now())
 }
+
+// inSleep is a task that waits until its loop ends.
+type inSleep struct {
+	t      *Task
+	member Member
+}
+
+// Abort wakes the task.
+func (s *inSleep) Abort() {
+	s.t.Loop().Remove(&s.member)
+	s.t.Waiter.Finish()
+}
+
+// Those that were beyond the bound of a run never ran again, when nothing but the end of their loop could wake them.
+func TestTasksBeyondTheBoundOfARunEndWithTheirEngine(t *testing.T) {
+	const tasks = 5 * tasksPerRunMax
+	l := newLoop(t, nil)
+	var ended atomic.Int64
+	started := make(chan struct{})
+	task(l, func() {
+		for i := range tasks {
+			l.Go(func() {
+				s := &inSleep{t: Current()}
+				s.member.Of = s
+				l.Add(&s.member)
+				if i == tasks-1 {
+					close(started)
+				}
+				s.t.Wait()
+				ended.Add(1)
+			})
+		}
+	})
+	wait(t, started)
+	l.eng.(*idleEngine).fail.Store(true)
+	l.eng.Wake()
+	wait(t, l.ended)
+	if n := ended.Load(); n != tasks {
+		t.Errorf("%d of %d tasks have ended", n, tasks)
+	}
+}

@@ -163,6 +163,14 @@ func (l *Loop) runReady() {
 	l.cur.Store(nil)
 }
 
+// runAll is runReady for the end of a loop, after which nothing resumes who is left: each task that is ready now is resumed. It is
+// bounded for the sake of those that make themselves ready for ever.
+func (l *Loop) runAll() {
+	for n := l.Counters.Tasks.Load()/tasksPerRunMax + 1; n > 0; n-- {
+		l.runReady()
+	}
+}
+
 // resume runs t until it parks or its job ends. It stays the current task until the next one is or runReady has ended:
 // what happens in between does not ask who runs, and a store is a locked instruction.
 func (l *Loop) resume(t *Task) {
