@@ -414,3 +414,18 @@ func TestTasksBeyondTheBoundOfARunEndWithTheirEngine(t *testing.T) {
 		t.Errorf("%d of %d tasks have ended", n, tasks)
 	}
 }
+
+// A loop that has ended makes no turn, and so it passed for one that a task holds.
+func TestALoopWhoseEngineHasFailedIsNotHeld(t *testing.T) {
+	l := newLoop(t, nil)
+	l.eng.(*idleEngine).fail.Store(true)
+	l.eng.Wake()
+	wait(t, l.ended)
+	log := new(strings.Builder)
+	dog := Watch(func() []*Loop { return []*Loop{l} }, 10*time.Millisecond, slog.New(slog.NewTextHandler(log, nil)))
+	time.Sleep(50 * time.Millisecond)
+	dog.Stop()
+	if n := l.Counters.Stalls.Load(); n > 0 || log.Len() > 0 {
+		t.Errorf("%d stalls: %s", n, log)
+	}
+}

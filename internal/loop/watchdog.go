@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"runtime"
 	"time"
 )
@@ -78,8 +79,15 @@ func (w *Watchdog) Stop() {
 	<-w.done
 }
 
-// look compares the loop with what it was. A loop that sleeps or has begun another turn is well.
+// look compares the loop with what it was. A loop that sleeps or has begun another turn is well, and no task holds one that has
+// ended because its engine failed.
 func (s *watched) look(l *Loop, now time.Time, limit time.Duration, log *slog.Logger) {
+	select {
+	case <-l.ended:
+		l.withdrawAll(net.ErrClosed)
+		return
+	default:
+	}
 	turns := l.turns.Load()
 	if l.sleeping.Load() || turns != s.turns || s.since.IsZero() {
 		*s = watched{turns: turns, since: now}
