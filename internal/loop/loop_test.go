@@ -429,3 +429,34 @@ func TestALoopWhoseEngineHasFailedIsNotHeld(t *testing.T) {
 		t.Errorf("%d stalls: %s", n, log)
 	}
 }
+
+// The watchdog may withdraw a call at the moment in which its loop is found to have ended. What it had sent then woke the next
+// call that used the Waiter.
+func TestACallToALoopThatHasEndedIsWokenOnce(t *testing.T) {
+	l := newLoop(t, nil)
+	end(t, l)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				l.withdrawAll(ErrStalled)
+			}
+		}
+	}()
+	defer func() { close(stop); <-stopped }()
+	for limit := time.Now().Add(time.Second); time.Now().Before(limit); {
+		w, err := l.Foreign()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Await()
+		if len(w.ch) > 0 {
+			t.Fatal("the next who uses it will be woken by this call")
+		}
+		w.Free()
+	}
+}

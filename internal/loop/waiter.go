@@ -151,8 +151,7 @@ func (w *Waiter) Await() {
 	l := w.loop
 	l.register(w)
 	switch {
-	case !l.Post(&w.node):
-		w.state.Store(waiterClaimed)
+	case !l.Post(&w.node) && w.Claim(): // else the watchdog wakes the caller
 		w.Err = net.ErrClosed
 	case w.task != nil:
 		w.task.park()
