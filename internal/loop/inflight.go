@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -10,6 +11,9 @@ import (
 // sinceShift is the unit of engine.Op.Since: 2^20 ns of loop time, about a millisecond. It is counted modulo 2^32, which
 // is 52 days.
 const sinceShift = 20
+
+// sinceAhead is how far, in that unit, a beginning may be ahead of who looks: that of the loop's first moment is, by one.
+const sinceAhead = 1 << 10
 
 // Submit hands an operation to the engine, and notes since when it is there, for those who look at the loop from outside.
 func (l *Loop) Submit(op *engine.Op) (done bool) {
@@ -33,8 +37,11 @@ func (l *Loop) Age(op *engine.Op) (time.Duration, bool) {
 	if since == 0 {
 		return 0, false
 	}
-	now := uint32(l.clock() >> sinceShift)
-	return time.Duration(max(int32(now-since), 0)) << sinceShift, true
+	age := uint32(l.clock()>>sinceShift) - since
+	if age > math.MaxUint32-sinceAhead {
+		age = 0
+	}
+	return time.Duration(age) << sinceShift, true
 }
 
 // Elapsed is the time since a loop time; anybody may call it.

@@ -460,3 +460,15 @@ func TestACallToALoopThatHasEndedIsWokenOnce(t *testing.T) {
 		w.Free()
 	}
 }
+
+// An operation that had been with the kernel for half of what its clock counts was as good as new.
+func TestAgeOfAnOperationOfAMonth(t *testing.T) {
+	l := newLoop(t, nil)
+	defer end(t, l)
+	const month = 30 * 24 * time.Hour
+	op := &engine.Op{}
+	setSince(&op.Since, uint32((l.clock()-int64(month))>>sinceShift))
+	if age, ok := l.Age(op); !ok || age < month-time.Second || age > month+time.Minute {
+		t.Errorf("%v, %v", age, ok)
+	}
+}
