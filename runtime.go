@@ -39,6 +39,8 @@ type Runtime struct {
 	closed    chan struct{}
 	closeErr  error
 	nextLoop  atomic.Uint32
+
+	sent, arrived atomic.Uint64 // tasks that were started from elsewhere, and those of them that their loops know of
 }
 
 // place is a loop with what the runtime knows of it.
@@ -253,7 +255,7 @@ func (rt *Runtime) awaitTasks(ctx context.Context) error {
 	timer := time.NewTicker(tick)
 	defer timer.Stop()
 	for {
-		if rt.Stats().Tasks == 0 {
+		if !rt.hasTasks() {
 			return nil
 		}
 		select {
@@ -262,6 +264,13 @@ func (rt *Runtime) awaitTasks(ctx context.Context) error {
 		case <-timer.C:
 		}
 	}
+}
+
+// hasTasks reports whether there is a task, on a loop or on its way to one. The counts of the loops are of one moment only where
+// no task was sent from one to another meanwhile.
+func (rt *Runtime) hasTasks() bool {
+	sent := rt.sent.Load()
+	return rt.arrived.Load() != sent || rt.Stats().Tasks > 0 || rt.sent.Load() != sent
 }
 
 func (rt *Runtime) openListeners() []*Listener {

@@ -604,3 +604,24 @@ func TestLoopsThatWaitInPlaceAreWoken(t *testing.T) {
 		}
 	})
 }
+
+func TestShutdownLetsATaskFinishThatHasJustBeenStarted(t *testing.T) {
+	const nap = 2 * time.Millisecond
+	uniotest.EachEngine(t, func(t *testing.T, one *unio.Runtime) {
+		for range 10 {
+			rt := uniotest.New(t, &unio.Options{Engine: one.Report().Engine, Loops: 2})
+			var slept atomic.Int64
+			begun := time.Now()
+			rt.Go(func() {
+				unio.Sleep(nap)
+				slept.Store(int64(time.Since(begun)))
+			})
+			if err := rt.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if d := time.Duration(slept.Load()); d < nap {
+				t.Fatalf("the task ended after %v", d)
+			}
+		}
+	})
+}

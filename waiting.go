@@ -118,9 +118,7 @@ func (rt *Runtime) Go(fn func()) {
 		p.Go(fn)
 		return
 	}
-	m := &goMail{fn: fn}
-	m.Mail = m
-	rt.leastBusy().Post(&m.Node)
+	rt.leastBusy().start(fn)
 }
 
 // GoOn starts fn as a task of a given loop, by the number that Conn.Loop tells, from 0 to Report().Loops-1: so a program
@@ -136,16 +134,25 @@ func (rt *Runtime) GoOn(i int, fn func()) error {
 	if p := rt.loops[i]; p == rt.here() {
 		p.Go(fn)
 	} else {
-		m := &goMail{fn: fn}
-		m.Mail = m
-		p.Post(&m.Node)
+		p.start(fn)
 	}
 	return nil
+}
+
+// start starts fn as a task of the loop, for a caller who is elsewhere.
+func (p *place) start(fn func()) {
+	m := &goMail{rt: p.rt, fn: fn}
+	m.Mail = m
+	p.rt.sent.Add(1)
+	if !p.Post(&m.Node) {
+		p.rt.arrived.Add(1)
+	}
 }
 
 // goMail starts a task on another loop.
 type goMail struct {
 	loop.Node
+	rt *Runtime
 	fn func()
 }
 
@@ -154,6 +161,7 @@ func (m *goMail) Deliver(l *loop.Loop) {
 	if !l.Closing() {
 		l.Go(m.fn)
 	}
+	m.rt.arrived.Add(1)
 }
 
 // bufWait is a task that waits for a buffer. It is woken once: by the pool, by the end of a context, or with the loop.
