@@ -20,7 +20,11 @@ var ErrStalled = loop.ErrStalled
 // waiting would stop the loop for good.
 var ErrCoroutine = loop.ErrCoroutine
 
-func errInTask(what string) error {
+// mayEnd says why the caller cannot wait for the end of all tasks: he is one, or a coroutine of one.
+func mayEnd(what string) error {
+	if t, err := loop.Caller(); t == nil && err == nil {
+		return nil
+	}
 	return errors.New("unio: Runtime." + what + " waits for the tasks, so a task cannot call it; use a goroutine")
 }
 

@@ -238,8 +238,8 @@ func (rt *Runtime) Pool() *mem.Pool { return rt.pool }
 // Shutdown ends gently: listeners are closed at once, handlers and tasks may finish until ctx is done, then everything is
 // closed as by Close. The error is ctx's when it had to be cut short.
 func (rt *Runtime) Shutdown(ctx context.Context) error {
-	if loop.Current() != nil {
-		return errInTask("Shutdown")
+	if err := mayEnd("Shutdown"); err != nil {
+		return err
 	}
 	for _, ln := range rt.openListeners() {
 		ln.Close()
@@ -291,8 +291,8 @@ const closeLimit = 10 * time.Second
 // ten seconds; then it reports what had not ended. Memory that the kernel might still write to is not freed in that
 // case. Close must not be called from a task. A second call waits for the first and returns the same error.
 func (rt *Runtime) Close() error {
-	if loop.Current() != nil {
-		return errInTask("Close")
+	if err := mayEnd("Close"); err != nil {
+		return err
 	}
 	rt.mu.Lock()
 	first := rt.closing.CompareAndSwap(false, true)

@@ -625,3 +625,18 @@ func TestShutdownLetsATaskFinishThatHasJustBeenStarted(t *testing.T) {
 		}
 	})
 }
+
+// A coroutine that a task made has the task's thread, so that it waited for itself.
+func TestCloseAndShutdownInACoroutineAreRefused(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		asCoroutine(t, rt, func() {
+			ctx, cancel := context.WithTimeout(t.Context(), pause)
+			defer cancel()
+			for _, err := range []error{rt.Shutdown(ctx), rt.Close()} {
+				if err == nil || !strings.Contains(err.Error(), "a task cannot") {
+					t.Error(err)
+				}
+			}
+		})
+	})
+}
