@@ -241,11 +241,27 @@ func (rt *Runtime) Shutdown(ctx context.Context) error {
 	if err := mayEnd("Shutdown"); err != nil {
 		return err
 	}
-	for _, ln := range rt.openListeners() {
-		ln.Close()
+	select {
+	case <-rt.closeListeners():
+	case <-ctx.Done():
 	}
 	err := rt.awaitTasks(ctx)
 	return errors.Join(err, rt.Close())
+}
+
+// closeListeners closes all listeners and tells when that is done. One whose loop is held is closed when its task gives the loop
+// back.
+func (rt *Runtime) closeListeners() <-chan struct{} {
+	var closers sync.WaitGroup
+	for _, ln := range rt.openListeners() {
+		closers.Go(func() {
+			for errors.Is(ln.Close(), ErrStalled) {
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { closers.Wait(); close(done) }()
+	return done
 }
 
 // awaitTasks waits until no task runs. It looks at counters from time to time: nothing waits for this to be instant, and

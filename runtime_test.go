@@ -640,3 +640,63 @@ func TestCloseAndShutdownInACoroutineAreRefused(t *testing.T) {
 		})
 	})
 }
+
+// The listener went on for all of the Shutdown when its loop was held at the beginning.
+func TestShutdownClosesAListenerWhoseLoopIsHeld(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
+		held, release := make(chan struct{}), make(chan struct{})
+		var holds atomic.Bool
+		holds.Store(true)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			if holds.Swap(false) {
+				close(held)
+				<-release
+			}
+			echo(c)
+		})
+		p := dialNet(t, ln)
+		await(t, held, "the handler")
+		down := make(chan error, 1)
+		go func() { down <- rt.Shutdown(t.Context()) }()
+		until(t, "the loop is found held", func() bool { return rt.Stats().Stalls > 0 })
+		time.Sleep(4 * pause)
+		close(release)
+		exchange(t, p)
+		until(t, "the port is closed", func() bool {
+			q, err := net.Dial("tcp", ln.Addr().String())
+			if err == nil {
+				q.Close()
+			}
+			return err != nil
+		})
+		p.Close()
+		if err := await(t, down, "Shutdown"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Without a watchdog nothing ended the wait for a loop that is held.
+func TestShutdownHeedsItsContextWhileALoopIsHeld(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: -1}, func(t *testing.T, rt *unio.Runtime) {
+		held, release := make(chan struct{}), make(chan struct{})
+		ln := serve(t, rt, func(c *unio.Conn) { close(held); <-release })
+		dialNet(t, ln)
+		await(t, held, "the handler")
+		ctx, cancel := context.WithTimeout(t.Context(), pause)
+		defer cancel()
+		down := make(chan error, 1)
+		go func() { down <- rt.Shutdown(ctx) }()
+		for end := time.Now().Add(bound / 5); ; time.Sleep(time.Millisecond) {
+			if errors.Is(rt.GoOn(0, func() {}), net.ErrClosed) {
+				break
+			}
+			if time.Now().After(end) {
+				t.Error("the runtime is not being closed")
+				break
+			}
+		}
+		close(release)
+		wantIs(t, "Shutdown", await(t, down, "Shutdown"), context.DeadlineExceeded)
+	})
+}
