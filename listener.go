@@ -53,7 +53,7 @@ type Listener struct {
 
 	mu     sync.Mutex
 	acc    *acceptor // made by the first Accept or Serve, on the loop that they choose
-	mode   string    // what made it
+	mode   string    // what uses it; empty after a Serve that could not begin
 	closed bool
 	gone   bool // the loop closes the socket, and its number may be somebody else's
 	// deadline is that of Accept, in loop time; 0: none.
@@ -268,6 +268,13 @@ func (ln *Listener) Serve(handler func(*Conn)) error {
 	return ln.opError(a.serve(handler))
 }
 
+// unused lets the listener be used anew.
+func (ln *Listener) unused() {
+	ln.mu.Lock()
+	ln.mode = ""
+	ln.mu.Unlock()
+}
+
 // acceptor returns what accepts for this listener, made at first use for the loop that home chooses. It waits for no
 // loop, since it holds the mutex.
 func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*acceptor, error) {
@@ -277,9 +284,10 @@ func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*accepto
 		return nil, net.ErrClosed
 	}
 	if ln.acc != nil {
-		if ln.mode != mode || mode == "Serve" {
+		if ln.mode != "" && (ln.mode != mode || mode == "Serve") {
 			return nil, fmt.Errorf("the listener is in use by %s", ln.mode)
 		}
+		ln.mode = mode
 		return ln.acc, nil
 	}
 	p, err := home()

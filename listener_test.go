@@ -368,3 +368,28 @@ func TestListenControlThatDoesNotReturn(t *testing.T) {
 		})
 	})
 }
+
+// A listener was in use for good by a Serve that had never begun.
+func TestServeAfterOneThatWasWithdrawn(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
+		held, release := make(chan struct{}), make(chan struct{})
+		rt.Go(func() { close(held); <-release })
+		await(t, held, "the task")
+		ln := listen(t, rt, nil)
+		wantIs(t, "Serve on a loop that is held", ln.Serve(echo), unio.ErrStalled)
+		close(release)
+		served := make(chan error, 1)
+		go func() {
+			err := unio.ErrStalled // until the task has ended
+			for errors.Is(err, unio.ErrStalled) {
+				err = ln.Serve(echo)
+			}
+			served <- err
+		}()
+		exchange(t, dialNet(t, ln))
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+		wantIs(t, "Serve", await(t, served, "Serve"), net.ErrClosed)
+	})
+}

@@ -18,6 +18,7 @@ func (a *acceptor) serve(handler func(*Conn)) error {
 		return nil
 	})
 	if err != nil {
+		a.ln.unused()
 		return err
 	}
 	Offload(func() { <-a.ended })
