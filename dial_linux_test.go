@@ -129,3 +129,31 @@ func TestDialAbstractNameWithItsZeroByte(t *testing.T) {
 		}
 	})
 }
+
+// The end of the context was forgotten when it came while a task held the loop.
+func TestDialHeedsAContextThatEndsWhileItsLoopIsHeld(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
+		port := fillPort(t, syscall.AF_INET, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		failed := make(chan error, 1)
+		rt.Go(func() {
+			c, err := rt.Dial(ctx, "tcp", (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String(), nil)
+			if err == nil {
+				c.Close()
+			}
+			failed <- err
+		})
+		until(t, "the connect is under way", func() bool { return len(rt.Inflight()) > 0 })
+		rt.Go(func() {
+			cancel()
+			time.Sleep(300 * time.Millisecond)
+		})
+		select {
+		case err := <-failed:
+			wantIs(t, "Dial", err, context.Canceled)
+		case <-time.After(3 * time.Second):
+			t.Error("Dial goes on")
+		}
+	})
+}

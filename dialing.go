@@ -27,9 +27,11 @@ type dialing struct {
 	w      *loop.Waiter
 	member loop.Member
 	cause  error // why it was cancelled
-	done   bool  // w is finished
-	conn   *Conn
-	failed net.Addr // whose error w got
+	// overdue is the mail that the context is done. Nobody waits for its delivery, so it is not withdrawn from a loop that is held.
+	overdue loop.Node
+	done    bool // w is finished
+	conn    *Conn
+	failed  net.Addr // whose error w got
 
 	attempts [2]atomic.Pointer[attempt] // primary's and fallback's, for Runtime.Inflight
 	caller   owner
@@ -50,7 +52,7 @@ type racer struct {
 
 func newDialing(ctx context.Context, p *place, opts *DialOptions, network string, addrs []net.Addr) *dialing {
 	a := &dialing{p: p, ctx: ctx, opts: opts, network: network}
-	a.member.Of, a.delay.To = a, a
+	a.member.Of, a.delay.To, a.overdue.Mail = a, a, (*dialOverdue)(a)
 	if d, ok := ctx.Deadline(); ok {
 		a.deadline = loop.Time(d)
 	}
@@ -87,9 +89,7 @@ func (p *place) connect(a *dialing) (*Conn, net.Addr, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, a.primary.addrs[0], dialCause(err)
 	}
-	stop := context.AfterFunc(a.ctx, func() {
-		p.run(func() error { a.cancel(dialCause(a.ctx.Err())); return nil })
-	})
+	stop := context.AfterFunc(a.ctx, func() { p.Post(&a.overdue) })
 	defer stop()
 	a.caller.note()
 	var err error
@@ -137,6 +137,12 @@ func (a *dialing) Serve(w *loop.Waiter) {
 
 // Fire starts the fallback when the primary has had its head start.
 func (a *dialing) Fire(*loop.Timer) { a.fallback.run() }
+
+// dialOverdue is a dialing whose context is done.
+type dialOverdue dialing
+
+// Deliver ends the attempts.
+func (o *dialOverdue) Deliver(*loop.Loop) { (*dialing)(o).cancel(dialCause(o.ctx.Err())) }
 
 // cancel ends the attempts for a cause.
 func (a *dialing) cancel(cause error) {
