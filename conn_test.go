@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -831,6 +832,44 @@ func TestTryWriteTakesAllOrNothing(t *testing.T) {
 		defer c.Close()
 		if c.TryWrite([]byte("from a goroutine")) {
 			t.Error("TryWrite from a goroutine")
+		}
+	})
+}
+
+// What had been sent to its last byte failed with EPIPE when CloseWrite came next.
+func TestSendBesideCloseWriteHasSent(t *testing.T) {
+	const pieces = 64
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan error, 2)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			c.SetWriteBuffer(1 << 14)
+			var g unio.Group
+			g.Go(func() error {
+				var bufs []*mem.Buf
+				for range pieces {
+					b, err := rt.Alloc(context.Background(), 64<<10)
+					if err != nil {
+						return err
+					}
+					bufs = append(bufs, b)
+				}
+				ended <- c.Send(bufs...)
+				return nil
+			})
+			g.Go(func() error { ended <- c.CloseWrite(); return nil })
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+		})
+		p := dialNet(t, ln)
+		time.Sleep(pause)
+		if n, err := io.Copy(io.Discard, p); n != pieces<<16 || err != nil {
+			t.Errorf("the peer got %d bytes, %v", n, err)
+		}
+		for range 2 {
+			if err := await(t, ended, "the handler"); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 }

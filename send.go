@@ -41,9 +41,17 @@ func (c *Conn) Send(bufs ...*mem.Buf) error {
 		}
 	}
 	c.enqueue(bufs)
-	if c.queued > aheadBytes || c.queued > aheadScarce && c.home.rt.pool.Scarce() {
-		if err := c.awaitRoom(t); err != nil {
-			return c.opError("write", err)
+	return c.opError("write", c.awaitTaken(t))
+}
+
+// awaitTaken parks the task until no more than aheadBytes of what was given are queued. What ends sending later is not its business.
+func (c *Conn) awaitTaken(t *loop.Task) error {
+	for c.queued > aheadBytes || c.queued > aheadScarce && c.home.rt.pool.Scarce() {
+		if err := c.writeErr(); err != nil {
+			return err
+		}
+		if err := c.waitInLine(t, &c.writers); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -178,29 +186,35 @@ func (c *Conn) awaitRoom(t *loop.Task) error {
 		if err := c.writeErr(); err != nil {
 			return err
 		}
-		w := &t.Waiter
+		q := &c.writers
 		switch {
 		case c.halfClosing && c.lock.owner == t:
 			return syscall.EPIPE // as in serveSend
 		case c.lock.held && c.lock.owner != t:
-			c.lock.queue.push(w)
-		case c.full():
-			c.writers.push(w)
-		default:
+			q = &c.lock.queue
+		case !c.full():
 			return nil
 		}
-		c.heed()
-		if d := c.writeDeadline.Load(); d != 0 {
-			c.arm(d)
-		}
-		c.writer.note()
-		t.Wait()
-		c.writer.gone()
-		if err := w.Err; err != nil {
-			w.Err = nil
+		if err := c.waitInLine(t, q); err != nil {
 			return err
 		}
 	}
+}
+
+// waitInLine parks the task among those who write, until it is to look again.
+func (c *Conn) waitInLine(t *loop.Task, q *waitQueue) error {
+	w := &t.Waiter
+	q.push(w)
+	c.heed()
+	if d := c.writeDeadline.Load(); d != 0 {
+		c.arm(d)
+	}
+	c.writer.note()
+	t.Wait()
+	c.writer.gone()
+	err := w.Err
+	w.Err = nil
+	return err
 }
 
 // Write sends p. It returns when p has been taken over: at most 64 KiB of it are not yet with the kernel. Concurrent
