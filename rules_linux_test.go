@@ -105,3 +105,29 @@ func TestSilentConnectionsHoldNoBuffers(t *testing.T) {
 		}
 	})
 }
+
+// The socket tells an error once: a Recv after a Send that had met it took the end of the connection for the end of the stream.
+func TestAConnectionThatTimedOutHasNoEnd(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan struct{})
+		ln := serve(t, rt, func(c *unio.Conn) {
+			defer close(ended)
+			c.SetWriteBuffer(1 << 14)
+			rawOf(t, c).Control(func(fd uintptr) {
+				const userTimeout = 18 // TCP_USER_TIMEOUT, in milliseconds, tcp(7)
+				if err := syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, userTimeout, 200); err != nil {
+					t.Error(err)
+				}
+			})
+			var err error
+			for p := make([]byte, 64<<10); err == nil; {
+				_, err = c.Write(p)
+			}
+			wantIs(t, "Write", err, syscall.ETIMEDOUT)
+			_, err = c.Recv()
+			wantIs(t, "Recv", err, syscall.ETIMEDOUT)
+		})
+		dialNet(t, ln)
+		await(t, ended, "the handler")
+	})
+}

@@ -27,9 +27,9 @@ func (d *desc) send(op *engine.Op) bool {
 		d.e.counters.Enters.Add(1)
 		op.N = int(n)
 		clear(pieces)
-		if errors.Is(err, syscall.ECONNRESET) {
+		if errno, ok := errors.AsType[syscall.Errno](err); ok && errno != syscall.EPIPE {
 			d.mu.Lock()
-			d.reset = syscall.ECONNRESET
+			d.reset = errno
 			d.mu.Unlock()
 		}
 		d.release(&d.out, op, err)

@@ -69,7 +69,7 @@ type desc struct {
 	unread stash
 	// err is the end of the receiving direction, io.EOF or a failure. It stays.
 	err error
-	// reset is ECONNRESET when a send has met it. A socket tells its error once.
+	// reset is the connection's error when a send has met it. A socket tells its error once.
 	reset error
 
 	backlog conns

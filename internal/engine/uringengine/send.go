@@ -143,7 +143,7 @@ func (e *Engine) sendResult(d *desc, res int, asked bool) {
 		}
 	default:
 		op.Err = errno
-		if errno == syscall.ECONNRESET {
+		if errno != syscall.EPIPE {
 			d.reset = errno
 		}
 		if d.flags&(armed|ending) == armed && d.closing == nil && !e.closing {
