@@ -135,8 +135,12 @@ func (c *Conn) holdRecv() error {
 	for {
 		held := true
 		err := c.onLoop(func() error {
-			if c.receiving {
+			if !c.readers.empty() || c.await.fn != nil {
 				return errors.New("somebody waits in Read or Recv; a raw Read cannot share the stream with them")
+			}
+			if held = !c.receiving; !held { // for somebody who has given up
+				c.l.Engine().Cancel(&c.recv)
+				return nil
 			}
 			unread := 0
 			if h, ok := c.l.Engine().(engine.Holder); ok {

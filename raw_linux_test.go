@@ -230,3 +230,33 @@ func TestRawCallsInACoroutineAreRefused(t *testing.T) {
 		})
 	})
 }
+
+// A Read that had ended by its deadline passed for one that waits.
+func TestRawReadAfterAReadThatTimedOut(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetReadDeadline(time.Now().Add(pause))
+		_, err := c.Read(make([]byte, 1))
+		wantIs(t, "Read", err, os.ErrDeadlineExceeded)
+		c.SetReadDeadline(time.Time{})
+		raw := rawOf(t, c)
+		if p, err := rawRead(raw, 1, false); !errors.Is(err, syscall.EAGAIN) {
+			t.Errorf("with nothing there: %q, %v", p, err)
+		}
+		c.Write([]byte("go on"))
+		if p, err := rawRead(raw, 16, true); string(p) != "raw" || err != nil {
+			t.Errorf("waiting for data: %q, %v", p, err)
+		}
+		c.Write([]byte("go on"))
+		p := make([]byte, 3)
+		if _, err := io.ReadFull(c, p); err != nil || string(p) != "own" {
+			t.Errorf("Read after a raw Read: %q, %v", p, err)
+		}
+	}, func(t scene, p net.Conn) {
+		for _, s := range []string{"raw", "own"} {
+			if _, err := io.ReadFull(p, make([]byte, 5)); err != nil {
+				t.Error(err)
+			}
+			p.Write([]byte(s))
+		}
+	})
+}

@@ -148,6 +148,7 @@ func (c *Conn) recvDone() {
 	b, err := c.recv.Buf, c.recv.Err
 	c.recv.Buf, c.recv.Err = nil, nil
 	switch {
+	case err == engine.ErrCanceled && !c.closing: // by holdRecv, for which nothing has ended
 	case err == engine.ErrCanceled:
 		if c.readErr == nil {
 			c.readErr = net.ErrClosed
