@@ -49,6 +49,7 @@ type Listener struct {
 	addr     net.Addr
 	opts     ListenOptions
 	keepPath atomic.Bool // of a Unix socket
+	unlinked atomic.Bool // that is removed
 	owned    atomic.Bool // the socket belongs to a loop, or is closed
 
 	mu     sync.Mutex
@@ -321,8 +322,8 @@ func (ln *Listener) Close() error {
 			Offload(func() { <-a.ended })
 		}
 	}
-	ln.forget()
 	ln.unlink()
+	ln.forget()
 	return nil
 }
 
@@ -367,14 +368,16 @@ func (ln *Listener) abandon() {
 	ln.closed = true
 	ln.mu.Unlock()
 	if !closed {
-		ln.forget()
 		ln.unlink()
+		ln.forget()
 	}
 }
 
-// unlink removes the path of a Unix socket. An address with @ is abstract and has none, unix(7).
+// unlink removes the path of a Unix socket, once and before the socket is closed: who finds nobody behind a path may take it. An
+// address with @ is abstract and has none, unix(7).
 func (ln *Listener) unlink() {
-	if u, ok := ln.addr.(*net.UnixAddr); ok && u.Name != "" && u.Name[0] != '@' && !ln.keepPath.Load() {
+	u, ok := ln.addr.(*net.UnixAddr)
+	if ok && u.Name != "" && u.Name[0] != '@' && !ln.keepPath.Load() && !ln.unlinked.Swap(true) {
 		os.Remove(u.Name)
 	}
 }
@@ -588,6 +591,7 @@ func (a *acceptor) Abort() {
 		close(a.ended)
 		return
 	}
+	a.ln.unlink()
 	a.ln.mu.Lock()
 	a.ln.gone = true // a runtime that ends has its loops close their sockets long before it looks at its listeners
 	a.ln.mu.Unlock()

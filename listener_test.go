@@ -393,3 +393,46 @@ func TestServeAfterOneThatWasWithdrawn(t *testing.T) {
 		wantIs(t, "Serve", await(t, served, "Serve"), net.ErrClosed)
 	})
 }
+
+// The path was removed when all tasks had ended, long after the socket was closed: whoever had taken its place was not found.
+func TestRuntimeCloseLeavesThePathToASuccessor(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		path := freshAddr(t, "unix")
+		ln, err := rt.Listen("unix", path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy, goOn := make(chan struct{}, 1), make(chan struct{})
+		go ln.Serve(func(*unio.Conn) {
+			select {
+			case busy <- struct{}{}:
+			default:
+			}
+			unio.Offload(func() { <-goOn })
+		})
+		dialNet(t, ln)
+		await(t, busy, "the handler")
+		closed := make(chan error, 1)
+		go func() { closed <- rt.Close() }()
+		until(t, "nobody listens", func() bool {
+			c, err := net.Dial("unix", path)
+			if err == nil {
+				c.Close()
+			}
+			return err != nil
+		})
+		os.Remove(path)
+		next, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer next.Close()
+		close(goOn)
+		if err := await(t, closed, "Close"); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("the path of the successor: %v", err)
+		}
+	})
+}
