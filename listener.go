@@ -318,7 +318,9 @@ func (ln *Listener) Close() error {
 		if err != nil {
 			return ln.dress("close", err)
 		}
-		if !a.p.onLoop() {
+		if t := a.p.Here(); t != nil {
+			a.awaitEnd(t)
+		} else if !a.p.OnThread() {
 			Offload(func() { <-a.ended })
 		}
 	}
@@ -412,6 +414,7 @@ type acceptor struct {
 	under   atomic.Int64       // sockets under way to other loops
 	closing bool
 	ended   chan struct{}
+	closers waitQueue // tasks of the loop, in Close
 }
 
 // underWayMax bounds the connections that have been accepted for another loop and have not arrived there: when loops are
@@ -604,4 +607,15 @@ func (a *acceptor) Abort() {
 func (a *acceptor) closed() {
 	a.p.Remove(&a.member)
 	close(a.ended)
+	a.closers.fail(nil)
+}
+
+// awaitEnd waits for the end, in a task of the loop.
+func (a *acceptor) awaitEnd(t *loop.Task) {
+	select {
+	case <-a.ended:
+	default:
+		a.closers.push(&t.Waiter)
+		t.Wait()
+	}
 }

@@ -436,3 +436,25 @@ func TestRuntimeCloseLeavesThePathToASuccessor(t *testing.T) {
 		}
 	})
 }
+
+// The socket was still being closed when Close returned to a task of its loop.
+func TestPortIsFreeWhenATaskHasClosedItsListener(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt, nil)
+		errs := make(chan error, 2)
+		go ln.Serve(func(*unio.Conn) {
+			errs <- ln.Close()
+			next, err := rt.Listen("tcp", ln.Addr().String(), nil)
+			if err == nil {
+				next.Close()
+			}
+			errs <- err
+		})
+		dialNet(t, ln)
+		for range 2 {
+			if err := await(t, errs, "the handler"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
