@@ -79,7 +79,7 @@ func New(o *Options) (*Runtime, error) {
 	for i := range opts.Loops {
 		p, err := rt.newPlace(i, false)
 		if err != nil {
-			return nil, errors.Join(err, rt.Close())
+			return nil, errors.Join(err, rt.end()) // also in a task: this runtime has none
 		}
 		rt.loops = append(rt.loops, p)
 	}
@@ -310,6 +310,11 @@ func (rt *Runtime) Close() error {
 	if err := mayEnd("Close"); err != nil {
 		return err
 	}
+	return rt.end()
+}
+
+// end is Close.
+func (rt *Runtime) end() error {
 	rt.mu.Lock()
 	first := rt.closing.CompareAndSwap(false, true)
 	rt.mu.Unlock()

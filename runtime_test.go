@@ -9,10 +9,14 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/engine/guest"
+	"github.com/unio-go/unio/internal/engine/stdengine"
 	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/uniotest"
 )
@@ -699,4 +703,26 @@ func TestShutdownHeedsItsContextWhileALoopIsHeld(t *testing.T) {
 		close(release)
 		wantIs(t, "Shutdown", await(t, down, "Shutdown"), context.DeadlineExceeded)
 	})
+}
+
+// The loops that had been made were left running, since a task may not close a runtime.
+func TestNewThatFailsInATaskLeavesNoLoop(t *testing.T) {
+	rt := uniotest.New(t, nil)
+	loops := 0
+	defer guest.Invite("faulty", func() (guest.Guest, error) {
+		return guest.Guest{Open: func(c engine.Config) (engine.Engine, error) {
+			if loops++; loops == 2 {
+				return nil, syscall.EMFILE
+			}
+			return stdengine.New(c)
+		}}, nil
+	})()
+	failed := make(chan error, 1)
+	rt.Go(func() {
+		_, err := unio.New(&unio.Options{Engine: "faulty", Loops: 2})
+		failed <- err
+	})
+	if err := await(t, failed, "New"); !errors.Is(err, syscall.EMFILE) || strings.Contains(err.Error(), "Close") {
+		t.Error(err)
+	}
 }
