@@ -2,12 +2,22 @@ package unio
 
 import "net"
 
-// LocalAddr is the connection's own address. It stays known after Close.
-func (c *Conn) LocalAddr() net.Addr { return c.knownAddrs().local }
+// LocalAddr is the connection's own address. It stays known after Close. Where the loop has to be asked and does not answer, as
+// with ErrStalled or ErrCoroutine, it is a zero *net.TCPAddr.
+func (c *Conn) LocalAddr() net.Addr { return notNil(c.knownAddrs().local) }
 
 // RemoteAddr is the peer's address. It stays known after Close. The socket is asked when the first call comes; if the
-// connection has been reset by then, it has forgotten, and the address is the zero address of its network.
-func (c *Conn) RemoteAddr() net.Addr { return c.knownAddrs().remote }
+// connection has been reset by then, it has forgotten, and the address is the zero address of its network. For the rest it is as
+// LocalAddr.
+func (c *Conn) RemoteAddr() net.Addr { return notNil(c.knownAddrs().remote) }
+
+// notNil is for callers who ask at once for an address's text.
+func notNil(a net.Addr) net.Addr {
+	if a == nil {
+		return &net.TCPAddr{}
+	}
+	return a
+}
 
 // knownAddrs reads the addresses once, on the loop: elsewhere the descriptor might be closed and its number taken by
 // another connection meanwhile.

@@ -503,3 +503,26 @@ func TestDescriptorsAreNotInheritedByPrograms(t *testing.T) {
 		exchange(t, p)
 	})
 }
+
+// A caller who asks for the text of an address, as everybody does, met a nil pointer.
+func TestAddressesWhileALoopIsHeld(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
+		told := make(chan string, 1)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			asked := make(chan struct{})
+			go func() {
+				defer close(asked)
+				local, remote := c.LocalAddr(), c.RemoteAddr()
+				if local == nil || remote == nil {
+					t.Errorf("LocalAddr %v, RemoteAddr %v", local, remote)
+				}
+			}()
+			<-asked
+			told <- c.RemoteAddr().String()
+		})
+		p := dialNet(t, ln)
+		if got, want := await(t, told, "the handler"), p.LocalAddr().String(); got != want {
+			t.Errorf("RemoteAddr is %s, want %s", got, want)
+		}
+	})
+}

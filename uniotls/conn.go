@@ -185,11 +185,8 @@ func (c *Conn) why(op string, err error) error {
 
 // opError is a *net.OpError of a connection.
 func opError(c *unio.Conn, op string, err error) error {
-	e := &net.OpError{Op: op, Net: "tcp", Err: err}
-	if a := c.LocalAddr(); a != nil {
-		e.Net, e.Source, e.Addr = a.Network(), a, c.RemoteAddr()
-	}
-	return e
+	a := c.LocalAddr()
+	return &net.OpError{Op: op, Net: a.Network(), Source: a, Addr: c.RemoteAddr(), Err: err}
 }
 
 // ConnectionState tells what the handshake has agreed on. During a handshake it waits for its end; before there is
