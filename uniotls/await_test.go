@@ -409,3 +409,34 @@ func TestAwaitingConnectionsHoldNoBuffers(t *testing.T) {
 		}
 	})
 }
+
+// Recv and Await waited for the connection below to end, on which the peer was about to read.
+func TestEndThatReadHasMetIsThere(t *testing.T) {
+	each(t, func(t *testing.T, rt *unio.Runtime) {
+		ended := make(chan error, 2)
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			if _, err := io.ReadAll(c); err != nil {
+				t.Error(err)
+			}
+			c.SetReadDeadline(time.Now().Add(time.Second))
+			b, err := c.Recv()
+			if b != nil {
+				b.Release()
+			}
+			ended <- err
+			c.SetReadDeadline(time.Time{})
+			if err := c.Await(time.Second, func(_ *uniotls.Conn, err error) { ended <- err }); err != nil {
+				ended <- err
+			}
+		})
+		p := dialTLS(t, addr, clientConfig())
+		io.WriteString(p, "a request, and its end")
+		if err := p.CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		wantIs(t, "Recv", await(t, ended, "Recv"), io.EOF)
+		if err := await(t, ended, "Await"); err != nil {
+			t.Errorf("Await: %v", err)
+		}
+	})
+}

@@ -50,6 +50,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	n, err := c.tls.Read(p)
 	c.got.more = n == len(p)
+	if _, again := err.(passing); err != nil && !again && c.wire.in.err == nil {
+		c.got.err = err // nothing below would say it to Recv, which sees only what crypto/tls does not have
+	}
 	c.wire.kick()
 	return n, c.why("read", err)
 }
