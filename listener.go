@@ -262,6 +262,9 @@ func (ln *Listener) Serve(handler func(*Conn)) error {
 	if handler == nil {
 		return errors.New("unio: Serve needs a handler")
 	}
+	if _, err := loop.Caller(); err != nil {
+		return ln.opError(err)
+	}
 	a, err := ln.acceptor("Serve", func() (*place, error) { return ln.rt.taskPlace(), nil })
 	if err != nil {
 		return ln.opError(err)

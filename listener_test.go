@@ -458,3 +458,13 @@ func TestPortIsFreeWhenATaskHasClosedItsListener(t *testing.T) {
 		}
 	})
 }
+
+// Serve waits, and in a coroutine that a task made that stopped the loop for good.
+func TestServeInACoroutineIsRefused(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		ln := listen(t, rt, nil)
+		asCoroutine(t, rt, func() { wantIs(t, "Serve", ln.Serve(echo), unio.ErrCoroutine) })
+		go ln.Serve(echo)
+		exchange(t, dialNet(t, ln))
+	})
+}
