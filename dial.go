@@ -61,6 +61,9 @@ func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOption
 	fail := func(a net.Addr, err error) (*Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: opts.LocalAddr, Addr: a, Err: err}
 	}
+	if rt.closing.Load() {
+		return fail(nil, net.ErrClosed)
+	}
 	addrs, err := opts.resolve(ctx, network, addr)
 	if err != nil {
 		return fail(nil, err)

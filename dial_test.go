@@ -250,3 +250,12 @@ func TestCanceledDialHadAnotherTextThanPackageNets(t *testing.T) {
 		}
 	})
 }
+
+// A name was looked up first, which takes its time, and what came of that was told.
+func TestDialOfAClosedRuntimeLooksNothingUp(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		rt.Close()
+		_, err := rt.Dial(context.Background(), "tcp", "127.0.0.1:nosuchservice", nil)
+		wantIs(t, "Dial", err, net.ErrClosed)
+	})
+}
