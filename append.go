@@ -350,7 +350,7 @@ func (a *appender) finish(off, written int64, err error) (end int64) {
 			a.appends.Add(1)
 		}
 	}
-	a.f.grown(end)
+	a.f.grown(off, int(end-off))
 	a.mu.Lock()
 	a.end = end
 	a.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -523,6 +524,30 @@ func TestFileAppendsLieBesideEachOther(t *testing.T) {
 			if off, err := f.Append(context.Background(), []byte("y"), unio.Durable); off != want || err != nil {
 				t.Errorf("%d, %v; want %d", off, err, want)
 			}
+		}
+	})
+}
+
+// A write that has written nothing has made no file longer, so the next record does not lie behind a hole.
+func TestAppendLiesAtTheEndAfterAWriteOfNothing(t *testing.T) {
+	ctx := context.Background()
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("log", []byte("head"))
+		want := int64(4)
+		for name, write := range map[string]func() error{
+			"a WriteAt that failed": func() error { _, err := f.WriteAt([]byte("xx"), math.MaxInt64-1); return err },
+			"a WriteBatch that failed": func() error {
+				return t.rt.WriteBatch(ctx, []unio.WriteOp{{File: f, Off: math.MaxInt64 - 1, P: []byte("xx")}})
+			},
+			"a WriteBatch of no bytes": func() error { return t.rt.WriteBatch(ctx, []unio.WriteOp{{File: f, Off: 1000}}) },
+		} {
+			if err := write(); (err == nil) != strings.Contains(name, "of no bytes") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if off, err := f.Append(ctx, []byte("r"), unio.Buffered); off != want || err != nil {
+				t.Fatalf("Append after %s: at %d, %v; want %d", name, off, err, want)
+			}
+			want++
 		}
 	})
 }

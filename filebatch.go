@@ -109,7 +109,7 @@ func (rt *Runtime) WriteBatch(ctx context.Context, ops []WriteOp) error {
 func (o *WriteOp) settle(op *fileio.Op) {
 	defer o.File.end()
 	o.N, o.Err = op.N, o.File.pathError("write", op.Err)
-	o.File.grown(o.Off + int64(o.N))
+	o.File.grown(o.Off, o.N)
 	if o.Err == nil && o.N < len(o.P) {
 		n, err := o.File.writeAt(o.P[o.N:], o.Off+int64(o.N))
 		o.N, o.Err = o.N+n, err

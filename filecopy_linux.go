@@ -18,8 +18,8 @@ func (f *File) copyRange(ctx context.Context, to *File, off, n int64) (copied in
 			return copied, nil // it ends here, or buffers go on and meet the error that counts
 		}
 		copied += int64(m)
+		to.grown(to.cursor.off, m)
 		to.cursor.off += int64(m)
-		to.grown(to.cursor.off)
 	}
 	return copied, ctx.Err()
 }

@@ -39,7 +39,7 @@ func (f *File) writeAt(p []byte, off int64) (n int, err error) {
 // writeOnce performs one write and notes how long the file has become.
 func (f *File) writeOnce(p []byte, off int64) (int, error) {
 	n, err := f.transfer(fileio.Write, p, off, f.writer(off+int64(len(p))))
-	f.grown(off + int64(n))
+	f.grown(off, n)
 	return n, err
 }
 
@@ -52,11 +52,11 @@ func (f *File) writer(end int64) fileio.Executor {
 	return f.rt.files.pool
 }
 
-// grown notes that the file is at least end bytes long.
-func (f *File) grown(end int64) {
+// grown notes that the file is long enough for n bytes that were written at off. None make it no longer, wherever that is.
+func (f *File) grown(off int64, n int) {
 	for {
-		size := f.size.Load()
-		if end <= size || f.size.CompareAndSwap(size, end) {
+		size, end := f.size.Load(), off+int64(n)
+		if n == 0 || end <= size || f.size.CompareAndSwap(size, end) {
 			return
 		}
 	}
@@ -94,8 +94,8 @@ func (f *File) WriteBuf(ctx context.Context, off int64, bufs ...*mem.Buf) (n int
 		if err != nil {
 			return n, f.pathError("write", err)
 		}
+		f.grown(c.io.Off, c.io.N)
 		n += c.io.N
-		f.grown(off + int64(n))
 	}
 }
 
