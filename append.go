@@ -35,9 +35,9 @@ const (
 // behind which there is no room, it has to. After an error
 // the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
 // whoever reads the file needs a checksum in each record to know such a rest. With [FileOptions].Direct the end has to be a
-// multiple of [File.Alignment], as the record has; until it is, each Append is refused. An error of a sync stays: what the page cache
-// held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append fails with it. That the device is full
-// stays only where a sync of earlier records has found it.
+// multiple of [File.Alignment], as the record has; until it is, each Append is refused. An error of a sync stays, also one of [File.Sync]
+// and [File.Datasync]: what the page cache held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append
+// fails with it. That the device is full stays only where a sync of earlier records has found it.
 //
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
 func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {
@@ -85,14 +85,18 @@ type appender struct {
 	leading bool  // a leader is at work
 	end     int64 // of the last record
 	own     bool  // it is where the next begins, and not the end of the file
+	broken  error // of a sync
+
+	// syncing is held by a sync of Append, and for reading by others: of two beside each other the kernel would tell one alone
+	// what it has lost. Who has it may wait for a thread, so who has a thread must not wait for it.
+	syncing sync.RWMutex
 
 	// The leader's alone.
-	batch  []*appendCall
-	part   []*appendCall // what op writes
-	sync   bool          // one of them wants to be durable
-	op     fileio.Op
-	dirty  bool // there are records that no sync has covered
-	broken error
+	batch []*appendCall
+	part  []*appendCall // what op writes
+	sync  bool          // one of them wants to be durable
+	op    fileio.Op
+	dirty bool // there are records that no sync has covered
 
 	appends, syncs atomic.Uint64
 }
@@ -264,8 +268,12 @@ func (a *appender) gather(calls []*appendCall) (n int) {
 // writeSynced writes the operation's pieces from off on, and makes them durable with everything before them if one of their
 // records wants it. What lies before written is as it was wanted, on an error too.
 func (a *appender) writeSynced(off int64) (written int64, err error) {
-	if a.broken != nil {
-		return off, a.broken
+	if a.sync {
+		a.syncing.Lock()
+		defer a.syncing.Unlock()
+	}
+	if err := a.failed(); err != nil {
+		return off, err
 	}
 	if a.op.Bytes() > 0 {
 		if err := a.f.check("append", a.op.Data, off); err != nil {
@@ -331,8 +339,27 @@ func harmless(err error) bool {
 
 // breaks keeps the error of a sync, after which nothing is known about what the page cache held.
 func (a *appender) breaks(err error) {
-	a.broken = fmt.Errorf("a write or sync failed, and what the page cache held may be lost; open the file again and see "+
-		"what is there: %w", err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.broken == nil {
+		a.broken = fmt.Errorf("a write or sync failed, and what the page cache held may be lost; open the file again and see "+
+			"what is there: %w", err)
+	}
+}
+
+// failed is why nothing is appended any more.
+func (a *appender) failed() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.broken
+}
+
+// notice is told with what a sync has ended that is not one of Append's. One that the file does not know has lost nothing.
+func (a *appender) notice(err error) error {
+	if err != nil && !errors.Is(err, syscall.EINVAL) {
+		a.breaks(err)
+	}
+	return err
 }
 
 // finish tells the callers of part what has become of their records: those that lie before written are in the file, up to

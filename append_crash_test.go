@@ -90,6 +90,8 @@ func (d *failingSync) Datasync(*fileio.File) (err error) {
 	return err
 }
 
+func (d *failingSync) Call(func() error) error { return d.Datasync(nil) }
+
 // TestAppendErrorOfASyncStays: what a sync has not made durable no later one does, also where the device was only full.
 func TestAppendErrorOfASyncStays(t *testing.T) {
 	for _, bad := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG, syscall.EIO} {
@@ -102,6 +104,33 @@ func TestAppendErrorOfASyncStays(t *testing.T) {
 			if _, err := f.Append(t.Context(), []byte("two"), durability); !errors.Is(err, bad) {
 				t.Errorf("append %d from a sync on that failed with %v: %v", i, bad, err)
 			}
+		}
+	}
+}
+
+// TestAppendKnowsOfSyncsThatFailBesideIt: the kernel tells of what it has lost once, and who asked for that sync was not Append.
+func TestAppendKnowsOfSyncsThatFailBesideIt(t *testing.T) {
+	for name, sync := range map[string]func(*unio.File) error{"Sync": (*unio.File).Sync, "Datasync": (*unio.File).Datasync} {
+		for _, bad := range []error{syscall.ENOSPC, syscall.EIO} {
+			f := unio.NewFileOn(t, &failingSync{err: bad})
+			if _, err := f.Append(t.Context(), []byte("one"), unio.Buffered); err != nil {
+				t.Fatal(err)
+			}
+			if err := sync(f); !errors.Is(err, bad) {
+				t.Errorf("%s: %v, want %v", name, err, bad)
+			}
+			for _, durability := range []unio.Durability{unio.Durable, unio.Buffered} {
+				if _, err := f.Append(t.Context(), []byte("two"), durability); !errors.Is(err, bad) {
+					t.Errorf("append after a %s that failed with %v: %v", name, bad, err)
+				}
+			}
+		}
+		f := unio.NewFileOn(t, &failingSync{err: syscall.EINVAL})
+		if err := sync(f); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := f.Append(t.Context(), []byte("one"), unio.Buffered); err != nil {
+			t.Errorf("append to a file that knows no %s: %v", name, err)
 		}
 	}
 }

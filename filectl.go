@@ -6,22 +6,50 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/internal/vfscheck"
 )
 
 // Sync makes everything that was written to the file durable, with its size and times (fsync(2)).
-func (f *File) Sync() error {
-	return f.control("sync", f.io.OS.Sync)
-}
+func (f *File) Sync() error { return f.sync((*File).syncNow) }
 
 // Datasync makes everything that was written to the file durable, and of what describes it only what is needed to read that
 // (fdatasync(2)).
-func (f *File) Datasync() error {
+func (f *File) Datasync() error { return f.sync((*File).datasyncNow) }
+
+// sync is control of what is called once for each commit: it makes nothing for a goroutine.
+func (f *File) sync(now func(*File) error) error {
 	if err := f.begin("sync"); err != nil {
 		return err
 	}
 	defer f.end()
-	return f.pathError("sync", f.rt.datasync(&f.io))
+	t, err := loop.Caller()
+	switch {
+	case err != nil:
+	case t == nil || f.rt.files.inline:
+		err = now(f)
+	default:
+		err = f.syncInTask(now)
+	}
+	return f.pathError("sync", err)
+}
+
+// syncInTask is sync for a task.
+func (f *File) syncInTask(now func(*File) error) (err error) {
+	Offload(func() { err = now(f) })
+	return err
+}
+
+func (f *File) syncNow() error {
+	f.log.syncing.RLock()
+	defer f.log.syncing.RUnlock()
+	return f.log.notice(f.rt.files.pool.Call(f.io.OS.Sync))
+}
+
+func (f *File) datasyncNow() error {
+	f.log.syncing.RLock()
+	defer f.log.syncing.RUnlock()
+	return f.log.notice(f.rt.files.pool.Datasync(&f.io))
 }
 
 // Truncate makes the file size bytes long: it is cut, or extended by zeros that take no room.

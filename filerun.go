@@ -263,21 +263,3 @@ func (rt *Runtime) blockTask(fn func() error) (err error) {
 	Offload(func() { err = rt.files.pool.Call(fn) })
 	return err
 }
-
-// datasync is block for what is called once for each commit: it makes nothing for a goroutine.
-func (rt *Runtime) datasync(f *fileio.File) error {
-	t, err := loop.Caller()
-	switch {
-	case err != nil:
-		return err
-	case t == nil || rt.files.inline:
-		return rt.files.pool.Datasync(f)
-	}
-	return rt.datasyncTask(f)
-}
-
-// datasyncTask is datasync for a task.
-func (rt *Runtime) datasyncTask(f *fileio.File) (err error) {
-	Offload(func() { err = rt.files.pool.Datasync(f) })
-	return err
-}
