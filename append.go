@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -275,7 +276,10 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 	if err := a.failed(); err != nil {
 		return off, err
 	}
-	if a.op.Bytes() > 0 {
+	if n := a.op.Bytes(); n > 0 {
+		if int64(n) > math.MaxInt64-off {
+			return off, errNoOffsets
+		}
 		if err := a.f.check("append", a.op.Data, off); err != nil {
 			return off, err // the kernel would refuse it too, and nothing has happened that another append has to fear
 		}
@@ -304,6 +308,8 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 	}
 	return written, nil
 }
+
+var errNoOffsets = fmt.Errorf("a record would lie behind the largest offset: %w", fs.ErrInvalid)
 
 // writeAll writes the operation's pieces from off on.
 func (a *appender) writeAll(off int64, dsync bool) (written int64, err error) {
@@ -369,7 +375,7 @@ func (a *appender) finish(off, written int64, err error) (end int64) {
 	end = off
 	torn := false // a record has failed, and what lies before written is a part of it
 	for _, r := range a.part {
-		if r.off = end; err != nil && (torn || r.n == 0 || end+int64(r.n) > written) {
+		if r.off = end; err != nil && (torn || r.n == 0 || int64(r.n) > written-end) {
 			r.err = err
 			torn = torn || r.n > 0
 		} else {

@@ -552,6 +552,26 @@ func TestAppendLiesAtTheEndAfterAWriteOfNothing(t *testing.T) {
 	})
 }
 
+// A record for which there are no offsets is refused, and nothing is wrong with the file: no sync has failed.
+func TestAppendBehindTheLargestOffsetBreaksNothing(t *testing.T) {
+	ctx := context.Background()
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("log", []byte("head"))
+		if err := f.AppendFrom(math.MaxInt64 - 4); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.AppendBuf(ctx, unio.Durable, alloc(t.T, t.rt, 3), alloc(t.T, t.rt, 3)); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("%v, want %v", err, fs.ErrInvalid)
+		}
+		if err := f.AppendFrom(4); err != nil {
+			t.Fatal(err)
+		}
+		if off, err := f.Append(ctx, []byte("r"), unio.Durable); off != 4 || err != nil {
+			t.Errorf("the next one: at %d, %v", off, err)
+		}
+	})
+}
+
 // The waits for tasks may use up all the time of Close. What nothing holds up is closed all the same, and not blamed.
 func TestFilesThatNothingHoldsUpAreClosedAfterTheTimeOfClose(t *testing.T) {
 	over, cancel := context.WithCancel(context.Background())
