@@ -73,7 +73,7 @@ func (f *File) Allocate(off, n int64) error {
 	if off < 0 || n <= 0 {
 		return f.pathError("allocate", fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
 	}
-	return f.control("allocate", func() error { return allocate(f.io.OS, off, n) })
+	return f.controlPart("allocate", func() error { return allocate(f.io.OS, off, n) })
 }
 
 // Stat describes the file as os.File.Stat does.
@@ -104,7 +104,7 @@ func (f *File) Advise(off, n int64, a Advice) error {
 	if off < 0 || n < 0 || a >= adviceCount {
 		return f.pathError("advise", fmt.Errorf("advice %d for %d bytes at %d: %w", a, n, off, fs.ErrInvalid))
 	}
-	return f.control("advise", func() error { return advise(f.io.OS, off, n, a) })
+	return f.controlPart("advise", func() error { return advise(f.io.OS, off, n, a) })
 }
 
 // Prefetch begins to read n bytes at off into the page cache, as [vfs.Prefetcher] says. Where the system has no such call the
@@ -113,12 +113,20 @@ func (f *File) Prefetch(off, n int64) error {
 	if err := vfscheck.Range("prefetch", f.name, off, n); err != nil {
 		return err
 	}
-	return f.control("prefetch", func() error {
+	return f.controlPart("prefetch", func() error {
 		if n == 0 {
 			return nil // to posix_fadvise(2) it would mean everything from off on
 		}
 		return advise(f.io.OS, off, n, AdviceWillNeed)
 	})
+}
+
+// controlPart is control of what concerns a part of a file, of which a directory has none.
+func (f *File) controlPart(op string, fn func() error) error {
+	if f.list != nil {
+		return f.refuse(op)
+	}
+	return f.control(op, fn)
 }
 
 // control runs what may block, while the file stays open.

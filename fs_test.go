@@ -366,6 +366,9 @@ func TestFileReadDir(t *testing.T) {
 		if entries, err = d.ReadDir(1); len(entries) != 0 || err != io.EOF {
 			t.Errorf("%v, %v", entries, err)
 		}
+		if err := d.Advise(0, 0, unio.AdviceDontNeed); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("Advise about a directory: %v", err)
+		}
 		if _, err := t.open("a", os.O_RDONLY, nil).ReadDir(-1); !errors.Is(err, fs.ErrInvalid) {
 			t.Error(err)
 		}

@@ -47,6 +47,12 @@ func directoryIsNoFile(c *check) {
 	_, err = d.Seek(0, io.SeekStart)
 	c.fails(err, fs.ErrInvalid, "seek", "dir")
 	c.fails(d.Truncate(0), fs.ErrInvalid, "truncate", "dir")
+	if _, ok := d.(vfs.Allocator); ok {
+		c.fails(vfs.Allocate(d, 0, 1), fs.ErrInvalid, "allocate", "dir")
+	}
+	if _, ok := d.(vfs.Prefetcher); ok {
+		c.fails(vfs.Prefetch(d, 0, 1), fs.ErrInvalid, "prefetch", "dir")
+	}
 	c.ok(d.Close())
 	_, err = c.fsys.ReadDir("file")
 	c.fails(err, fs.ErrInvalid, "readdir", "file")
