@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"syscall"
 
@@ -76,8 +77,11 @@ func (f *File) readError(err error) error {
 
 // check refuses what no file can be asked for.
 func (f *File) check(op string, p []byte, off int64) error {
-	if off < 0 {
+	switch {
+	case off < 0:
 		return f.pathError(op, fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
+	case int64(len(p)) > math.MaxInt64-off:
+		return f.pathError(op, fmt.Errorf("%d bytes at offset %d end behind the largest offset: %w", len(p), off, fs.ErrInvalid))
 	}
 	switch f.mode {
 	case modeDirectory:

@@ -5,6 +5,7 @@ package vfscheck
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 )
 
@@ -67,9 +68,9 @@ func Mkdir(name string, perm fs.FileMode) error {
 	return nil
 }
 
-// Range refuses a negative offset or length.
+// Range refuses a negative offset or length, and what ends behind the largest offset.
 func Range(op, name string, off, n int64) error {
-	if off < 0 || n < 0 {
+	if off < 0 || n < 0 || n > math.MaxInt64-off {
 		return &fs.PathError{Op: op, Path: name, Err: fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid)}
 	}
 	return nil

@@ -81,11 +81,8 @@ func (f *File) begin(op string, may bool, off, n int64) error {
 	if err := vfscheck.Range(op, f.name, off, n); err != nil {
 		return err
 	}
-	switch {
-	case !may:
+	if !may {
 		return f.error(op, syscall.EBADF)
-	case off > math.MaxInt64-n:
-		return f.error(op, vfscheck.As(fs.ErrInvalid, syscall.EFBIG))
 	}
 	return nil
 }
@@ -104,7 +101,7 @@ func (f *File) Read(p []byte) (int, error) {
 
 // ReadAt reads as io.ReaderAt says.
 func (f *File) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.begin("read", f.reads, off, 0); err != nil || len(p) == 0 {
+	if err := f.begin("read", f.reads || len(p) == 0, off, int64(len(p))); err != nil || len(p) == 0 {
 		return 0, err
 	}
 	f.node.mu.RLock()
@@ -127,7 +124,7 @@ func (f *File) Write(p []byte) (int, error) {
 
 // WriteAt writes as io.WriterAt says.
 func (f *File) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.begin("write", f.writes, off, int64(len(p))); err != nil || len(p) == 0 {
+	if err := f.begin("write", f.writes || len(p) == 0, off, int64(len(p))); err != nil || len(p) == 0 {
 		return 0, err
 	}
 	f.change(func(n *inode) { n.data.write(p, off) })

@@ -1,6 +1,7 @@
 package osfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -104,6 +105,9 @@ func (f *regular) ended(off int64) bool {
 
 // Write writes at the position and moves it.
 func (f *regular) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, f.alive("write") // the system would ask what the file was opened for
+	}
 	n, err := f.os.Write(p)
 	return n, f.transferError("write", err)
 }
@@ -117,9 +121,9 @@ func (f *regular) WriteAt(p []byte, off int64) (int, error) {
 	return n, f.transferError("write", err)
 }
 
-// check refuses an offset that there is not, and calls of no bytes on a closed file.
+// check refuses offsets that there are not, and calls of no bytes on a closed file.
 func (f *regular) check(op string, p []byte, off int64) error {
-	if err := vfscheck.Range(op, f.name, off, 0); err != nil {
+	if err := vfscheck.Range(op, f.name, off, int64(len(p))); err != nil {
 		return err
 	}
 	if len(p) == 0 {
@@ -139,6 +143,9 @@ func (f *regular) transferError(op string, err error) error {
 
 // Seek sets the position of Read and Write.
 func (f *regular) Seek(offset int64, whence int) (int64, error) {
+	if whence < io.SeekStart || whence > io.SeekEnd { // the system may know more, such as SEEK_DATA (lseek(2))
+		return 0, cmp.Or(f.alive("seek"), f.error("seek", fmt.Errorf("whence %d: %w", whence, fs.ErrInvalid)))
+	}
 	off, err := f.os.Seek(offset, whence)
 	return off, f.error("seek", err)
 }

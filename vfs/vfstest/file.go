@@ -83,7 +83,7 @@ func seekRefused(c *check) {
 		offset int64
 		whence int
 	}{
-		{-1, io.SeekStart}, {-5, io.SeekCurrent}, {-11, io.SeekEnd}, {0, 17}, {0, -1}, {math.MinInt64, io.SeekStart},
+		{-1, io.SeekStart}, {-5, io.SeekCurrent}, {-11, io.SeekEnd}, {0, 17}, {0, 3}, {0, 4}, {0, -1}, {math.MinInt64, io.SeekStart},
 	} {
 		_, err := f.Seek(seek.offset, seek.whence)
 		c.fails(err, fs.ErrInvalid, "seek", "file")
@@ -125,6 +125,8 @@ func readAt(c *check) {
 	c.fails(err, fs.ErrInvalid, "read", "file")
 	_, err = f.ReadAt(nil, -1)
 	c.fails(err, fs.ErrInvalid, "read", "file")
+	_, err = f.ReadAt(p, math.MaxInt64-9)
+	c.fails(err, fs.ErrInvalid, "read", "file") // there are no offsets for so many bytes
 	n, err := f.Read(p[:2])
 	c.reads("Read after ReadAt", p, n, err, "34", nil)
 	c.ok(f.Close())

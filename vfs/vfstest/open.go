@@ -128,6 +128,8 @@ func openAccess(c *check) {
 		c.fails(err, fs.ErrPermission, "write", "file")
 		_, err = f.WriteAt([]byte("x"), 0)
 		c.fails(err, fs.ErrPermission, "write", "file")
+		c.wrote(f.Write(nil))(0) // nothing is not written
+		c.wrote(f.WriteAt(nil, 0))(0)
 		c.fails(f.Truncate(0), fs.ErrPermission, "truncate", "file")
 		c.fails(f.Truncate(100), fs.ErrPermission, "truncate", "file")
 		if _, ok := f.(vfs.Allocator); ok {
@@ -141,6 +143,10 @@ func openAccess(c *check) {
 	c.fails(err, fs.ErrPermission, "read", "file")
 	_, err = f.ReadAt(make([]byte, 1), 0)
 	c.fails(err, fs.ErrPermission, "read", "file")
+	n, err := f.Read(nil)
+	c.reads("Read of no bytes", nil, n, err, "", nil)
+	n, err = f.ReadAt(nil, 0)
+	c.reads("ReadAt of no bytes", nil, n, err, "", nil)
 	c.wrote(f.Write([]byte("CON")))(3)
 	c.ok(f.Close())
 	c.holds("file", "CONtent")
