@@ -79,7 +79,7 @@ func (h *Handler) Close(ctx context.Context) error { return h.q.close(ctx) }
 func (h *Handler) Stats() Stats {
 	return Stats{
 		Handled: h.q.handled.Load(), Dropped: h.q.dropped.Load(), Failed: h.q.failed.Load(),
-		Waiting: int(h.q.tail.Load()&^closedBit - h.q.head.Load()),
+		Waiting: h.q.waiting(),
 	}
 }
 

@@ -315,6 +315,67 @@ func TestErrorsOfTheWrappedHandler(t *testing.T) {
 	}
 }
 
+// panicky panics when it is asked by somebody else than a logger.
+type panicky struct {
+	slog.Handler
+	asked atomic.Bool
+}
+
+func (p *panicky) Enabled(context.Context, slog.Level) bool {
+	p.asked.Store(true)
+	panic("on purpose")
+}
+
+// What tells of dropped records is none of those that were handled, and whatever goes wrong with it ends nothing.
+func TestTellingOfDroppedRecordsFails(t *testing.T) {
+	for name, to := range map[string]slog.Handler{"error": failing{slog.NewTextHandler(io.Discard, nil)}, "panic": &panicky{Handler: slog.DiscardHandler}} {
+		t.Run(name, func(t *testing.T) {
+			open := make(chan struct{})
+			h := uniolog.New(gate{to, open}, &uniolog.Options{Records: 2})
+			r := slog.NewRecord(time.Now(), slog.LevelInfo, "bad", 0)
+			for h.Stats().Dropped == 0 {
+				h.Handle(t.Context(), r)
+			}
+			close(open)
+			h.Close(t.Context())
+			if s := h.Stats(); s.Failed > s.Handled {
+				t.Errorf("%+v", s)
+			}
+			if p, ok := to.(*panicky); ok && !p.asked.Load() {
+				t.Error("nothing has panicked")
+			}
+		})
+	}
+}
+
+// Whoever looks while records come and go sees none or some of them, and never fewer than none. Two look, and the third logs, so
+// that they take the CPU from each other.
+func TestWaitingIsNeverNegative(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	h := uniolog.New(slog.DiscardHandler, nil)
+	defer closed(t, h)
+	var all sync.WaitGroup
+	var stop atomic.Bool
+	all.Go(func() {
+		for r := slog.NewRecord(time.Now(), slog.LevelInfo, "x", 0); !stop.Load(); {
+			h.Handle(t.Context(), r)
+		}
+	})
+	for range 2 {
+		all.Go(func() {
+			for !stop.Load() {
+				if n := h.Stats().Waiting; n < 0 {
+					t.Errorf("%d records wait", n)
+					return
+				}
+			}
+		})
+	}
+	time.Sleep(time.Second)
+	stop.Store(true)
+	all.Wait()
+}
+
 func TestAfterClose(t *testing.T) {
 	uniotest.CheckLeaks(t)
 	var out bytes.Buffer

@@ -75,6 +75,16 @@ const recordsMax = 1 << 22
 
 func (q *queue) slot(n uint64) *slot { return &q.slots[n&uint64(len(q.slots)-1)] }
 
+// waiting is how many records there are, at one moment: head and tail are not read at once.
+func (q *queue) waiting() int {
+	for {
+		head := q.head.Load()
+		if tail := q.tail.Load() &^ closedBit; q.head.Load() == head {
+			return int(tail - head)
+		}
+	}
+}
+
 // put queues a record and never waits.
 func (q *queue) put(to slog.Handler, ctx context.Context, r slog.Record) error {
 	for {
@@ -144,7 +154,9 @@ func (q *queue) next(n uint64) bool {
 	s.to, s.ctx, s.r = nil, nil, slog.Record{}
 	s.turn.Store(n + uint64(len(q.slots)))
 	q.handled.Add(1)
-	q.handle(to, ctx, r)
+	if !q.handle(to, ctx, r) {
+		q.failed.Add(1)
+	}
 	q.head.Store(n + 1)
 	if q.flushing.Load() {
 		q.endFlushes(func(f *flusher) bool { return f.until <= n+1 })
@@ -153,19 +165,21 @@ func (q *queue) next(n uint64) bool {
 }
 
 // handle calls the wrapped handler. A panic in it must not end the process for the sake of a line in the log.
-func (q *queue) handle(to slog.Handler, ctx context.Context, r slog.Record) {
+func (q *queue) handle(to slog.Handler, ctx context.Context, r slog.Record) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			q.fail(fmt.Errorf("uniolog: the wrapped handler panicked: %v", p))
+			q.keep(fmt.Errorf("uniolog: the wrapped handler panicked: %v", p))
 		}
 	}()
-	if err := to.Handle(ctx, r); err != nil {
-		q.fail(err)
+	err := to.Handle(ctx, r)
+	if err != nil {
+		q.keep(err)
 	}
+	return err == nil
 }
 
-func (q *queue) fail(err error) {
-	q.failed.Add(1)
+// keep keeps an error for Flush.
+func (q *queue) keep(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.err == nil {
@@ -175,13 +189,19 @@ func (q *queue) fail(err error) {
 
 // tell writes a record about those that are missing.
 func (q *queue) tell(n uint64) {
-	ctx := context.Background()
-	if !q.base.Enabled(ctx, slog.LevelWarn) {
-		return
-	}
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, "uniolog: records were dropped", 0)
 	r.AddAttrs(slog.Uint64("dropped", n))
-	q.handle(q.base, ctx, r)
+	q.handle(asked{q.base}, context.Background(), r)
+}
+
+// asked is a handler that is asked whether it wants a record.
+type asked struct{ slog.Handler }
+
+func (h asked) Handle(ctx context.Context, r slog.Record) error {
+	if !h.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 // sleep waits for record n. False: it will never come.
