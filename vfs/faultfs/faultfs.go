@@ -118,15 +118,20 @@ func (f *faulty) Stat(name string) (info fs.FileInfo, err error) {
 	return info, nil
 }
 
-func (f *faulty) ReadDir(name string) (entries []fs.DirEntry, err error) {
-	err = f.call("readdir", name, func() (err error) {
-		entries, err = f.below.ReadDir(name)
+func (f *faulty) ReadDir(name string) ([]fs.DirEntry, error) {
+	return f.list(name, func() ([]fs.DirEntry, error) { return f.below.ReadDir(name) })
+}
+
+// list does what gives entries, which may come with an error. A call that failed after it was done gives none.
+func (f *faulty) list(name string, do func() ([]fs.DirEntry, error)) (entries []fs.DirEntry, err error) {
+	err, injected := f.plan.call(func() (err error) {
+		entries, err = do()
 		return err
-	})
-	if err != nil {
-		return nil, err
+	}, "readdir", name)
+	if injected {
+		return nil, vfscheck.Error("readdir", name, err)
 	}
-	return entries, nil
+	return entries, err
 }
 
 func (f *faulty) Mkdir(name string, perm fs.FileMode) error {

@@ -263,7 +263,6 @@ func TestPowersAreThoseBelow(t *testing.T) {
 	}
 }
 
-// add adds rules that are good.
 // lister is a file that has the methods of a directory as well, as a *unio.File has.
 type lister struct{ vfs.File }
 
@@ -306,6 +305,59 @@ func TestPowersOfAFileThatHasAReadDir(t *testing.T) {
 	}
 }
 
+// halfRead is an FS whose directories can be read in part.
+type halfRead struct{ *osfs.FS }
+
+var errHalf = errors.New("the rest cannot be read")
+
+func (h halfRead) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := h.FS.ReadDir(name)
+	return entries, errors.Join(err, errHalf)
+}
+
+func (h halfRead) OpenFile(name string, flag int, perm fs.FileMode, o *vfs.Options) (vfs.File, error) {
+	f, err := h.FS.OpenFile(name, flag, perm, o)
+	if err != nil {
+		return nil, err
+	}
+	return halfOpen{f, f.(fs.ReadDirFile)}, nil
+}
+
+type halfOpen struct {
+	vfs.File
+	dir fs.ReadDirFile
+}
+
+func (h halfOpen) ReadDir(n int) ([]fs.DirEntry, error) {
+	entries, err := h.dir.ReadDir(n)
+	return entries, errors.Join(err, errHalf)
+}
+
+// Entries that come with an error of the FS below are told, as by the FS below.
+func TestEntriesBesideAnError(t *testing.T) {
+	fsys := halfRead{below(t)}
+	if err := fsys.Mkdir("dir", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	plan := faultfs.NewPlan(1)
+	faulty := faultfs.New(fsys, plan)
+	d, err := faulty.OpenFile(".", os.O_RDONLY, 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for _, want := range []int{1, 0} {
+		if entries, err := faulty.ReadDir("."); len(entries) != want || err == nil {
+			t.Errorf("ReadDir of the FS: %v, %v; want %d", entries, err, want)
+		}
+		if entries, err := d.(fs.ReadDirFile).ReadDir(-1); len(entries) != want || err == nil {
+			t.Errorf("ReadDir of the directory: %v, %v; want %d", entries, err, want)
+		}
+		add(t, plan, faultfs.Rule{Op: "readdir", Err: errHalf})
+	}
+}
+
+// add adds rules that are good.
 func add(t *testing.T, p *faultfs.Plan, rules ...faultfs.Rule) {
 	t.Helper()
 	for _, r := range rules {

@@ -233,15 +233,8 @@ type listing struct {
 	below fs.ReadDirFile
 }
 
-func (l listing) ReadDir(n int) (entries []fs.DirEntry, err error) {
-	err = l.f.call("readdir", func() (err error) {
-		entries, err = l.below.ReadDir(n)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return entries, nil
+func (l listing) ReadDir(n int) ([]fs.DirEntry, error) {
+	return l.f.faulty.list(l.f.name, func() ([]fs.DirEntry, error) { return l.below.ReadDir(n) })
 }
 
 // The powers of a file.
