@@ -214,12 +214,17 @@ func (e Evidence) Warnings() []Diagnosis {
 }
 
 func (e Evidence) noMemory() Diagnosis {
-	if e.Memlock <= smallMemlock {
+	small := e.Memlock <= smallMemlock
+	if small && !e.IPCLock {
 		return Diagnosis{ObstacleMemlock,
 			fmt.Sprintf("the limit of locked memory is too small (ulimit -l is %d KiB, for all processes of the user)",
 				e.Memlock>>10),
 			"raise ulimit -l (LimitMEMLOCK= for a systemd unit), or use smaller rings and fewer registered buffers"}
 	}
-	return Diagnosis{ObstacleMemory, "no memory for the ring, or the memory cgroup's limit is reached",
-		"raise the limit, or use smaller rings"}
+	reason := "no memory for the ring, or the memory cgroup's limit is reached"
+	if small {
+		reason += fmt.Sprintf(", or in a user namespace, where CAP_IPC_LOCK frees from nothing, that of locked memory (ulimit -l is %d KiB)",
+			e.Memlock>>10)
+	}
+	return Diagnosis{ObstacleMemory, reason, "raise the limit, or use smaller rings"}
 }
