@@ -40,6 +40,9 @@ func run(height string, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if off < 0 || n < 0 {
+		return fmt.Errorf("%d bytes at %d: neither may be negative", n, off) // an offset of -1 is the file's position to a ring
+	}
 	return read(args[0], off, n, w)
 }
 

@@ -60,7 +60,8 @@ func readPart(t *testing.T, height, name string, file []byte, off, n int) {
 }
 
 func TestWrongArguments(t *testing.T) {
-	for _, args := range [][]string{{}, {"x"}, {"x", "y", "1"}, {"x", "1", "y"}, {"/nowhere/at/all", "0", "1"}} {
+	for _, args := range [][]string{{}, {"x"}, {"x", "y", "1"}, {"x", "1", "y"}, {"/nowhere/at/all", "0", "1"},
+		{"main.go", "0", "-1"}, {"main.go", "-1", "1"}} {
 		for height := range heights {
 			if err := run(height, args, new(bytes.Buffer)); err == nil {
 				t.Errorf("%s %q: no error", height, args)
