@@ -165,8 +165,8 @@ func (s *SQE) PrepRemoveBuffers(n int, group uint16) {
 }
 
 // PrepFilesUpdate replaces n slots of the table of registered files from offset on; fds is the address of
-// int32 values. With the offset FileIndexAlloc the kernel chooses the slots and writes their numbers into
-// fds (5.19).
+// int32 values. With an offset of -1, which is FileIndexAlloc as the signed number that this takes, the kernel
+// chooses the slots and writes their numbers into fds (5.19).
 //
 // liburing: io_uring_prep_files_update
 func (s *SQE) PrepFilesUpdate(fds uintptr, n uint32, offset int32) {
