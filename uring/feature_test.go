@@ -70,6 +70,9 @@ func TestJudge(t *testing.T) {
 			t.Errorf("%v while preparing: %v, want: could not tell", e, err)
 		}
 	}
+	if err := judge(withoutRing(registerError("QUERY", unix.EBADF))); !no(err) {
+		t.Errorf("the descriptor of no ring: %v, want: no", err) // of kernels that look at it first
+	}
 	for _, e := range []unix.Errno{unix.EPERM, unix.ENOMEM, unix.EMFILE} {
 		if err := judge(setupError(e)); err == nil || no(err) {
 			t.Errorf("%v: %v, want: could not tell", e, err)

@@ -225,7 +225,7 @@ func probeQuery(*lab) error {
 	if err == nil && q.NrRequestOpcodes == 0 {
 		err = prepared(errors.New("the kernel claims to know no operation"))
 	}
-	return err
+	return withoutRing(err)
 }
 
 func probeResizeRings(l *lab) error {
