@@ -240,8 +240,8 @@ func (f *File) Close() error {
 // finish ends a file that takes no new calls.
 func (f *File) finish() error {
 	<-f.unused
+	defer f.rt.files.remove(f) // last, because the Runtime waits for that
 	f.rt.forgetFile(&f.io)
-	f.rt.files.remove(f)
 	if f.ends != nil {
 		return errors.Join(f.ends(), f.pathError("close", f.io.OS.Close()))
 	}

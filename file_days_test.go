@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // A cancelled call on a buffer of the runtime returns, and the buffer comes back when the operation has completed. The leak
@@ -126,6 +128,48 @@ func TestFileCloseWaitsForCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = left // for Runtime.Close
+	})
+}
+
+// The Runtime ends after a File that somebody else is closing: what is in a call of it has the ring, and memory of the pool.
+func TestFileThatIsBeingClosedHasTheRingUntilThen(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		name := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(name, make([]byte, 8192), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := rt.OpenFile(name, os.O_RDONLY, 0, &unio.FileOptions{Direct: true})
+		if errors.Is(err, errors.ErrUnsupported) {
+			t.Skipf("lacks: direct access in the temporary directory: %v", err)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		b, err := f.ReadBuf(ctx, 0, 4096) // makes the ring know the file
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Release()
+		release := unio.HoldThreads(rt)
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := f.Stat(); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(10 * time.Millisecond)
+		all.Go(func() {
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		until(t, "the file to refuse calls", func() bool { _, err := f.ReadAt(nil, 0); return errors.Is(err, fs.ErrClosed) })
+		time.AfterFunc(20*time.Millisecond, release)
+		if err := unio.CloseFilesBy(t.Context(), rt); err != nil {
+			t.Error(err)
+		}
+		all.Wait()
 	})
 }
 

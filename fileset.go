@@ -26,6 +26,7 @@ type fileSet struct {
 	mu     sync.Mutex
 	open   map[*File]struct{}
 	trees  map[*FS]struct{}
+	none   sync.Cond // open has become empty
 	gone   FileStats // what files counted that are closed
 	closed bool
 
@@ -46,6 +47,7 @@ type threads interface {
 // init makes what performs operations that block. In a simulation that is the caller, so that no thread of the system takes
 // part in what the seed decides.
 func (s *fileSet) init(e Engine) {
+	s.none.L = &s.mu
 	if s.inline = e == Sim; s.inline {
 		s.pool = &filepool.Inline{}
 	} else {
@@ -99,7 +101,9 @@ func (s *fileSet) add(f *File) error {
 func (s *fileSet) remove(f *File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, f)
+	if delete(s.open, f); len(s.open) == 0 {
+		s.none.Broadcast()
+	}
 	s.gone.add(f)
 	fileIDs.give(f.io.ID)
 }
@@ -170,6 +174,11 @@ func (s *fileSet) close() error {
 			errs = append(errs, err)
 		}
 	}
+	s.mu.Lock()
+	for len(s.open) > 0 { // somebody else closes them
+		s.none.Wait()
+	}
+	s.mu.Unlock()
 	s.once.Do(func() {}) // nobody makes a ring any more
 	if s.async != nil && s.async != fileio.Executor(s.pool) {
 		errs = append(errs, s.async.Close())
