@@ -392,6 +392,21 @@ func TestFileCopies(t *testing.T) {
 	})
 }
 
+// What lies behind the end is nothing, up to the largest offset.
+func TestFileCopyOfWhatLiesFarBehindTheEnd(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("from", []byte("content"))
+		for _, off := range []int64{7, math.MaxInt64 - 10, math.MaxInt64} {
+			if n, err := f.CopyTo(context.Background(), io.Discard, off, -1); n != 0 || err != nil {
+				t.Errorf("everything from %d on: %d bytes, %v", off, n, err)
+			}
+			if n, err := f.CopyTo(context.Background(), io.Discard, off, 5); n != 0 || err != io.EOF {
+				t.Errorf("5 bytes at %d: %d bytes, %v", off, n, err)
+			}
+		}
+	})
+}
+
 // takes is a writer that takes so many bytes of each Write.
 type takes struct {
 	n   int

@@ -62,7 +62,10 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 func (f *File) readPart(ctx context.Context, off, n int64) (*mem.Buf, error) {
 	piece := int64(min(copyPiece, f.rt.pool.MaxLen()))
 	before := off % int64(f.Alignment())
-	want := min(before+min(n, piece), piece)
+	want := min(before+min(n, piece), piece, math.MaxInt64-(off-before))
+	if want <= before {
+		return nil, io.EOF // there are no offsets behind it
+	}
 	b, err := f.ReadBuf(ctx, off-before, int(f.rounded(want)))
 	if err != nil {
 		return nil, err
