@@ -275,6 +275,23 @@ func TestFiles(t *testing.T) {
 }
 
 // What a file system cannot do is left out where Pebble allows that, and said where it does not.
+// A part that cannot be written back is an error like that of any other call, on each file system.
+func TestSyncToOfAClosedFile(t *testing.T) {
+	each(t, func(t *testing.T, fsys pebble.FS) {
+		f, err := fsys.Create("file", pebble.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var named *fs.PathError
+		if full, err := f.SyncTo(1); full || !errors.As(err, &named) || named.Op != "sync" || !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("SyncTo: full %v, %v", full, err)
+		}
+	})
+}
+
 func TestWithoutPowers(t *testing.T) {
 	fsys := pebblevfs.New(bare{openOS(t, t.TempDir())})
 	write(t, fsys, "file", "text")

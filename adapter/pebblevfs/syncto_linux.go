@@ -1,6 +1,8 @@
 package pebblevfs
 
 import (
+	"io/fs"
+
 	"golang.org/x/sys/unix"
 
 	pebble "github.com/cockroachdb/pebble/v2/vfs"
@@ -30,5 +32,12 @@ type rangeFile struct{ file }
 // SyncTo has the first n bytes written, and does not wait for more than what was being written already: so not too much is
 // ever left for a sync. It promises nothing.
 func (f *rangeFile) SyncTo(n int64) (fullSync bool, err error) {
-	return false, unix.SyncFileRange(int(f.Fd()), 0, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE)
+	err = error(fs.ErrClosed)
+	if fd := f.Fd(); fd != pebble.InvalidFd {
+		err = unix.SyncFileRange(int(fd), 0, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE)
+	}
+	if err != nil {
+		err = &fs.PathError{Op: "sync", Path: f.name, Err: err}
+	}
+	return false, err
 }
