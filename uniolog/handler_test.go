@@ -264,13 +264,13 @@ func TestRecordIsCloned(t *testing.T) {
 // The goroutine falls asleep after each record, in a race with the next.
 func TestNoWakeUpIsLost(t *testing.T) {
 	h := uniolog.New(slog.DiscardHandler, nil)
-	end := time.Now().Add(bound)
 	for i := range 50000 {
 		h.Handle(context.Background(), slog.Record{})
 		for range i % 500 { // about as long as the goroutine takes to wake up and fall asleep again
 			h.Stats()
 		}
 		h.Handle(context.Background(), slog.Record{})
+		end := time.Now().Add(bound)
 		for tries := 0; h.Stats().Waiting > 0; tries++ {
 			if tries > 1000 {
 				runtime.Gosched()
