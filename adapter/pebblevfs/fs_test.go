@@ -274,7 +274,6 @@ func TestFiles(t *testing.T) {
 	})
 }
 
-// What a file system cannot do is left out where Pebble allows that, and said where it does not.
 // A part that cannot be written back is an error like that of any other call, on each file system.
 func TestSyncToOfAClosedFile(t *testing.T) {
 	each(t, func(t *testing.T, fsys pebble.FS) {
@@ -292,6 +291,7 @@ func TestSyncToOfAClosedFile(t *testing.T) {
 	})
 }
 
+// What a file system cannot do is left out where Pebble allows that, and said where it does not.
 func TestWithoutPowers(t *testing.T) {
 	fsys := pebblevfs.New(bare{openOS(t, t.TempDir())})
 	write(t, fsys, "file", "text")
