@@ -21,6 +21,7 @@ type Cluster struct {
 	view        atomic.Pointer[view]
 	failuresMax atomic.Int32 // in a row, until a server is judged; 0: never
 	pickers     []*Picker
+	awaiting    awaiting
 
 	mu      sync.Mutex // of what follows and of the conditions of servers; loops never take it
 	name    string     // also under that of the set
@@ -238,6 +239,9 @@ func (c *Cluster) close() {
 		c.timer.Stop()
 		c.timer = nil
 	}
+	v := *c.view.Load()
+	v.awaited = false
+	c.show(&v)
 	c.mu.Unlock()
 	c.leave(gone)
 }
@@ -260,7 +264,7 @@ func (c *Cluster) publish(now time.Time) {
 	if !next.IsZero() {
 		c.timer = time.AfterFunc(next.Sub(now), c.tick)
 	}
-	c.view.Store(c.makeView(now))
+	c.show(c.makeView(now))
 }
 
 // tick brings about what time has changed.

@@ -44,5 +44,7 @@
 // that are broken, and a request that is tried and fails costs its client no more than one that is refused. A drained
 // server gets nothing whatever happens, since it was a person who said so.
 //
+// A cluster whose names are being looked up for the first time has no server yet: [Picker.Await] tells when it may have one.
+//
 // A request is not sent twice to a server by a Picker: when all have been tried, there is none left.
 package cluster

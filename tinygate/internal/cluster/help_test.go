@@ -175,11 +175,13 @@ type fakeResolver struct {
 	mu      sync.Mutex
 	answers map[string][]netip.Addr
 	asked   int
+	wait    time.Duration // before each answer
 }
 
 var errNoSuchName = errors.New("no such name")
 
 func (r *fakeResolver) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	time.Sleep(r.wait)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.asked++

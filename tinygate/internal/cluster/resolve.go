@@ -49,6 +49,9 @@ func (n *name) every(c *Cluster, interval time.Duration) {
 	c.set.wg.Go(func() { c.resolve(ctx, n, interval) })
 }
 
+// isNew reports whether the first lookup of the name has not ended.
+func (n *name) isNew() bool { return len(n.addrs) == 0 && n.err == nil }
+
 // end stops lookups. One that is under way has no effect any more.
 func (n *name) end() {
 	if n.stop != nil {
@@ -121,6 +124,7 @@ func (c *Cluster) resolved(ctx context.Context, n *name, addrs []string, err err
 		if before == nil {
 			log.Warn("tinygate: a name does not resolve; its last addresses stay", slog.Int("addresses", len(n.addrs)),
 				slog.Any("error", err))
+			c.publish(time.Now()) // nobody has to wait for it any more
 		}
 		c.mu.Unlock()
 		return true

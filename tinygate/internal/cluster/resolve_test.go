@@ -241,3 +241,30 @@ func TestDrainedNameStaysDrainedWithNewAddresses(t *testing.T) {
 		wantStrings(t, "states", states(s), []string{"10.0.0.7:80 draining", "10.0.9.9:80 up"})
 	})
 }
+
+// Who waits for the first server of a cluster is told of it, or that there is none, and nobody waits where there is nothing to wait for.
+func TestFirstServerIsAwaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &fakeResolver{wait: time.Second}
+		r.set("web.test", "10.0.0.1")
+		for _, up := range []*config.Upstream{named("web.test:80"), named("none.test:80"), named("web.test:80", "none.test:80")} {
+			s, _ := newSet(t, 1, &Options{Resolver: r}, up)
+			p, told := s.Cluster("u").Picker(0), 0
+			if !p.Await(func() { told++ }) || told != 0 {
+				t.Errorf("%v: nobody waits", up.Servers)
+			}
+			time.Sleep(1100 * time.Millisecond)
+			synctest.Wait()
+			if told != 1 || p.Await(func() { told++ }) {
+				t.Errorf("%v: told %d times, or there is something to wait for still", up.Servers, told)
+			}
+		}
+		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80"))
+		p, told := s.Cluster("u").Picker(0), 0
+		p.Await(func() { told++ })
+		apply(t, s)
+		if told != 1 || p.Await(func() {}) {
+			t.Errorf("an upstream that is removed is waited for")
+		}
+	})
+}

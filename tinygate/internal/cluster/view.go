@@ -14,6 +14,7 @@ type view struct {
 	balance config.Balance
 	groups  [2]group  // the second is asked when the first has none left
 	slots   []*Server // all of the cluster's, also those that cannot be used; nil: free
+	awaited bool      // there is no server, but the first lookup of a name has not ended
 
 	// For Hash: the table's backends are the places of keyed.
 	table *maglev.Table
@@ -90,6 +91,7 @@ func (c *Cluster) makeView(now time.Time) *view {
 	level(first)
 	level(backups)
 	v.groups = [2]group{newGroup(first), newGroup(backups)}
+	v.awaited = len(first)+len(backups) == 0 && slices.ContainsFunc(c.names, (*name).isNew)
 	if cfg.Balance == config.Hash {
 		c.makeKeyed(v)
 	} else {

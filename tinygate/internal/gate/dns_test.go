@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // names is a DNS server that gives every name the same addresses.
@@ -118,6 +120,46 @@ func TestServerGoesAwayFromDNS(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A request that comes before its upstream's name has been looked up for the first time waits for that, at the start and after a
+// reload that has changed the name.
+func TestRequestWaitsForTheFirstLookup(t *testing.T) {
+	dns := new(names)
+	dns.serve(t)
+	dns.set("127.0.0.1")
+	server := replies(ok)(t)
+	_, port, _ := net.SplitHostPort(server)
+	of := func(name string) *config.Config {
+		return parse(t, "{listen: '127.0.0.1:0', upstreams: {web: '%s:%s'}, routes: [{to: web, times: {total: 300ms}, path: /soon}, {to: web}]}", name, port)
+	}
+	dns.mu.Lock()
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		w := newWorldOf(t, rt, of("first.test"))
+		for _, name := range []string{"first.test", "second.test"} {
+			if name != "first.test" {
+				dns.mu.Lock()
+				w.reload(of(name))
+			}
+			c := w.dial()
+			c.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			if status := w.ask("GET", "/soon", 0); status != "504" {
+				w.Errorf("%s: status %s when the limit of all was reached", name, status)
+			}
+			dns.mu.Unlock()
+			c.wantStatus("200")
+		}
+		dns.set()
+		w.reload(of("none.test"))
+		w.eventually("the end of the lookup", func() bool { return w.g.Servers()[0].Reason != "" })
+		began := time.Now()
+		if status := w.ask("GET", "/", 0); status != "503" || time.Since(began) > time.Second {
+			w.Errorf("status %s after %v of a name without addresses", status, time.Since(began))
+		}
+		dns.set("127.0.0.1")
+		dns.mu.Lock() // for the next engine
+	})
+	dns.mu.Unlock()
 }
 
 // twoAddresses listens on one port of 127.0.0.1 and 127.0.0.2.

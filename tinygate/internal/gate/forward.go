@@ -1,13 +1,16 @@
 package gate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/http1"
@@ -15,6 +18,8 @@ import (
 
 var (
 	errNoServer = errors.New("no server of the upstream can take requests")
+	// errLateName is errNoServer where a limit of the request has ended the wait for names that are looked up.
+	errLateName = fmt.Errorf("%w, and the time of the request is over: %w", errNoServer, os.ErrDeadlineExceeded)
 	// errNoResponse says that the upstream closed the connection before the first byte of a response.
 	errNoResponse = errors.New("the upstream closed the connection without a response")
 	// errUnreached says that no connection could be made, so that nothing was sent.
@@ -34,7 +39,7 @@ func (x *exchange) forward() (again bool) {
 	if x.rule.group.Balance == config.Hash {
 		x.key = x.hash()
 	}
-	for x.next = x.picker().Pick(x.key, &x.tried); ; {
+	for x.next = x.first(); ; {
 		err := x.try()
 		if err == nil {
 			x.dropRequest()
@@ -56,6 +61,23 @@ func (x *exchange) forward() (again bool) {
 	}
 }
 
+// first chooses the server that is tried first. Names that are being looked up for the first time, at the start or after a
+// reload, are waited for as a connection is.
+func (x *exchange) first() *cluster.Server {
+	p := x.picker()
+	if s := p.Pick(x.key, &x.tried); s != nil {
+		return s
+	}
+	known := unio.NewChan[struct{}](1)
+	if p.Await(func() { known.TrySend(struct{}{}) }) {
+		ctx, cancel := context.WithDeadline(context.Background(), x.by(x.cl.raw.Now(), x.times.Connect))
+		defer cancel()
+		known.Recv(ctx)
+		x.now = x.cl.raw.Now()
+	}
+	return p.Pick(x.key, &x.tried)
+}
+
 // picker is what the loop chooses servers by.
 func (x *exchange) picker() *cluster.Picker { return x.rule.group.pickers[x.sh.loop] }
 
@@ -64,6 +86,9 @@ func (x *exchange) picker() *cluster.Picker { return x.rule.group.pickers[x.sh.l
 func (x *exchange) try() error {
 	server := x.next
 	if x.next = nil; server == nil {
+		if !x.end.IsZero() && !x.now.Before(x.end) {
+			return errLateName
+		}
 		return errNoServer
 	}
 	x.tries++

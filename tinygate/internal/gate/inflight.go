@@ -72,7 +72,7 @@ func (x *exchange) phase() string {
 		return "sending the request"
 	case x.up != nil:
 		return "waiting for the response"
-	case x.server != nil:
+	case x.server != nil, x.out != nil:
 		return "connecting"
 	}
 	return "reading the request"
