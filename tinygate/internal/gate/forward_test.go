@@ -360,3 +360,21 @@ routes:
 		}
 	})
 }
+
+// What a route removes or replaces in responses was passed on in those before the final one.
+func TestInterimResponsesHaveNoFieldThatIsEdited(t *testing.T) {
+	change := func(cfg *config.Config) {
+		cfg.Routes[0].Response = config.Edit{Remove: []string{"X-Secret"}, Set: []config.Field{{Name: "Link", Value: "ours"}}}
+	}
+	eachEngine(t, setup{Change: change}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		if m := c.wantStatus("103"); m != "HTTP/1.1 103 Early Hints\r\nX-Open: a\r\n\r\n" {
+			w.Errorf("%q", m)
+		}
+		if m := c.wantStatus("200"); value(m, "Link") != "ours" || value(m, "X-Secret") != "" {
+			w.Errorf("%q", m)
+		}
+	}, replies("HTTP/1.1 103 Early Hints\r\nx-secret: a\r\nX-Open: a\r\nLink: theirs\r\n\r\n"+
+		"HTTP/1.1 200 OK\r\nX-Secret: a\r\nLink: theirs\r\nContent-Length: 0\r\n\r\n"))
+}

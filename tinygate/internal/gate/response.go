@@ -44,7 +44,7 @@ var (
 	errUnasked  = &http1.Error{Status: 502, Reason: "upstream: 101 to a request without Upgrade"}
 )
 
-// interim passes a 1xx response on, to clients that know of them (RFC 9110 15.2).
+// interim passes a 1xx response on, to clients that know of them (RFC 9110 15.2), without what the route removes or sets.
 func (x *exchange) interim(head []byte) error {
 	x.heard = true
 	if x.interims++; x.interims > interimsMax {
@@ -62,6 +62,7 @@ func (x *exchange) interim(head []byte) error {
 		x.up.in.skip(len(head))
 		return nil
 	}
+	x.rule.response.Drop(&x.resp.Head, head)
 	o := x.resp.Out(&x.req)
 	b, err := build(x.sh.g.rt, x.resp.ForwardMax(&o), func(p []byte) []byte {
 		return x.resp.AppendForward(p, head, &o)
