@@ -292,3 +292,36 @@ func TestQueriesAndFieldsAreNotTold(t *testing.T) {
 		c.wantStatus("502")
 	})
 }
+
+// The duration of a request whose response is held back was the time until its head.
+func TestDurationHasTheTimeOfAHeldResponse(t *testing.T) {
+	const late = 100 * time.Millisecond
+	var l accessLog
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			if strings.HasPrefix(m, "GET /chunked ") {
+				c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+				time.Sleep(late)
+				c.send("0\r\n\r\n")
+				continue
+			}
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na")
+			time.Sleep(late)
+			c.send("b")
+		}
+	})
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\nbuffer: {response: true}\naccess_log: %s\n", up(t), l.path(t))
+	}, func(w *world) {
+		for i, path := range []string{"/length", "/chunked"} {
+			w.ask("GET", path, 0)
+			if d := w.entry(&l, i)["duration"].(float64); d < late.Seconds()*0.9 {
+				w.Errorf("%s took %v s, and its body came after %v", path, d, late)
+			}
+		}
+	})
+}

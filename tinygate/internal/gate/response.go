@@ -165,6 +165,7 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 			return err
 		}
 	}
+	x.now = x.cl.raw.Now()
 	return nil
 }
 
