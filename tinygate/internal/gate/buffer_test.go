@@ -275,3 +275,35 @@ func TestEventsArePassedOnAtOnce(t *testing.T) {
 		}
 	}, up)
 }
+
+// A chunked body of exactly as many bytes as are held back was streamed: the end of it was not looked for.
+func TestBodyThatJustFitsIsHeld(t *testing.T) {
+	const size = 10 << 10
+	heads := make(chan string, 10)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			heads <- m
+			c.send(ok)
+		}
+	})
+	eachEngine(t, setup{Change: bufferRequests(size)}, func(w *world) {
+		c := w.dial()
+		for _, n := range []int{size - 1, size, size + 1} {
+			c.send(fmt.Sprintf("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", n, strings.Repeat("x", n)))
+			time.Sleep(short / 10) // the end comes by itself
+			c.send("0\r\n\r\n")
+			c.wantStatus("200")
+			want := fmt.Sprint(n)
+			if n > size {
+				want = ""
+			}
+			if m := <-heads; value(m, "Content-Length") != want {
+				w.Errorf("%d bytes: %.200q", n, m)
+			}
+		}
+	}, up)
+}
