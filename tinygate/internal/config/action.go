@@ -82,7 +82,12 @@ var answerSection = newSection("answer",
 		}
 	}},
 	key[Answer]{"body", func(a *Answer, v value) {
-		if s, ok := v.text("a text"); ok {
+		s, ok := v.text("a text")
+		switch {
+		case !ok:
+		case len(s) > answerBytesMax:
+			v.fail("the text has %d bytes; write at most %s, and have a server send more", len(s), sizeText(answerBytesMax))
+		default:
 			a.Body = s
 		}
 	}},

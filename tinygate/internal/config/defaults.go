@@ -111,7 +111,8 @@ const (
 	headBytesMax   = http1.MaxHeadBytes
 	headersMax     = http1.MaxHeaders
 	headersMin     = 10
-	bufferBytesMax = 64 << 20 // for each request that is held back
+	bufferBytesMax = 64 << 20  // for each request that is held back
+	answerBytesMax = 512 << 10 // it is sent in one buffer with its head, and one has 1 MiB
 	triesMax       = 10
 	failuresMax    = 1000
 	idleMax        = 1 << 16 // a server has no more ports for one address of ours

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -377,4 +378,22 @@ func TestInterimResponsesHaveNoFieldThatIsEdited(t *testing.T) {
 		}
 	}, replies("HTTP/1.1 103 Early Hints\r\nx-secret: a\r\nX-Open: a\r\nLink: theirs\r\n\r\n"+
 		"HTTP/1.1 200 OK\r\nX-Secret: a\r\nLink: theirs\r\nContent-Length: 0\r\n\r\n"))
+}
+
+// An answer that a configuration may have is sent. One that does not fit a buffer was accepted, and its connection closed.
+func TestLargestAnswerIsSent(t *testing.T) {
+	const file, most = "listen: 127.0.0.1:0\nroutes: [{answer: {body: '%s'}}]\n", 512 << 10
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, file, strings.Repeat("x", most))
+	}, func(w *world) {
+		c := w.dial()
+		c.send(getRoot)
+		if m := c.wantStatus("200"); !strings.HasSuffix(m, "\r\n\r\n"+strings.Repeat("x", most)) {
+			w.Errorf("%d bytes have come", len(m))
+		}
+	})
+	text := fmt.Sprintf(file, strings.Repeat("x", most+1))
+	if _, err := config.Parse("a.yaml", []byte(text), os.LookupEnv); err == nil || !strings.Contains(err.Error(), "a.yaml:2:26: body: ") {
+		t.Errorf("a body of %d bytes: %v", most+1, err)
+	}
 }
