@@ -146,6 +146,12 @@ func TestRequestWaitsForTheFirstLookup(t *testing.T) {
 			if status := w.ask("GET", "/soon", 0); status != "504" {
 				w.Errorf("%s: status %s when the limit of all was reached", name, status)
 			}
+			gone := w.dial()
+			gone.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			w.eventually("the wait", func() bool { n, _ := w.g.InFlight(); return len(n) == 2 })
+			gone.Conn.(*net.TCPConn).SetLinger(0)
+			gone.Close()
+			w.eventually("the end of a request whose client has left", func() bool { n, _ := w.g.InFlight(); return len(n) == 1 })
 			dns.mu.Unlock()
 			c.wantStatus("200")
 		}

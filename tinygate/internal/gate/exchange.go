@@ -102,6 +102,7 @@ type perRequest struct {
 	responseBy time.Time // the limit for the response
 	look       bool      // the deadline is nearer than that: for a look at the client
 	watching   bool      // the watcher's task runs, or has run
+	giveUp     func()    // ends a wait for something else than a response
 	gone       error     // why the client cannot get a response
 }
 

@@ -70,12 +70,23 @@ func (x *exchange) first() *cluster.Server {
 	}
 	known := unio.NewChan[struct{}](1)
 	if p.Await(func() { known.TrySend(struct{}{}) }) {
-		ctx, cancel := context.WithDeadline(context.Background(), x.by(x.cl.raw.Now(), x.times.Connect))
-		defer cancel()
-		known.Recv(ctx)
-		x.now = x.cl.raw.Now()
+		by := x.by(x.cl.raw.Now(), x.times.Connect)
+		if x.watched(by, func(ctx context.Context) { known.Recv(ctx) }) != nil {
+			return nil
+		}
 	}
 	return p.Pick(x.key, &x.tried)
+}
+
+// noServer is why there is none to try.
+func (x *exchange) noServer() error {
+	switch {
+	case x.gone != nil:
+		return clientGone(x.gone)
+	case !x.end.IsZero() && !x.now.Before(x.end):
+		return errLateName
+	}
+	return errNoServer
 }
 
 // picker is what the loop chooses servers by.
@@ -86,10 +97,7 @@ func (x *exchange) picker() *cluster.Picker { return x.rule.group.pickers[x.sh.l
 func (x *exchange) try() error {
 	server := x.next
 	if x.next = nil; server == nil {
-		if !x.end.IsZero() && !x.now.Before(x.end) {
-			return errLateName
-		}
-		return errNoServer
+		return x.noServer()
 	}
 	x.tries++
 	x.server, x.last = server, server.Name

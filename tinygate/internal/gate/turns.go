@@ -28,17 +28,18 @@ func (p *pool) enter(x *exchange) error {
 	turns := s.of(p.server)
 	if w := turns.enter(); w != nil {
 		now, wait := x.cl.raw.Now(), p.group.Pool.Wait
-		by := x.tryBy(now, wait)
-		ctx, cancel := context.WithDeadline(context.Background(), by)
-		defer cancel()
+		by, came := x.tryBy(now, wait), false
+		gone := x.watched(by, func(ctx context.Context) { came = turns.await(ctx, w) })
 		switch {
-		case turns.await(ctx, w):
+		case came:
+			x.turns = turns
+			return gone
+		case gone != nil:
+			return gone
 		case by.Before(now.Add(wait)):
 			return errLate
-		default:
-			return errFull
 		}
-		x.now = x.cl.raw.Now()
+		return errFull
 	}
 	x.turns = turns
 	return nil

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"io"
 	"time"
 )
@@ -27,8 +28,27 @@ func (x *exchange) watch() bool {
 	}
 	x.look = false
 	x.up.c.SetReadDeadline(x.responseBy)
+	x.startWatch()
+	return true
+}
+
+// watched calls wait, which waits for something before there is a connection to a server and ends early when its argument is
+// done. The client is watched meanwhile, at once since that is no small request any more. The error says that it has gone.
+func (x *exchange) watched(by time.Time, wait func(context.Context)) error {
+	ctx, cancel := context.WithDeadline(context.Background(), by)
+	defer cancel()
+	x.giveUp = cancel
+	x.startWatch()
+	wait(ctx)
+	x.unwatch()
+	x.now = x.cl.raw.Now()
+	return clientGone(x.gone)
+}
+
+// startWatch starts the task that watches, unless there is something of the client's that was not read yet.
+func (x *exchange) startWatch() {
 	if x.uploading || !x.body.Done() || len(x.cl.in.bytes()) > 0 {
-		return true
+		return
 	}
 	x.watching = true
 	x.cl.in.limit = 0
@@ -37,7 +57,6 @@ func (x *exchange) watch() bool {
 		x.watchFn = x.runWatch
 	}
 	x.watcher.Go(x.watchFn)
-	return true
 }
 
 // runWatch is the task that watches. TCP cannot tell the end of a client that has closed its connection from that of one
@@ -50,6 +69,9 @@ func (x *exchange) runWatch() error {
 		x.cl.in.drop()
 	case err == nil, isTimeout(err): // its next request, or unwatch
 	case err == io.EOF && x.rule.HalfClose:
+	case up == nil:
+		x.gone = err
+		x.giveUp()
 	default:
 		x.gone = err
 		up.c.SetReadDeadline(time.Unix(1, 0))

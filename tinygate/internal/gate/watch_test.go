@@ -74,6 +74,45 @@ func TestClientGoneWhileItWaits(t *testing.T) {
 	})
 }
 
+// A client that leaves while its request waits for a turn has it given up there; it was sent to the server when its turn came.
+func TestClientGoneWhileItWaitsForATurn(t *testing.T) {
+	var l accessLog
+	up := newGatekeeper()
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\naccess_log: %s\nupstreams: {web: {servers: %s, pool: {max: 1, wait: 20s}}}\n"+
+			"routes:\n  - to: web\n  - {prefix: /strict, to: web, limits: {half_close: false}}\n", l.path(t), up.upstream(t))
+	}, func(w *world) {
+		first := w.dial()
+		first.send(getRoot)
+		<-up.came
+		for i, tc := range []struct {
+			target string
+			leave  func(*net.TCPConn)
+		}{
+			{"/", func(c *net.TCPConn) { c.SetLinger(0); c.Close() }},
+			{"/strict", func(c *net.TCPConn) { c.Close() }},
+		} {
+			c := w.dial()
+			c.send("GET " + tc.target + " HTTP/1.1\r\nHost: h\r\n\r\n")
+			w.eventually("the wait", func() bool { return w.g.Servers()[0].InFlight == 2 })
+			tc.leave(c.Conn.(*net.TCPConn))
+			w.wants(w.entry(&l, i), map[string]any{"status": 499, "bytes_sent": 0, "tries": 1})
+		}
+		patient := w.dial()
+		patient.send(getRoot)
+		patient.CloseWriteHalf()
+		w.eventually("the wait", func() bool { return w.g.Servers()[0].InFlight == 2 })
+		for _, c := range []*peer{first, patient} {
+			up.answer <- struct{}{}
+			c.wantStatus("200")
+		}
+		<-up.came
+		if s := w.g.Servers()[0]; s.Requests != 4 || s.InFlight != 0 || s.Failures != 0 || w.g.Opened() != 1 {
+			w.Errorf("%d connections, and the server is %+v", w.g.Opened(), s)
+		}
+	})
+}
+
 // receives waits for a step of the other side.
 func (w *world) receives(c chan struct{}, what string) {
 	w.Helper()
