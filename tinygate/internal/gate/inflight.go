@@ -140,11 +140,7 @@ func (sh *shard) eachClient(fn func(*client)) {
 
 // Connections counts what is open.
 func (g *Gate) Connections() admin.Connections {
-	c := admin.Connections{Clients: g.crowd.all.Load(), Upstreams: g.lasting.Load()}
-	for _, s := range g.servers.Status() {
-		c.Requests += s.InFlight
-	}
-	return c
+	return admin.Connections{Clients: g.crowd.all.Load(), Upstreams: g.lasting.Load(), Requests: g.figures.InFlight()}
 }
 
 // Servers is what is known of all servers.

@@ -606,3 +606,22 @@ func TestReloadOfAListOfServersKeepsADrain(t *testing.T) {
 		w.eventually("a", func() bool { return ask() == "a" })
 	})
 }
+
+// A request that goes on at a server which a reload has taken out is in flight still; the status forgot it.
+func TestStatusCountsRequestsAtServersThatAreGone(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\n", server(new(atomic.Int64))(t))
+	}, func(w *world) {
+		socket := w.dial().socket()
+		for range 2 {
+			if n := w.g.Connections().Requests; n != 1 {
+				w.Errorf("%d requests are in flight beside the WebSocket", n-1)
+			}
+			w.reload(parse(w, "listen: 127.0.0.1:0\nto: 127.0.0.1:1\n"))
+		}
+		socket.wantEcho()
+		socket.CloseWriteHalf()
+		socket.wantEnd()
+		w.eventually("the end of the request", func() bool { return w.g.Connections().Requests == 0 })
+	})
+}

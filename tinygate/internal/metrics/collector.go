@@ -134,17 +134,28 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// routes sends what was counted by route. A request in flight is one that began and is in no cell.
-func (o out) routes(m *Metrics) {
+// InFlight is how many requests have begun and not ended: these are in no cell.
+func (m *Metrics) InFlight() int64 {
 	var began, ended uint64
-	sums := make([]routeSum, len(m.routes.all))
+	var sum routeSum
 	for _, l := range m.loops {
-		for i, r := range *l.routes.Load() {
-			ended += sums[i].add(r)
+		for _, r := range *l.routes.Load() {
+			ended += sum.add(r)
 		}
 		began += l.began.Load() // after the cells, so that none has ended before it began
 	}
-	o.gauge(inFlightDesc, float64(began-min(began, ended)))
+	return int64(began - min(began, ended))
+}
+
+// routes sends what was counted by route.
+func (o out) routes(m *Metrics) {
+	sums := make([]routeSum, len(m.routes.all))
+	for _, l := range m.loops {
+		for i, r := range *l.routes.Load() {
+			sums[i].add(r)
+		}
+	}
+	o.gauge(inFlightDesc, float64(m.InFlight()))
 	for _, i := range m.routes.shown {
 		sums[i].send(o, m.routes.all[i])
 	}
