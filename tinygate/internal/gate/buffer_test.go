@@ -3,6 +3,7 @@ package gate_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -304,6 +305,36 @@ func TestBodyThatJustFitsIsHeld(t *testing.T) {
 			if m := <-heads; value(m, "Content-Length") != want {
 				w.Errorf("%d bytes: %.200q", n, m)
 			}
+		}
+	}, up)
+}
+
+// A server that takes a body which was held back slowly, but does take it, has the limit of a body for each piece and that of
+// the response from the end on. All of it had to go within the one, and the other began with it.
+func TestServerMayTakeAHeldBodySlowly(t *testing.T) {
+	const size, step, pause, limit = 24 << 20, 512 << 10, 40 * time.Millisecond, 600 * time.Millisecond
+	up := script(func(t *testing.T, c *peer, _ int) {
+		c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		for {
+			if _, err := c.head(); err != nil {
+				return
+			}
+			for range size / step {
+				if _, err := io.CopyN(io.Discard, c.r, step); err != nil {
+					return
+				}
+				time.Sleep(pause)
+			}
+			c.send(ok)
+		}
+	})
+	change := func(cfg *config.Config) {
+		bufferRequests(2 * size)(cfg)
+		cfg.Routes[0].Retry.Tries = 1
+	}
+	eachEngine(t, setup{Times: config.Times{Body: limit, Response: 2 * limit}, Change: change}, func(w *world) {
+		if status := w.ask("PUT", "/", size); status != "200" {
+			w.Errorf("status %s", status)
 		}
 	}, up)
 }

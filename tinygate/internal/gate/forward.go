@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/http1"
@@ -251,14 +252,13 @@ func (x *exchange) failure(err error) cluster.Outcome {
 
 // roundTrip sends the request and passes the response on.
 func (x *exchange) roundTrip() error {
-	up, now := x.up, x.now
-	up.c.SetWriteDeadline(x.tryBy(now, x.times.Body))
+	up := x.up
 	x.upload.sendErr = x.send(x.keeps())
 	switch {
 	case isTimeout(x.upload.sendErr):
 		return x.upload.sendErr
 	case x.upload.sendErr != nil, x.body.Done(): // a server that takes no more may have answered before
-		x.awaitResponse(now)
+		x.awaitResponse(x.now)
 	default:
 		x.startUpload()
 	}
@@ -304,8 +304,34 @@ func (x *exchange) send(keep bool) error {
 	} else {
 		x.out = nil
 	}
+	x.up.c.SetWriteDeadline(x.tryBy(x.now, x.times.Body))
 	if x.request.empty() {
 		return x.up.c.Send(out)
 	}
-	return x.up.c.Send(x.request.with(out, keep)...)
+	return x.sendHeld(out, keep)
+}
+
+// sendHeld sends head and what is held, piece by piece: each has the limit of a body.
+func (x *exchange) sendHeld(head *mem.Buf, keep bool) (err error) {
+	for i, b := range x.request.bufs {
+		if keep {
+			b = b.Ref()
+		} else {
+			x.request.bufs[i] = nil
+		}
+		x.list = append(x.list[:0], b)
+		if i == 0 {
+			x.list = append(x.list[:0], head, b)
+		}
+		err = x.up.c.Send(x.list...)
+		x.now = x.cl.raw.Now()
+		if err != nil {
+			break
+		}
+		x.up.c.SetWriteDeadline(x.tryBy(x.now, x.times.Body))
+	}
+	if !keep {
+		x.request.drop()
+	}
+	return err
 }

@@ -15,7 +15,6 @@ import (
 type held struct {
 	bufs []*mem.Buf
 	n    int
-	list []*mem.Buf // for a Send
 }
 
 func (h *held) empty() bool { return len(h.bufs) == 0 }
@@ -52,25 +51,12 @@ func (h *held) add(rt *unio.Runtime, p []byte, left int64) error {
 	return nil
 }
 
-// with is the list for one Send: head, and all that is held. keep leaves it held.
-func (h *held) with(head *mem.Buf, keep bool) []*mem.Buf {
-	h.list = append(h.list[:0], head)
-	for _, b := range h.bufs {
-		if keep {
-			b = b.Ref()
-		}
-		h.list = append(h.list, b)
-	}
-	if !keep {
-		h.bufs, h.n = h.bufs[:0], 0
-	}
-	return h.list
-}
-
 // drop gives up what is held.
 func (h *held) drop() {
 	for i, b := range h.bufs {
-		b.Release()
+		if b != nil { // it was sent
+			b.Release()
+		}
 		h.bufs[i] = nil
 	}
 	h.bufs, h.n = h.bufs[:0], 0
