@@ -52,6 +52,21 @@ func TestAdmin(t *testing.T) {
 	}
 }
 
+// A level is one of four words. What else package slog reads, such as info+2, was taken.
+func TestLevelThatIsNone(t *testing.T) {
+	p := new(program)
+	for _, level := range []string{"info+2", "error-8", "warning", "", "4"} {
+		if err := (told{p}).SetLogLevel(level); err == nil || !strings.Contains(err.Error(), "debug, info, warn and error") {
+			t.Errorf("%q: %v, and the level is %s", level, err, told{p}.LogLevel())
+		}
+	}
+	for _, level := range []string{"debug", "info", "warn", "error"} {
+		if err := (told{p}).SetLogLevel(level); err != nil || (told{p}).LogLevel() != level {
+			t.Errorf("%q: %v, and the level is %s", level, err, told{p}.LogLevel())
+		}
+	}
+}
+
 func testInFlight(t *testing.T, s *site, p *process) {
 	c := p.dial()
 	io.WriteString(c, "GET /hang?x=y HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -128,7 +128,7 @@ func (t told) LogLevel() string { return strings.ToLower(t.level.Level().String(
 // SetLogLevel changes it until the next reload.
 func (t told) SetLogLevel(level string) error {
 	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
+	if err := l.UnmarshalText([]byte(level)); err != nil || strings.ContainsAny(level, "+-") {
 		return fmt.Errorf("log level %q: there are debug, info, warn and error", level)
 	}
 	t.level.Set(l)
