@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -249,14 +250,14 @@ func TestFirstServerIsAwaited(t *testing.T) {
 		r.set("web.test", "10.0.0.1")
 		for _, up := range []*config.Upstream{named("web.test:80"), named("none.test:80"), named("web.test:80", "none.test:80")} {
 			s, _ := newSet(t, 1, &Options{Resolver: r}, up)
-			p, told := s.Cluster("u").Picker(0), 0
-			if !p.Await(func() { told++ }) || told != 0 {
+			p, told := s.Cluster("u").Picker(0), new(atomic.Int64)
+			if !p.Await(func() { told.Add(1) }) || told.Load() != 0 {
 				t.Errorf("%v: nobody waits", up.Servers)
 			}
 			time.Sleep(1100 * time.Millisecond)
 			synctest.Wait()
-			if told != 1 || p.Await(func() { told++ }) {
-				t.Errorf("%v: told %d times, or there is something to wait for still", up.Servers, told)
+			if told.Load() != 1 || p.Await(func() { told.Add(1) }) {
+				t.Errorf("%v: told %d times, or there is something to wait for still", up.Servers, told.Load())
 			}
 		}
 		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80"))
