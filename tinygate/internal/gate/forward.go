@@ -128,9 +128,10 @@ func (x *exchange) try() error {
 	}
 }
 
-// isStale reports whether err is that of a pooled connection which may be replaced.
+// isStale reports whether err is that of a pooled connection which may be replaced. It has been given back already where the
+// client has left from a response that was held back.
 func (x *exchange) isStale(err error) bool {
-	return x.up.reused && errors.Is(err, errNoResponse) && x.mayRepeat() && x.rule.Retry.Tries > 1 && x.rule.Retry.Reset
+	return x.up != nil && x.up.reused && errors.Is(err, errNoResponse) && x.mayRepeat() && x.rule.Retry.Tries > 1 && x.rule.Retry.Reset
 }
 
 // mayRetry reports whether there is to be another try, and chooses the server for it.

@@ -325,3 +325,25 @@ func TestDurationHasTheTimeOfAHeldResponse(t *testing.T) {
 		}
 	})
 }
+
+// Of a response that is held back what the client has not taken is not counted as sent.
+func TestClientGoneFromAHeldResponseIsLogged(t *testing.T) {
+	const size = 16 << 20
+	var l accessLog
+	up := replies(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("x", size)))
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: %s\nbuffer: {response: true, bytes: 32MiB}\naccess_log: %s\n", up(t), l.path(t))
+	}, func(w *world) {
+		c := w.dial()
+		c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		c.send(getRoot)
+		c.head()
+		w.eventually("the end of the server's part", func() bool { return w.g.Servers()[0].InFlight == 0 })
+		c.Close()
+		e := w.entry(&l, 0)
+		w.wants(e, map[string]any{"status": 499})
+		if n := e["bytes_sent"].(float64); n == 0 || n >= size {
+			w.Errorf("%v bytes were sent", n)
+		}
+	})
+}

@@ -139,7 +139,6 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 	if err := x.response.hold(x.sh.g.rt, &x.up.in, &x.back, x.rule.Buffer.Bytes, x.bodyBy); err != nil {
 		return err
 	}
-	x.bytes.out += int64(x.response.n)
 	if x.back.Done() && x.body.Done() {
 		x.release(true)
 		x.leaveServer(x.outcome(nil))
@@ -161,9 +160,11 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 			x.list = append(x.list[:0], head, b)
 			x.insideBack = true
 		}
+		size := b.Len()
 		if err := x.toClient(x.cl.raw.Now(), x.list...); err != nil {
 			return err
 		}
+		x.bytes.out += int64(size)
 	}
 	x.now = x.cl.raw.Now()
 	return nil
