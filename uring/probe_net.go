@@ -286,7 +286,9 @@ func probeBindListen(l *lab) error {
 	l.closeFd(fd)
 	family := new(uint16) // an address that is only a family: the kernel chooses the name
 	*family = unix.AF_UNIX
-	if _, err := l.do(r, func(s *SQE) { s.PrepBind(fd, AddrOf(family), 2) }); err != nil {
+	_, err = l.do(r, func(s *SQE) { s.PrepBind(fd, AddrOf(family), 2) })
+	runtime.KeepAlive(family)
+	if err != nil {
 		return err
 	}
 	_, err = l.do(r, func(s *SQE) { s.PrepListen(fd, 1) })

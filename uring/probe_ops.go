@@ -5,6 +5,7 @@ package uring
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,6 +75,7 @@ func probeTimeoutMultishot(l *lab) error {
 	s := r.SQE()
 	s.PrepTimeout(AddrOf(ts), 2, TimeoutMultishot)
 	c, err := l.next(r)
+	runtime.KeepAlive(ts)
 	switch {
 	case err != nil:
 		return err
@@ -233,6 +235,7 @@ func probeFilesAlloc(l *lab) error {
 	c, err := l.do(r, func(s *SQE) {
 		s.PrepFilesUpdate(AddrOf(&fds[0]), 1, -1)
 	})
+	runtime.KeepAlive(fds)
 	if err == nil && c.Res != 1 {
 		err = odd(c)
 	}

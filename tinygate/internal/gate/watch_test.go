@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 // thinker is an upstream that answers when it is let, and tells when it has been given up.
