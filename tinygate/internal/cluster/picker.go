@@ -43,7 +43,12 @@ func newPicker(c *Cluster, loop, loops int) *Picker {
 // Pick chooses a server that was not tried for the request and adds it to tried. It is nil when there is none left; see
 // the package comment. Tried may be nil, which means none and keeps no note; a request whose tried is empty is a new one
 // in the eyes of the retry budget. Key is for Hash: equal keys get the same server; it need not be mixed.
-func (p *Picker) Pick(key uint64, tried *Tried) *Server {
+func (p *Picker) Pick(key uint64, tried *Tried) *Server { return p.PickWithRoom(key, tried, nil) }
+
+// PickWithRoom is Pick that passes over servers which are full while another one has room. It is one of the same kind: backups
+// are for servers that cannot be used, and no way out for those that have much to do. With Hash nothing is passed over. Full may be
+// nil, which means that none is.
+func (p *Picker) PickWithRoom(key uint64, tried *Tried, full func(*Server) bool) *Server {
 	v := p.c.view.Load()
 	if v != p.view {
 		p.adopt(v)
@@ -52,13 +57,13 @@ func (p *Picker) Pick(key uint64, tried *Tried) *Server {
 	case tried == nil:
 		var none Tried
 		p.requests++
-		return p.pick(v, key, &none)
+		return p.pick(v, key, &none, full)
 	case tried.n == 0:
 		p.requests++
 	case tried.n == triedMax:
 		return nil
 	}
-	s := p.pick(v, key, tried)
+	s := p.pick(v, key, tried, full)
 	if s != nil {
 		tried.add(s)
 	}
@@ -75,28 +80,49 @@ func (p *Picker) MayRetry(now time.Time, percent int) bool {
 	return p.budget.may(now, n, percent, p.loops)
 }
 
-func (p *Picker) pick(v *view, key uint64, tried *Tried) *Server {
+func (p *Picker) pick(v *view, key uint64, tried *Tried, full func(*Server) bool) *Server {
 	for i := range v.groups {
-		g := &v.groups[i]
-		if len(g.entries) == 0 {
+		s := p.pickOf(v, i, key, tried)
+		if s == nil {
 			continue
 		}
-		var s *Server
-		switch v.balance {
-		case config.LeastConnections:
-			s = p.leastConnections(g, tried)
-		case config.RandomTwo:
-			s = p.randomTwo(g, tried)
-		case config.Hash:
-			s = p.byHash(v, i, key, tried)
-		default:
-			s = p.roundRobin(g, tried)
+		if full != nil && v.balance != config.Hash {
+			return p.withRoom(v, i, s, tried, full)
 		}
-		if s != nil {
-			return s
-		}
+		return s
 	}
 	return nil
+}
+
+// withRoom goes on from a server that was chosen until one is not full. Where all are it is the first. No balance with a key comes here.
+func (p *Picker) withRoom(v *view, group int, first *Server, tried *Tried, full func(*Server) bool) *Server {
+	passed := *tried
+	for s := first; s != nil; s = p.pickOf(v, group, 0, &passed) {
+		if !full(s) {
+			return s
+		}
+		if passed.add(s); passed.n == triedMax {
+			break
+		}
+	}
+	return first
+}
+
+// pickOf chooses a server of a group.
+func (p *Picker) pickOf(v *view, group int, key uint64, tried *Tried) *Server {
+	g := &v.groups[group]
+	if len(g.entries) == 0 {
+		return nil
+	}
+	switch v.balance {
+	case config.LeastConnections:
+		return p.leastConnections(g, tried)
+	case config.RandomTwo:
+		return p.randomTwo(g, tried)
+	case config.Hash:
+		return p.byHash(v, group, key, tried)
+	}
+	return p.roundRobin(g, tried)
 }
 
 // adopt makes a new view the present one. What is known of servers that stay is kept, within the bounds of the new weights.

@@ -29,6 +29,42 @@ func TestSmoothOrder(t *testing.T) {
 	}
 }
 
+// Servers that are full are passed over while another has room, but not for a backup, and a key stays where it is.
+func TestFullServersArePassedOver(t *testing.T) {
+	for name, balance := range balances {
+		up := same(balance, 3)
+		up.Servers[2].Backup = true
+		s, _ := newSet(t, 1, nil, up)
+		p, busy := s.Cluster("u").Picker(0), map[string]bool{}
+		full := func(s *Server) bool { return busy[s.Addr] }
+		count := func() (got [3]int) {
+			for key := range uint64(100) {
+				var tried Tried
+				picked := p.PickWithRoom(key, &tried, full)
+				picked.inFlight.Add(1)
+				defer picked.inFlight.Add(-1)
+				for i, e := range up.Servers {
+					if e.Address == picked.Addr {
+						got[i]++
+					}
+				}
+				if tried.Len() != 1 {
+					t.Fatalf("%s: %d servers count as tried", name, tried.Len())
+				}
+			}
+			return got
+		}
+		busy[up.Servers[0].Address] = true
+		if got := count(); (got == [3]int{0, 100, 0}) == (balance == config.Hash) || got[2] > 0 {
+			t.Errorf("%s: one of two is full: %v", name, got)
+		}
+		busy[up.Servers[1].Address] = true
+		if got := count(); got[0] == 0 || got[1] == 0 || got[2] > 0 {
+			t.Errorf("%s: both are full: %v", name, got)
+		}
+	}
+}
+
 // TestRoundsAreExact: in each round a server has as many requests as its weight says, and never strays from its share by
 // two within one.
 func TestRoundsAreExact(t *testing.T) {

@@ -66,7 +66,7 @@ func (x *exchange) forward() (again bool) {
 // reload, are waited for as a connection is.
 func (x *exchange) first() *cluster.Server {
 	p := x.picker()
-	if s := p.Pick(x.key, &x.tried); s != nil {
+	if s := x.pick(); s != nil {
 		return s
 	}
 	known := unio.NewChan[struct{}](1)
@@ -76,7 +76,12 @@ func (x *exchange) first() *cluster.Server {
 			return nil
 		}
 	}
-	return p.Pick(x.key, &x.tried)
+	return x.pick()
+}
+
+// pick chooses a server that was not tried. One whose connections are all in use is passed over while another has room.
+func (x *exchange) pick() *cluster.Server {
+	return x.picker().PickWithRoom(x.key, &x.tried, x.rule.group.full)
 }
 
 // noServer is why there is none to try.
@@ -158,7 +163,7 @@ func (x *exchange) another() bool {
 	if x.tries >= r.Tries || x.begun || x.uploadErr != nil || !x.end.IsZero() && !now.Before(x.end) {
 		return false
 	}
-	next := x.picker().Pick(x.key, &x.tried)
+	next := x.pick()
 	if next == nil || !x.picker().MayRetry(now, r.Budget) {
 		return false
 	}

@@ -65,6 +65,30 @@ func TestWaitingForATurn(t *testing.T) {
 	}, up.upstream)
 }
 
+// A request does not wait for a server whose connections are all in use while another one is free.
+func TestNobodyWaitsBesideAFreeServer(t *testing.T) {
+	slow := newGatekeeper()
+	eachEngine(t, setup{Change: turns(short)}, func(w *world) {
+		held := w.dial()
+		for taken := false; !taken; { // whoever's turn is first
+			held.send(getRoot)
+			select {
+			case <-slow.came:
+				taken = true
+			case <-time.After(short):
+				held.wantStatus("200")
+			}
+		}
+		for range 6 {
+			if status := w.ask("GET", "/", 0); status != "200" {
+				w.Errorf("status %s", status)
+			}
+		}
+		slow.answer <- struct{}{}
+		held.wantStatus("200")
+	}, slow.upstream, echo)
+}
+
 // Who waits is served in the order of coming, never more than Max at a time, also when some have gone away meanwhile.
 func TestTurnsComeInOrder(t *testing.T) {
 	up := newGatekeeper()

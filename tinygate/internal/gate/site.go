@@ -39,9 +39,10 @@ type rule struct {
 type group struct {
 	*config.Upstream
 	name    []byte
-	pickers []*cluster.Picker      // of each loop
-	tls     map[string]*tls.Config // by the host of a server; nil: plain
-	turns   *turnsOf               // nil: the servers' requests were never bounded
+	pickers []*cluster.Picker          // of each loop
+	tls     map[string]*tls.Config     // by the host of a server; nil: plain
+	turns   *turnsOf                   // nil: the servers' requests were never bounded
+	full    func(*cluster.Server) bool // of turns
 }
 
 // compile makes a site of a configuration that config has found good. was is the one before it, or nil.
@@ -105,6 +106,7 @@ func (s *site) connect(g *Gate) {
 		}
 		if group.turns != nil {
 			group.turns.bound(group.Pool.Max)
+			group.full = group.turns.full
 		}
 	}
 }

@@ -71,6 +71,12 @@ func (t *turnsOf) of(s *cluster.Server) *turns {
 	return c.(*turns)
 }
 
+// full reports whether a request would have to wait for its turn with a server.
+func (t *turnsOf) full(s *cluster.Server) bool {
+	c, ok := t.all.Load(s)
+	return ok && c.(*turns).full()
+}
+
 // bound changes how many requests each server may have. Those who wait come in if there is room now.
 func (t *turnsOf) bound(most int) {
 	t.most.Store(int64(most))
@@ -100,6 +106,12 @@ func (t *turns) enter() (place *unio.Chan[struct{}]) {
 	place = unio.NewChan[struct{}](1)
 	t.line = append(t.line, place)
 	return place
+}
+
+func (t *turns) full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.line) > 0 || !t.free()
 }
 
 func (t *turns) free() bool {
