@@ -10,50 +10,13 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/unio-go/unio"
-	"github.com/unio-go/unio/uniotest"
 )
 
 // bound is how long a test waits for what must happen: far more than it takes on a busy machine.
 const bound = 30 * time.Second
-
-// atOnce runs a test on all engines side by side, for what waits most of its time. The runtimes are the whole test's: leaks are
-// looked for when all have ended.
-func atOnce(t *testing.T, engines []unio.Engine, fn func(t *testing.T, rt *unio.Runtime)) {
-	t.Helper()
-	only := unio.Engine(os.Getenv(uniotest.EngineVariable))
-	var all sync.WaitGroup
-	defer all.Wait()
-	for _, name := range engines {
-		if only != "" && name != only {
-			continue
-		}
-		refused := uniotest.Refused(name)
-		var rt *unio.Runtime
-		if refused == nil {
-			rt = uniotest.New(t, &unio.Options{Engine: name})
-		}
-		// t.Parallel would have as many at once as there are CPUs, and these wait.
-		all.Go(func() {
-			t.Run(string(name), func(t *testing.T) {
-				if refused != nil {
-					t.Skip(refused)
-				}
-				t.Cleanup(func() { // what a runtime keeps would seem to be another's leak
-					if err := rt.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				fn(t, rt)
-			})
-		})
-	}
-}
 
 // freshAddr is an address to listen at.
 func freshAddr(t testing.TB, network string) string {

@@ -23,6 +23,7 @@ import (
 	"golang.org/x/net/http2/h2c"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/atonce"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -77,7 +78,7 @@ var cases = []struct {
 var large = strings.Repeat("0123456789abcdef", 1<<16)
 
 func TestHTTP(t *testing.T) {
-	atOnce(t, uniotest.Engines(), func(t *testing.T, rt *unio.Runtime) {
+	atonce.Run(t, uniotest.Engines(), 2, func(t *testing.T, rt *unio.Runtime) {
 		for _, side := range sides {
 			for _, protocol := range protocols {
 				for _, c := range cases {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/net/nettest"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/atonce"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -24,7 +25,7 @@ func TestNettest(t *testing.T) {
 		{"own-loop", ownLoopPipe},
 		{"other-loop", otherLoopPipe},
 	}
-	atOnce(t, append(uniotest.Engines(), unio.Sim), func(t *testing.T, rt *unio.Runtime) {
+	atonce.Run(t, append(uniotest.Engines(), unio.Sim), 2, func(t *testing.T, rt *unio.Runtime) {
 		for _, network := range []string{"tcp", "unix"} {
 			for _, m := range makers {
 				t.Run(network+"/"+m.name, func(t *testing.T) {

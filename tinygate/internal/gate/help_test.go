@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/atonce"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/gate"
 	"github.com/unio-go/unio/uniotest"
@@ -91,37 +92,10 @@ func eachEngine(t *testing.T, s setup, fn func(w *world), upstreams ...func(*tes
 	})
 }
 
-// atOnce runs a test on all engines side by side, for what waits most of its time. The engines must share nothing that fn changes.
-// The runtimes are the whole test's: leaks are looked for when all have ended.
+// atOnce runs a test on all engines side by side.
 func atOnce(t *testing.T, fn func(t *testing.T, rt *unio.Runtime)) {
 	t.Helper()
-	only := unio.Engine(os.Getenv(uniotest.EngineVariable))
-	var all sync.WaitGroup
-	defer all.Wait()
-	for _, name := range uniotest.Engines() {
-		if only != "" && name != only {
-			continue
-		}
-		refused := uniotest.Refused(name)
-		var rt *unio.Runtime
-		if refused == nil {
-			rt = uniotest.New(t, &unio.Options{Engine: name, Loops: 1})
-		}
-		// t.Parallel would have as many at once as there are CPUs, and these wait.
-		all.Go(func() {
-			t.Run(string(name), func(t *testing.T) {
-				if refused != nil {
-					t.Skip(refused)
-				}
-				t.Cleanup(func() { // what a runtime keeps would seem to be another's leak
-					if err := rt.Close(); err != nil {
-						t.Error(err)
-					}
-				})
-				fn(t, rt)
-			})
-		})
-	}
+	atonce.Run(t, uniotest.Engines(), 1, fn)
 }
 
 // eachEngineAtOnce is eachEngine for atOnce.
