@@ -169,20 +169,25 @@ func holdLoopByChannel(c *unio.Conn, stalled chan<- error) {
 	stalled <- <-done
 }
 
+// serveHeld serves echoes. The first handler tells that it is there and holds its loop until release is closed.
+func serveHeld(t *testing.T, rt *unio.Runtime) (ln *unio.Listener, held, release chan struct{}) {
+	held, release = make(chan struct{}), make(chan struct{})
+	var begun atomic.Bool
+	ln = serve(t, rt, func(c *unio.Conn) {
+		if !begun.Swap(true) {
+			close(held)
+			<-release
+		}
+		echo(c)
+	})
+	return ln, held, release
+}
+
 // A listener was closed for whoever asked, and went on, when its Close was withdrawn.
 func TestListenerWhoseCloseWasWithdrawnIsOpen(t *testing.T) {
 	logged(t, unio.Options{Loops: 1, StallLimit: 100 * time.Millisecond},
 		func(t *testing.T, rt *unio.Runtime, _ *syncBuffer) {
-			held, release := make(chan struct{}), make(chan struct{})
-			var holds atomic.Bool
-			holds.Store(true)
-			ln := serve(t, rt, func(c *unio.Conn) {
-				if holds.Swap(false) {
-					close(held)
-					<-release
-				}
-				echo(c)
-			})
+			ln, held, release := serveHeld(t, rt)
 			p := dialNet(t, ln)
 			await(t, held, "the handler")
 			wantIs(t, "Close of a listener whose loop is held", ln.Close(), unio.ErrStalled)

@@ -648,16 +648,7 @@ func TestCloseAndShutdownInACoroutineAreRefused(t *testing.T) {
 // The listener went on for all of the Shutdown when its loop was held at the beginning.
 func TestShutdownClosesAListenerWhoseLoopIsHeld(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
-		held, release := make(chan struct{}), make(chan struct{})
-		var holds atomic.Bool
-		holds.Store(true)
-		ln := serve(t, rt, func(c *unio.Conn) {
-			if holds.Swap(false) {
-				close(held)
-				<-release
-			}
-			echo(c)
-		})
+		ln, held, release := serveHeld(t, rt)
 		p := dialNet(t, ln)
 		await(t, held, "the handler")
 		down := make(chan error, 1)
