@@ -12,9 +12,9 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// connectionObjects is what a connection makes that asks for its addresses and answers once: its Conn, the engine's descriptor,
-// what waited for the first byte, the addresses and the operation that closes it.
-const connectionObjects = 5
+// connectionObjects is what a connection makes that asks for its addresses and answers once: its Conn, the engine's descriptor and
+// the addresses. What waits for the first byte is used again, and the operation of its receive closes it.
+const connectionObjects = 3
 
 // A server that gets a connection for each request makes few objects for it. The engine std is left out, which makes those of
 // package net as well.

@@ -183,10 +183,20 @@ func (c *Conn) endNow() {
 		return
 	}
 	c.ending = true
-	op := &engine.Op{Code: engine.Close, Desc: c.desc, To: c.side()}
-	if c.l.Submit(op) {
+	if c.home.Engine().Submit(c.lastOp()) {
 		c.closed()
 	}
+}
+
+// lastOp is the operation that closes the descriptor: the one for receiving where the engine has not got that, since nobody will
+// receive any more. Its Since stays 0, or others would see a receive.
+func (c *Conn) lastOp() *engine.Op {
+	op := &c.recv
+	if c.receiving {
+		op = &engine.Op{Desc: c.recv.Desc, To: c.side()}
+	}
+	op.Code = engine.Close
+	return op
 }
 
 // closed is the end: the kernel is done with everything that belonged to the connection.

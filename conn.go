@@ -51,7 +51,7 @@ type Conn struct {
 	writer        owner // and in Send
 	await         awaiting
 
-	recv engine.Op
+	recv engine.Op // its Desc is the descriptor
 	send engine.Op
 	out  []*mem.Buf  // waits for the kernel
 	tail *mem.Buf    // the last of out while Write may append to it
@@ -60,7 +60,6 @@ type Conn struct {
 	lock    writeLock
 	writers waitQueue
 
-	desc        engine.Desc
 	member      loop.Member
 	timer       loop.Timer
 	halfClosers waitQueue
@@ -91,7 +90,7 @@ func (c *Conn) side() *loopSide { return (*loopSide)(c) }
 
 // newConn makes the connection of an attached descriptor. It runs on the loop.
 func newConn(p *place, d engine.Desc) *Conn {
-	c := &Conn{l: p.Loop, home: p, desc: d}
+	c := &Conn{l: p.Loop, home: p}
 	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c.side()}
 	c.send = engine.Op{Code: engine.Send, Desc: d, To: c.side(), Bufs: c.room[1:1:2]}
 	c.out = c.room[:0:1]
@@ -172,7 +171,7 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 func (s *loopSide) Complete(op *engine.Op) {
 	c := (*Conn)(s)
 	switch {
-	case op == &c.recv:
+	case op.Code == engine.Recv:
 		c.receiving = false
 		if w := c.readers.head; w != nil && w.Next == nil && w.Own() && w.N == 0 && op.Err == nil {
 			// By far the most frequent: one task waits, for whatever comes.

@@ -307,7 +307,7 @@ const (
 
 // shutdown ends one direction at once.
 func (c *Conn) shutdown(how uint8) error {
-	op := engine.Op{Code: engine.Shutdown, How: how, Desc: c.desc}
+	op := engine.Op{Code: engine.Shutdown, How: how, Desc: c.recv.Desc}
 	c.l.Submit(&op)
 	return sysError("shutdown", op.Err) // the call that package net names
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
 )
 
 // Operation is something that the kernel, or package net, has been asked for and has not done yet.
@@ -55,31 +56,31 @@ func (o Operation) LogValue() slog.Value {
 func (rt *Runtime) Inflight() []Operation {
 	var all []Operation
 	for _, p := range rt.places() {
-		for _, r := range p.Resources() {
+		p.Inspect(func(r loop.Resource) {
 			if x, ok := r.(inspected); ok {
 				x.inflight(func(o Operation) {
 					o.Loop = p.index
 					all = append(all, o)
 				})
 			}
-		}
+		})
 	}
 	slices.SortStableFunc(all, func(a, b Operation) int { return cmp.Compare(b.Age, a.Age) })
 	return all
 }
 
-// inspected is a resource with operations. The call comes from anywhere.
+// inspected is a resource with operations. The call comes from anywhere, while the resource is one of its loop.
 type inspected interface{ inflight(add func(Operation)) }
 
-// operation is what anybody may see of an operation whose Desc does not change. False: it is not with the engine.
-func (p *place) operation(op *engine.Op) (o Operation, ok bool) {
+// operation is what anybody may see of an operation whose Desc does not change. Its Code may. False: it is not with the engine.
+func (p *place) operation(op *engine.Op, code engine.Code) (o Operation, ok bool) {
 	age, ok := p.Age(op)
 	if !ok {
 		return o, false
 	}
-	o = Operation{Op: op.Code.String(), Age: age, FD: -1}
+	o = Operation{Op: code.String(), Age: age, FD: -1}
 	if d, ok := op.Desc.(engine.Traced); ok {
-		o.FD, o.ID = d.Trace(op.Code)
+		o.FD, o.ID = d.Trace(code)
 	}
 	return o, true
 }
@@ -87,10 +88,11 @@ func (p *place) operation(op *engine.Op) (o Operation, ok bool) {
 func (s *loopSide) inflight(add func(Operation)) {
 	c := (*Conn)(s)
 	for _, x := range []struct {
-		op *engine.Op
-		by *owner
-	}{{&c.recv, &c.reader}, {&c.send, &c.writer}} {
-		if o, ok := c.home.operation(x.op); ok {
+		op   *engine.Op
+		code engine.Code
+		by   *owner
+	}{{&c.recv, engine.Recv, &c.reader}, {&c.send, engine.Send, &c.writer}} {
+		if o, ok := c.home.operation(x.op, x.code); ok {
 			o.Owner = x.by.String()
 			if a := c.addrs.Load(); a != nil {
 				o.Addr = a.remote
@@ -101,13 +103,13 @@ func (s *loopSide) inflight(add func(Operation)) {
 }
 
 func (q *quietConn) inflight(add func(Operation)) {
-	if o, ok := q.p.operation(&q.recv); ok {
+	if o, ok := q.p.operation(&q.recv, engine.Recv); ok {
 		add(o)
 	}
 }
 
 func (a *acceptor) inflight(add func(Operation)) {
-	if o, ok := a.p.operation(&a.op); ok {
+	if o, ok := a.p.operation(&a.op, engine.Accept); ok {
 		o.Addr = a.ln.addr
 		add(o)
 	}

@@ -403,7 +403,8 @@ type acceptor struct {
 	p      *place
 	desc   engine.Desc
 	op     engine.Op
-	busy   bool // op is with the engine
+	sock   engine.Socket // what op has brought
+	busy   bool          // op is with the engine
 	member loop.Member
 	timer  loop.Timer
 	pause  time.Duration
@@ -440,7 +441,7 @@ func (a *acceptor) open() error {
 		return err
 	}
 	a.desc = d
-	a.op = engine.Op{Code: engine.Accept, Desc: d, To: a}
+	a.op = engine.Op{Code: engine.Accept, Desc: d, To: a, Sock: &a.sock}
 	a.member.Of, a.timer.To = a, a
 	a.p.Add(&a.member)
 	return nil
@@ -473,8 +474,8 @@ func (a *acceptor) Complete(op *engine.Op) {
 
 // accepted passes the result of one accept on.
 func (a *acceptor) accepted() {
-	sock, err := a.op.Sock, a.op.Err
-	a.op.Sock, a.op.Err = engine.Socket{}, nil
+	sock, err := a.sock, a.op.Err
+	a.sock, a.op.Err = engine.Socket{}, nil
 	switch {
 	case err == engine.ErrCanceled:
 	case err != nil && a.handler != nil:

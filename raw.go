@@ -36,7 +36,7 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 	var raw syscall.RawConn
 	err := c.onLoop(func() error {
 		if c.raw == nil {
-			r, err := openRaw(c.desc.Socket(), c.name())
+			r, err := openRaw(c.recv.Desc.Socket(), c.name())
 			if err != nil {
 				return err
 			}
@@ -59,7 +59,7 @@ func (c *Conn) SyscallConn() (syscall.RawConn, error) {
 func (c *Conn) File() (*os.File, error) {
 	var f *os.File
 	err := c.onLoop(func() (err error) {
-		f, err = fileOf(c.desc.Socket(), c.name())
+		f, err = fileOf(c.recv.Desc.Socket(), c.name())
 		return err
 	})
 	if err != nil {
@@ -144,7 +144,7 @@ func (c *Conn) holdRecv() error {
 			}
 			unread := 0
 			if h, ok := c.l.Engine().(engine.Holder); ok {
-				unread, held = h.Hold(c.desc)
+				unread, held = h.Hold(c.recv.Desc)
 			}
 			if c.rest != nil {
 				unread += c.rest.Len() - c.off

@@ -47,9 +47,10 @@ type Runtime struct {
 type place struct {
 	*loop.Loop
 	rt    *Runtime
-	index int       // among the loops for tasks; -1: shared
-	files bool      // its engine performs operations on files
-	calls *fileCall // on files, for use again
+	index int          // among the loops for tasks; -1: shared
+	files bool         // its engine performs operations on files
+	calls *fileCall    // on files, for use again
+	quiet []*quietConn // for use again, at most quietSpareMax
 	conns atomic.Int64
 }
 

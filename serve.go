@@ -103,13 +103,37 @@ func (a *acceptor) await(p *place, sock engine.Socket) {
 		a.ln.rt.log.Warn("unio: an accepted connection was dropped", "error", err)
 		return
 	}
-	q := &quietConn{a: a, p: p, recv: engine.Op{Code: engine.Recv, Desc: d}}
-	q.recv.To, q.timer.To, q.member.Of = q, q, q
+	q := p.takeQuiet()
+	q.a, q.p, q.recv = a, p, engine.Op{Code: engine.Recv, Desc: d, To: q}
 	p.Add(&q.member)
 	p.conns.Add(1)
 	p.SetTimer(&q.timer, p.Within(a.ln.opts.FirstByteLimit))
 	if p.Submit(&q.recv) {
 		q.arrived()
+	}
+}
+
+// quietSpareMax bounds what is kept for use again. The last is used first: with a connection for each request, memory that is not
+// in the caches is a good part of what a connection costs.
+const quietSpareMax = 256
+
+// takeQuiet gives one that stands in no list.
+func (p *place) takeQuiet() *quietConn {
+	if n := len(p.quiet) - 1; n >= 0 {
+		q := p.quiet[n]
+		p.quiet[n], p.quiet = nil, p.quiet[:n]
+		return q
+	}
+	q := new(quietConn)
+	q.timer.To, q.member.Of = q, q
+	return q
+}
+
+// giveQuiet takes one back that neither the engine nor the loop has any more.
+func (p *place) giveQuiet(q *quietConn) {
+	if len(p.quiet) < quietSpareMax {
+		q.a, q.recv = nil, engine.Op{}
+		p.quiet = append(p.quiet, q)
 	}
 }
 
@@ -137,7 +161,9 @@ func (q *quietConn) arrived() {
 	q.p.conns.Add(-1)
 	c := newConn(q.p, q.recv.Desc)
 	c.rest = q.recv.Buf
-	c.handle(q.a.handler)
+	handler := q.a.handler
+	q.p.giveQuiet(q)
+	c.handle(handler)
 }
 
 // Fire closes a connection that has been silent for too long.

@@ -68,7 +68,7 @@ func setBuffer[T any](c *Conn, set func(T) error) error { return c.localError("s
 // onSocket runs set on the loop with the socket, which has the methods of package net's connections.
 func onSocket[T any](c *Conn, set func(T) error) error {
 	return bare(c.onLoop(func() error {
-		if o, ok := optionsOf(c.desc.Socket(), c.addrs.Load().local).(T); ok {
+		if o, ok := optionsOf(c.recv.Desc.Socket(), c.addrs.Load().local).(T); ok {
 			return set(o)
 		}
 		return errors.ErrUnsupported

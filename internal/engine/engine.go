@@ -244,8 +244,8 @@ type Op struct {
 	Bufs []*mem.Buf // Send
 	Word uint64     // for the engine, as State
 
-	Dial *Dial  // Connect
-	Sock Socket // Accept
+	Dial *Dial   // Connect
+	Sock *Socket // Accept: where the connection goes
 
 	IO *fileio.Op // File
 }

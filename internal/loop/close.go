@@ -34,10 +34,15 @@ func (s *list) abort() {
 func (s *list) all() (all []Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for m := s.head.next; m != nil && m != &s.head; m = m.next {
-		all = append(all, m.Of)
-	}
+	s.each(func(r Resource) { all = append(all, r) })
 	return all
+}
+
+// each calls f for each; the caller has the lock.
+func (s *list) each(f func(Resource)) {
+	for m := s.head.next; m != nil && m != &s.head; m = m.next {
+		f(m.Of)
+	}
 }
 
 // Add enters a resource. It must be removed when it has ended.

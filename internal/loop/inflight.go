@@ -47,5 +47,10 @@ func (l *Loop) Age(op *engine.Op) (time.Duration, bool) {
 // Elapsed is the time since a loop time; anybody may call it.
 func (l *Loop) Elapsed(since int64) time.Duration { return time.Duration(max(l.clock()-since, 0)) }
 
-// Resources are those of the loop at the moment; anybody may call it.
-func (l *Loop) Resources() []Resource { return l.resources.all() }
+// Inspect calls f for each resource of the loop; anybody may call it. None of them is removed meanwhile: what belongs to one may
+// be used again as soon as Remove has returned. The loop waits where it adds or removes one, so f is short.
+func (l *Loop) Inspect(f func(Resource)) {
+	l.resources.mu.Lock()
+	defer l.resources.mu.Unlock()
+	l.resources.each(f)
+}

@@ -291,7 +291,7 @@ func acceptRecovers(r *rig) {
 	if err != nil {
 		r.Skipf("this machine does not let the limit of descriptors be lowered: %v", err)
 	}
-	op := &engine.Op{Code: engine.Accept, Desc: l}
+	op := &engine.Op{Code: engine.Accept, Desc: l, Sock: new(engine.Socket)}
 	for range 3 {
 		if r.do(op); !errors.Is(op.Err, syscall.EMFILE) {
 			restore()
@@ -312,6 +312,6 @@ func acceptRecovers(r *rig) {
 	if r.do(op); op.Err != nil {
 		r.Fatalf("accept: %v", op.Err)
 	}
-	closeSocket(op.Sock)
+	closeSocket(*op.Sock)
 	r.closeDesc(l)
 }

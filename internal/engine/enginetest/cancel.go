@@ -85,7 +85,7 @@ func cancelledAcceptLosesNoConnection(r *rig) {
 		return nil
 	})
 	rnd := rand.New(rand.NewPCG(7, 8))
-	op := &engine.Op{Code: engine.Accept, Desc: l}
+	op := &engine.Op{Code: engine.Accept, Desc: l, Sock: new(engine.Socket)}
 	for accepted := 0; accepted < total; {
 		if !r.submit(op) {
 			if rnd.IntN(3) > 0 {
@@ -99,7 +99,7 @@ func cancelledAcceptLosesNoConnection(r *rig) {
 		switch {
 		case op.Err == nil:
 			accepted++
-			closeSocket(op.Sock)
+			closeSocket(*op.Sock)
 		case !errors.Is(op.Err, engine.ErrCanceled):
 			r.Fatal(op.Err)
 		}

@@ -26,7 +26,7 @@ func closeEndsPendingOperations(r *rig) {
 
 func closeOfAListenerEndsAnAccept(r *rig) {
 	l, addr := r.listener()
-	op := &engine.Op{Code: engine.Accept, Desc: l}
+	op := &engine.Op{Code: engine.Accept, Desc: l, Sock: new(engine.Socket)}
 	r.submit(op)
 	r.poll()
 	r.closeDesc(l)
@@ -151,7 +151,7 @@ func engineCloseEndsEverything(r *rig) {
 		}
 	}
 	l, addr := r.listener()
-	acc := &engine.Op{Code: engine.Accept, Desc: l}
+	acc := &engine.Op{Code: engine.Accept, Desc: l, Sock: new(engine.Socket)}
 	r.submit(acc)
 	ops = append(ops, acc)
 	r.poll()

@@ -121,7 +121,7 @@ func dispose(op *engine.Op) {
 		op.Buf = nil
 	}
 	if op.Code == engine.Accept && op.Err == nil {
-		closeSocket(op.Sock)
+		closeSocket(*op.Sock)
 	}
 }
 

@@ -17,7 +17,7 @@ func (e *Engine) accept(d *desc, op *engine.Op) bool {
 		e.stats.enters++
 		switch errno {
 		case 0:
-			op.Sock = engine.Socket{FD: fd}
+			*op.Sock = engine.Socket{FD: fd}
 			return true
 		case syscall.EAGAIN:
 			d.readable = false

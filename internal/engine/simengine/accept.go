@@ -19,7 +19,7 @@ func (d *desc) accept() {
 	case w.strikes(Failed, k.code, w.profile.Failed):
 		err = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS}[w.rnd.IntN(3)]
 	default:
-		k.op.Sock = engine.Socket{FD: -1, Conn: d.l.take()}
+		*k.op.Sock = engine.Socket{FD: -1, Conn: d.l.take()}
 	}
 	d.release(k)
 	d.e.finish(k, err)

@@ -102,7 +102,10 @@ func (e *Engine) Submit(op *engine.Op) bool {
 	}
 	e.w.mu.Lock()
 	defer e.w.unlock()
-	op.N, op.Buf, op.Err, op.Sock = 0, nil, nil, engine.Socket{}
+	op.N, op.Buf, op.Err = 0, nil, nil
+	if op.Sock != nil {
+		*op.Sock = engine.Socket{}
+	}
 	if e.calls[op] != nil {
 		panic("engine sim: " + op.Code.String() + " submitted while it is pending")
 	}

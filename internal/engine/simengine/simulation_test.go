@@ -144,12 +144,12 @@ func (d *driver) accept(op *engine.Op) *engine.Op {
 	if op != nil && d.live[op] != nil {
 		return op
 	}
-	op = &engine.Op{Code: engine.Accept, Desc: d.l}
+	op = &engine.Op{Code: engine.Accept, Desc: d.l, Sock: new(engine.Socket)}
 	d.submit(op, func() {
 		if op.Err != nil {
 			return
 		}
-		desc, err := d.e.Attach(op.Sock, engine.Stream)
+		desc, err := d.e.Attach(*op.Sock, engine.Stream)
 		if err != nil {
 			d.Fatal(err)
 		}

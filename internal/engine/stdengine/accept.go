@@ -22,7 +22,7 @@ func (d *desc) deadline(t time.Time) error {
 func (d *desc) accept(op *engine.Op) bool {
 	d.mu.Lock()
 	if n := len(d.stash); n > 0 {
-		op.Sock = engine.Socket{Conn: d.stash[0]}
+		*op.Sock = engine.Socket{Conn: d.stash[0]}
 		d.stash = append(d.stash[:0], d.stash[1:]...)
 		d.mu.Unlock()
 		return true
@@ -59,7 +59,7 @@ func (d *desc) acceptOne() {
 		return
 	}
 	d.mu.Unlock()
-	op.Sock = engine.Socket{}
+	*op.Sock = engine.Socket{}
 	if err == nil {
 		op.Sock.Conn = c
 	}

@@ -75,7 +75,7 @@ func TestCancelledAcceptOfABareListenerKeepsTheConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	op := &engine.Op{Code: engine.Accept, Desc: ld}
+	op := &engine.Op{Code: engine.Accept, Desc: ld, Sock: new(engine.Socket)}
 	d.Submit(op)
 	d.Cancel(op)
 	if d.finish(op); !errors.Is(op.Err, engine.ErrCanceled) {

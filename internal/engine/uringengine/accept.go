@@ -12,7 +12,7 @@ import (
 
 // submitAccept gives a connection that has come, or waits for the multishot accept to bring one.
 func (e *Engine) submitAccept(d *desc, op *engine.Op) bool {
-	op.Sock = engine.Socket{}
+	*op.Sock = engine.Socket{}
 	if d.backlog.len() > 0 {
 		op.Sock.FD = int(d.backlog.pop())
 		if !d.has(armed) && d.backlog.len() == 0 && e.able.multishotAccept {
