@@ -44,6 +44,7 @@ var bareChildren = map[string]func(args []string){
 	"file-memlock":    filesWithLittleMemlock,
 	"file-no-ring":    filesWithoutRing,
 	"map-of-another":  mapOfAnother,
+	"huge-pages":      hugePages,
 }
 
 func TestMain(m *testing.M) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/hugeheap"
 	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/mem"
@@ -31,6 +32,7 @@ type Runtime struct {
 	loops []*place
 	dog   *loop.Watchdog
 	files fileSet
+	heap  *hugeheap.Heap // nil: without the option
 
 	mu        sync.Mutex
 	shared    []*place // loops for connections of goroutines, made at first use
@@ -77,6 +79,11 @@ func New(o *Options) (*Runtime, error) {
 		listeners: map[*Listener]struct{}{}, closed: make(chan struct{}),
 	}
 	rt.files.init(ch.name)
+	if opts.HugePages {
+		if rt.heap, err = hugeheap.Advise(); err != nil {
+			return nil, errors.Join(fmt.Errorf("unio: Options.HugePages: %w", err), rt.end())
+		}
+	}
 	for i := range opts.Loops {
 		p, err := rt.newPlace(i, false)
 		if err != nil {
@@ -349,6 +356,7 @@ func (rt *Runtime) end() error {
 	if rt.dog != nil {
 		rt.dog.Stop()
 	}
+	rt.heap.Close()
 	errs = append(errs, rt.pool.Close())
 	rt.closeErr = errors.Join(errs...)
 	return rt.closeErr

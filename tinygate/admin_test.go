@@ -135,7 +135,7 @@ func testReload(t *testing.T, s *site, p *process) {
 		t.Errorf("after a wrong file: %q, %v", text, err)
 	}
 	s.write(strings.Replace(adminSite, "{name: all, ", "{name: all, response_headers: {set: {X-New: 'yes'}}, ", 1) + "log_level: warn\nloops: 9\n")
-	s.told([]string{"route all: changed", "log level: changed", "engine, loops: changed in the file; they take effect with a restart"}, "reload")
+	s.told([]string{"route all: changed", "log level: changed", "engine, loops, huge_pages: changed in the file; they take effect with a restart"}, "reload")
 	if r, _, err := c.ask("/", ""); err != nil || r.Header.Get("X-New") != "yes" {
 		t.Errorf("after a reload: %v, %v", r, err)
 	}

@@ -100,7 +100,7 @@ func (p *program) open() (err error) {
 		engine = ""
 	}
 	o := &unio.Options{Engine: engine, Loops: loops, UnreadBytes: unreadBytes, WaitInPlace: true, Logger: p.log}
-	if p.rt, err = unio.New(o); err != nil {
+	if p.rt, err = newRuntime(o, p.cfg.HugePages); err != nil {
 		return err
 	}
 	if p.gate, err = gate.New(p.rt, p.cfg, p.log); err != nil {
@@ -110,6 +110,21 @@ func (p *program) open() (err error) {
 	p.started = time.Now()
 	p.loaded.Store(p.started.UnixNano())
 	return nil
+}
+
+// newRuntime makes a runtime with huge pages, without them, or with them where the kernel gives them.
+func newRuntime(o *unio.Options, hugePages string) (*unio.Runtime, error) {
+	o.HugePages = hugePages != "off"
+	rt, err := unio.New(o)
+	if err == nil || hugePages != "auto" {
+		return rt, err
+	}
+	o.HugePages = false
+	rt, again := unio.New(o)
+	if again == nil {
+		o.Logger.Debug("no huge pages", "reason", err)
+	}
+	return rt, again
 }
 
 // greet says what to try, and which engine runs and why.

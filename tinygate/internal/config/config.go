@@ -9,6 +9,7 @@ import (
 type Config struct {
 	Engine    string // auto, uring, epoll or std; only a restart changes it
 	Loops     int    // 0: as many as CPUs may be used; only a restart changes it
+	HugePages string // auto, on or off; only a restart changes it
 	Listeners []*Listener
 	Routes    []*Route    // in the order of the file
 	Upstreams []*Upstream // by name

@@ -12,13 +12,14 @@ import (
 // newConfig has the defaults of what stands at the top of a file.
 func newConfig(file string) *Config {
 	return &Config{
-		Engine:   "auto",
-		Limits:   limitsDefault,
-		Times:    timesDefault,
-		Drain:    drainDefault,
-		LogLevel: "info",
-		file:     file,
-		places:   map[string]place{},
+		Engine:    "auto",
+		HugePages: "auto",
+		Limits:    limitsDefault,
+		Times:     timesDefault,
+		Drain:     drainDefault,
+		LogLevel:  "info",
+		file:      file,
+		places:    map[string]place{},
 	}
 }
 
@@ -67,6 +68,7 @@ var fileSection = newSection("the file",
 	spanKey("drain", func(f *fileReader) *time.Duration { return &f.cfg.Drain }, waitMin, dayMax, false),
 	key[fileReader]{"engine", func(f *fileReader, v value) { v.word(&f.cfg.Engine, "auto", "uring", "epoll", "std") }},
 	key[fileReader]{"loops", func(f *fileReader, v value) { readLoops(&f.cfg.Loops, v) }},
+	key[fileReader]{"huge_pages", func(f *fileReader, v value) { v.word(&f.cfg.HugePages, "auto", "on", off) }},
 ).hint(map[string]string{
 	"server": "write listen for where clients connect, upstreams for servers", "servers": "write them below upstreams",
 	"backend": "write upstreams", "backends": "write upstreams", "frontend": "write listen", "timeouts": "write times",

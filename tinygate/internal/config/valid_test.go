@@ -22,6 +22,7 @@ func valid(c *Config) error {
 	wrong(c.Drain <= 0, "no drain")
 	wrong(c.Loops < 0, "%d loops", c.Loops)
 	wrong(!slices.Contains([]string{"auto", "uring", "epoll", "std"}, c.Engine), "engine %q", c.Engine)
+	wrong(!slices.Contains([]string{"auto", "on", "off"}, c.HugePages), "huge pages %q", c.HugePages)
 	wrong(!slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "level %q", c.LogLevel)
 	wrong(c.Access.Path != "" && c.Access.Format == "", "a log without a format")
 	l := c.Limits

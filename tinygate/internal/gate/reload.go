@@ -29,8 +29,8 @@ func (g *Gate) Reload(cfg *config.Config) (changes []string, err error) {
 
 // restartNeeded tells what a file says that a running program cannot become.
 func restartNeeded(runs, cfg *config.Config) (told []string) {
-	if cfg.Engine != runs.Engine || cfg.Loops != runs.Loops {
-		told = append(told, "engine, loops: changed in the file; they take effect with a restart")
+	if cfg.Engine != runs.Engine || cfg.Loops != runs.Loops || cfg.HugePages != runs.HugePages {
+		told = append(told, "engine, loops, huge_pages: changed in the file; they take effect with a restart")
 	}
 	if cfg.Admin != runs.Admin {
 		told = append(told, "admin: changed in the file; it takes effect with a restart")

@@ -302,7 +302,7 @@ func TestReloadTellsWhatHasChanged(t *testing.T) {
 			{base, "log level: changed"},
 			{base + "admin: 127.0.0.1:1\n", "admin: changed in the file; it takes effect with a restart"},
 			{base + "admin: 127.0.0.1:1\n", "admin: changed in the file; it takes effect with a restart"},
-			{base + "loops: 7\n", "engine, loops: changed in the file; they take effect with a restart"},
+			{base + "loops: 7\n", "engine, loops, huge_pages: changed in the file; they take effect with a restart"},
 			{base + "limits: {headers: 50}\n", "limits: changed"},
 			{base + "trusted_proxies: 10.0.0.0/8\n", "limits: changed\ntrusted proxies: changed"},
 			{base, "trusted proxies: changed"},
