@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -164,10 +163,8 @@ func TestLeastConnectionsWithASlowServer(t *testing.T) {
 	eachEngine(t, setup{Change: change}, func(w *world) {
 		held := w.dial()
 		other := w.dial()
-		held.send(getRoot)
-		for !slow.isAsked() { // the quick one was first
+		for !w.takes(held, slow) { // the quick one was first
 			held.whoseIs(w, "b")
-			held.send(getRoot)
 		}
 		for range 20 {
 			if name := other.whose(""); name != "b" {
@@ -177,16 +174,6 @@ func TestLeastConnectionsWithASlowServer(t *testing.T) {
 		slow.answer <- struct{}{}
 		held.wantStatus("200")
 	}, slow.upstream, named("b"))
-}
-
-// isAsked waits a moment for a request.
-func (g *gatekeeper) isAsked() bool {
-	select {
-	case <-g.came:
-		return true
-	case <-time.After(short / 4):
-		return false
-	}
 }
 
 // whoseIs reads a response and wants its body.
@@ -206,7 +193,7 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 		for i := range all {
 			all[i] = w.dial()
 			all[i].send(getRoot)
-			<-up.came
+			await(w, up.came, "the request")
 		}
 		for range all {
 			up.answer <- struct{}{}

@@ -251,7 +251,7 @@ func TestBrokenUpload(t *testing.T) {
 				c.Conn.(*net.TCPConn).CloseWrite()
 				c.wantStatus(tc.status)
 				c.wantEnd()
-				if err := <-got; err == nil {
+				if err := await(w, got, "the end of the request at the server"); err == nil {
 					w.Error("the upstream has got a complete request")
 				}
 			}, up)
@@ -272,7 +272,7 @@ func TestClientGoneInUpload(t *testing.T) {
 		w.eventually("the upstream", func() bool { return w.g.Opened() == 1 })
 		c.Conn.(*net.TCPConn).SetLinger(0)
 		c.Close()
-		if err := <-got; err == nil {
+		if err := await(w, got, "the end of the request at the server"); err == nil {
 			w.Error("the upstream has got a complete request")
 		}
 	}, up)
@@ -292,7 +292,7 @@ func TestClientGoneInUploadAndResponse(t *testing.T) {
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
 		c.head()
 		c.reset()
-		w.receives(left, "the end of the request at the server")
+		await(w, left, "the end of the request at the server")
 	}, up)
 }
 
@@ -357,7 +357,7 @@ func TestPooledConnectionIsClosedByTheUpstream(t *testing.T) {
 		for range 3 {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
 			c.wantStatus("200")
-			<-closed
+			await(w, closed, "the end of the connection at the server")
 			w.eventually("the end of the pooled connection", func() bool { return w.rt.Stats().Conns == 1 })
 		}
 	}, up)
@@ -495,7 +495,7 @@ func TestThousandIdleClientsHaveNoTasks(t *testing.T) {
 }
 
 func TestDrain(t *testing.T) {
-	asked, answer := make(chan struct{}), make(chan struct{})
+	asked, answer := make(chan struct{}, 10), make(chan struct{}, 10)
 	up := script(func(t *testing.T, c *peer, _ int) {
 		for {
 			m, err := c.request()
@@ -504,7 +504,9 @@ func TestDrain(t *testing.T) {
 			}
 			if strings.HasPrefix(m, "GET /slow ") {
 				asked <- struct{}{}
-				<-answer
+				if !c.awaits(answer, "leave to answer") {
+					return
+				}
 			}
 			c.send(ok)
 		}
@@ -516,7 +518,7 @@ func TestDrain(t *testing.T) {
 			w.Errorf("%q", m)
 		}
 		c.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
-		<-asked
+		await(w, asked, "the request")
 		w.g.Drain()
 		answer <- struct{}{}
 		if m := c.wantStatus("200"); value(m, "Connection") != "close" {
@@ -601,7 +603,7 @@ routes:
 		c := w.dial()
 		c.send("POST / HTTP/1.1\r\nHost: h\r\nX-User: root\r\n" + chunks)
 		response := c.wantStatus("200")
-		for who, got := range map[string]string{"server": <-seen, "client": response} {
+		for who, got := range map[string]string{"server": await(w, seen, "the request"), "client": response} {
 			if strings.Contains(got, "root") || value(got, "X-User") != "nobody" || !strings.HasSuffix(got, "\r\n0\r\nX-Sum: 1\r\n\r\n") {
 				w.Errorf("the %s got %q", who, got)
 			}

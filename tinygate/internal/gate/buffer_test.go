@@ -63,7 +63,7 @@ func TestHeldBodyHasALength(t *testing.T) {
 			if c.wantStatus("200"); w.Failed() {
 				return
 			}
-			m := <-heads
+			m := await(w, heads, "the request")
 			if value(m, "Transfer-Encoding") != "" || value(m, "Content-Length") != fmt.Sprint(len(body)) || !strings.HasSuffix(m, "\r\n"+body) {
 				w.Errorf("%.200q", m)
 			}
@@ -94,13 +94,13 @@ func TestLimitOfABodyCountsWhatWasHeld(t *testing.T) {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
 			for i := range tc.chunks {
 				if i == 3 {
-					<-begun // more than can be held, so what was held went on
+					await(w, begun, "the server") // more than can be held, so what was held went on
 				}
 				c.send(fmt.Sprintf("%x\r\n%s\r\n", 5<<10, strings.Repeat("x", 5<<10)))
 			}
 			c.send("0\r\n\r\n")
 			c.wantStatus(tc.status)
-			if err := <-got; (err == nil) != (tc.status == "200") {
+			if err := await(w, got, "the server's end of the request"); (err == nil) != (tc.status == "200") {
 				w.Errorf("%d chunks: the upstream's end of the body: %v", tc.chunks, err)
 			}
 		}
@@ -250,13 +250,15 @@ func TestHeldResponses(t *testing.T) {
 
 // Without buffering each event of a stream is passed on when it is sent.
 func TestEventsArePassedOnAtOnce(t *testing.T) {
-	next := make(chan struct{})
+	next := make(chan struct{}, 10)
 	up := script(func(t *testing.T, c *peer, _ int) {
 		c.head()
 		c.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
 		for i := range 3 {
 			c.send(fmt.Sprintf("data: %d\n\n", i))
-			<-next // until the client has it
+			if !c.awaits(next, "the client to have it") {
+				return
+			}
 		}
 	})
 	eachEngine(t, setup{}, func(w *world) {
@@ -303,7 +305,7 @@ func TestBodyThatJustFitsIsHeld(t *testing.T) {
 			if n > size {
 				want = ""
 			}
-			if m := <-heads; value(m, "Content-Length") != want {
+			if m := await(w, heads, "the request"); value(m, "Content-Length") != want {
 				w.Errorf("%d bytes: %.200q", n, m)
 			}
 		}

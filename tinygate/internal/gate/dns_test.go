@@ -31,6 +31,12 @@ func (n *names) set(addrs ...string) {
 	}
 }
 
+// hold has nobody get an answer until release is called, which may be called again.
+func (n *names) hold() (release func()) {
+	n.mu.Lock()
+	return sync.OnceFunc(n.mu.Unlock)
+}
+
 // serve has the process resolve names here until the test ends.
 func (n *names) serve(t *testing.T) {
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -106,7 +112,7 @@ func TestServerGoesAwayFromDNS(t *testing.T) {
 		w.eventually("both addresses", func() bool { return len(w.g.Servers()) == 2 && w.g.Servers()[0].Addr != "" })
 		for range 2 {
 			w.ask("GET", "/", 0)
-			<-seen
+			await(w, seen, "the request")
 		}
 		if n := w.g.Connections().Upstreams; n != 2 {
 			w.Errorf("%d connections to two servers", n)
@@ -115,7 +121,7 @@ func TestServerGoesAwayFromDNS(t *testing.T) {
 		w.eventually("the end of the idle connection", func() bool { return w.g.Connections().Upstreams == 1 })
 		for range 4 {
 			w.ask("GET", "/", 0)
-			if addr := <-seen; !strings.HasPrefix(addr, "127.0.0.1:") {
+			if addr := await(w, seen, "the request"); !strings.HasPrefix(addr, "127.0.0.1:") {
 				w.Errorf("%s has got a request", addr)
 			}
 		}
@@ -133,12 +139,13 @@ func TestRequestWaitsForTheFirstLookup(t *testing.T) {
 	of := func(name string) *config.Config {
 		return parse(t, "{listen: '127.0.0.1:0', upstreams: {web: '%s:%s'}, routes: [{to: web, times: {total: 300ms}, path: /soon}, {to: web}]}", name, port)
 	}
-	dns.mu.Lock()
+	release := dns.hold()
+	defer func() { release() }() // or the server would not end, if the test ends early
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
 		w := newWorldOf(t, rt, of("first.test"))
 		for _, name := range []string{"first.test", "second.test"} {
 			if name != "first.test" {
-				dns.mu.Lock()
+				release = dns.hold()
 				w.reload(of(name))
 			}
 			c := w.dial()
@@ -152,7 +159,7 @@ func TestRequestWaitsForTheFirstLookup(t *testing.T) {
 			gone.Conn.(*net.TCPConn).SetLinger(0)
 			gone.Close()
 			w.eventually("the end of a request whose client has left", func() bool { n, _ := w.g.InFlight(); return len(n) == 1 })
-			dns.mu.Unlock()
+			release()
 			c.wantStatus("200")
 		}
 		dns.set()
@@ -163,9 +170,8 @@ func TestRequestWaitsForTheFirstLookup(t *testing.T) {
 			w.Errorf("status %s after %v of a name without addresses", status, time.Since(began))
 		}
 		dns.set("127.0.0.1")
-		dns.mu.Lock() // for the next engine
+		release = dns.hold() // for the next engine
 	})
-	dns.mu.Unlock()
 }
 
 // twoAddresses listens on one port of 127.0.0.1 and 127.0.0.2.

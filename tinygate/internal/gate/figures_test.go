@@ -60,7 +60,7 @@ func (w *world) wantMetric(want float64, name string, labels ...string) {
 }
 
 func TestServersAreInTheMetrics(t *testing.T) {
-	asked, answer := make(chan struct{}), make(chan struct{})
+	asked, answer := make(chan struct{}, 10), make(chan struct{}, 10)
 	up := script(func(t *testing.T, c *peer, n int) {
 		for {
 			m, err := c.request()
@@ -69,7 +69,9 @@ func TestServersAreInTheMetrics(t *testing.T) {
 			}
 			if strings.HasPrefix(m, "GET /slow ") {
 				asked <- struct{}{}
-				<-answer
+				if !c.awaits(answer, "leave to answer") {
+					return
+				}
 			}
 			c.send(ok)
 		}
@@ -93,7 +95,7 @@ func TestServersAreInTheMetrics(t *testing.T) {
 		w.wantMetric(0, "tinygate_upstream_retries_total", of("127.0.0.1:1")...)
 		w.wantMetric(1, "tinygate_server_healthy", of(alive)...)
 		slow.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
-		<-asked
+		await(w, asked, "the request")
 		w.wantMetric(1, "tinygate_requests_in_flight")
 		w.wantMetric(1, "tinygate_server_requests_in_flight", of(alive)...)
 		w.wantMetric(1, "tinygate_server_connections", of(alive, "state", "open")...)
@@ -166,7 +168,7 @@ func TestConnectionsOfOneClientBehindAProxy(t *testing.T) {
 
 // The end closes who waits for nothing, answers who waits, and lets WebSockets go on.
 func TestDrainEndsConnections(t *testing.T) {
-	asked, answer := make(chan struct{}), make(chan struct{})
+	asked, answer := make(chan struct{}, 10), make(chan struct{}, 10)
 	up := script(func(t *testing.T, c *peer, _ int) {
 		for {
 			m, err := c.request()
@@ -179,7 +181,9 @@ func TestDrainEndsConnections(t *testing.T) {
 				return
 			case strings.HasPrefix(m, "GET /slow "):
 				asked <- struct{}{}
-				<-answer
+				if !c.awaits(answer, "leave to answer") {
+					return
+				}
 			}
 			c.send(ok)
 		}
@@ -189,7 +193,7 @@ func TestDrainEndsConnections(t *testing.T) {
 		idle.send(getRoot)
 		idle.wantStatus("200")
 		slow.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
-		<-asked
+		await(w, asked, "the request")
 		w.g.Drain()
 		idle.wantEnd()
 		if _, err := w.g.Reload(w.g.Config()); err == nil {

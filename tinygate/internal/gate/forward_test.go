@@ -64,7 +64,7 @@ func TestRequestHeadAsForwarded(t *testing.T) {
 				c := w.dial()
 				c.send(tc.sent)
 				c.wantStatus("200")
-				m := <-got
+				m := await(w, got, "the request")
 				for _, line := range tc.want {
 					if !strings.Contains("\r\n"+m, "\r\n"+line) {
 						w.Errorf("no line %q in\n%s", line, m)
@@ -352,7 +352,7 @@ routes:
 		c := w.dial()
 		c.send("GET /here HTTP/1.1\r\nHost: h\r\n\r\n")
 		c.wantStatus("200")
-		if got := value(<-seen, "X-Secret"); got != secret+" /here" {
+		if got := value(await(w, seen, "the request"), "X-Secret"); got != secret+" /here" {
 			w.Errorf("%q", got)
 		}
 		c.send("GET /there HTTP/1.1\r\nHost: h\r\n\r\n")

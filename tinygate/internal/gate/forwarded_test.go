@@ -47,7 +47,7 @@ func TestForwardedField(t *testing.T) {
 			w.reload(parse(w, "listen: 127.0.0.1:0\nto: %s\n%s", to, tc.more))
 			c.send("GET / HTTP/1.1\r\nHost: h\r\n" + tc.sent + "\r\n")
 			c.wantStatus("200")
-			m := <-got
+			m := await(w, got, "the request")
 			if !strings.Contains(m, "\r\n"+tc.want+"\r\n") || strings.Contains(m, tc.absent) {
 				w.Errorf("with %q the server gets\n%s\nwant %q, and %q not to be there", tc.more, m, tc.want, tc.absent)
 			}

@@ -340,6 +340,29 @@ func (w *world) wantLog(words ...string) {
 	}
 }
 
+// await waits for a channel to be closed or to give something. Only the goroutine of the test may call it.
+func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(bound):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
+// awaits is await for a script, which must not end the test: it reports whether what it waits for has come. A script that waited
+// for good would keep the test from telling why it has failed.
+func (p *peer) awaits(c <-chan struct{}, what string) bool {
+	select {
+	case <-c:
+		return true
+	case <-time.After(bound):
+		p.t.Errorf("a server waits in vain for %s", what)
+		return false
+	}
+}
+
 // eventually waits for a condition.
 func (w *world) eventually(what string, cond func() bool) {
 	w.Helper()

@@ -124,7 +124,7 @@ func TestBodiesAreBounded(t *testing.T) {
 			c.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat(chunks, 10) + "0\r\n\r\n")
 			for range 2 {
 				c.wantStatus("200")
-				if err := <-got; err != nil {
+				if err := await(w, got, "the request"); err != nil {
 					w.Errorf("a request within the limit: %v", err)
 				}
 			}
@@ -140,7 +140,7 @@ func TestBodiesAreBounded(t *testing.T) {
 			case held && w.g.Opened() != opened:
 				w.Error("a server has heard of the request")
 			case !held:
-				if err := <-got; err == nil {
+				if err := await(w, got, "the request"); err == nil {
 					w.Error("a server has got a complete request")
 				}
 			}

@@ -93,7 +93,7 @@ func TestAccessLogHasAllFields(t *testing.T) {
 		w.wants(e, map[string]any{
 			"client": "127.0.0.1", "method": "PUT", "host": "Example.org:1", "path": "/a/../b", "query": "q=1&r=%20",
 			"protocol": "HTTP/1.1", "status": 201, "bytes_sent": 5, "bytes_received": 7, "route": "site", "upstream": "web",
-			"server": server, "tries": 2, "request_id": <-ids, "user_agent": `test "1"`, "referer": "http://r/",
+			"server": server, "tries": 2, "request_id": await(w, ids, "the request"), "user_agent": `test "1"`, "referer": "http://r/",
 			"tls": nil, "error": nil,
 		})
 		took, of := e["duration"].(float64), e["upstream_duration"].(float64)
@@ -261,11 +261,11 @@ func TestAccessLogChangesUnderLoad(t *testing.T) {
 // What is secret is told to nobody: not by the log, nor by the list of requests.
 func TestQueriesAndFieldsAreNotTold(t *testing.T) {
 	const secret = "s3cr3tm4rk"
-	asked, end := make(chan struct{}), make(chan struct{})
+	asked, end := make(chan struct{}, 10), make(chan struct{}, 10)
 	hang := script(func(t *testing.T, c *peer, _ int) {
 		if m, err := c.request(); err == nil && strings.HasPrefix(m, "GET /hang") {
 			asked <- struct{}{}
-			<-end
+			c.awaits(end, "leave to end")
 		}
 	})
 	eachEngineOf(t, func(t *testing.T) *config.Config {
@@ -279,7 +279,7 @@ func TestQueriesAndFieldsAreNotTold(t *testing.T) {
 		}
 		c := w.dial()
 		c.send("GET /hang" + tail)
-		<-asked
+		await(w, asked, "the request")
 		all, err := w.g.InFlight()
 		if err != nil || len(all) != 1 || all[0].Path != "/hang" || all[0].Phase != "waiting for the response" {
 			w.Errorf("in flight are %+v, %v", all, err)

@@ -29,12 +29,29 @@ func (g *gatekeeper) upstream(t *testing.T) string {
 				return
 			}
 			g.came <- struct{}{}
-			<-g.answer
-			if c.send(ok) != nil {
+			if !c.awaits(g.answer, "leave to answer") || c.send(ok) != nil {
 				return
 			}
 		}
 	})(t)
+}
+
+// takes sends a request, and reports whether it has come to the gatekeeper, which is the first of the servers, and not to one that
+// answers.
+func (w *world) takes(c *peer, g *gatekeeper) bool {
+	w.Helper()
+	asked := func(i int) uint64 { return w.g.Servers()[i].Requests }
+	first, second := asked(0), asked(1)
+	c.send(getRoot)
+	w.eventually("the choice of a server", func() bool { return asked(0) > first || asked(1) > second })
+	if w.Failed() {
+		w.FailNow()
+	}
+	if asked(0) == first {
+		return false
+	}
+	await(w, g.came, "the request")
+	return true
 }
 
 // Requests for which a server has no turn wait, and are refused in the end. That is no failure of the server.
@@ -43,7 +60,7 @@ func TestWaitingForATurn(t *testing.T) {
 	eachEngine(t, setup{Change: turns(short / 5)}, func(w *world) {
 		first := w.dial()
 		first.send(getRoot)
-		<-up.came
+		await(w, up.came, "the request")
 		for range 2 * w.g.Config().Upstreams[0].Eject.Failures {
 			if status := w.ask("GET", "/", 0); status != "503" {
 				w.Fatalf("status %s while the only turn is taken", status)
@@ -57,11 +74,12 @@ func TestWaitingForATurn(t *testing.T) {
 		}
 		up.answer <- struct{}{}
 		first.wantStatus("200")
+		w.eventually("the free turn", func() bool { return w.g.Servers()[0].InFlight == 0 })
 		up.answer <- struct{}{}
 		if status := w.ask("GET", "/", 0); status != "200" {
 			w.Errorf("status %s with a free turn", status)
 		}
-		<-up.came
+		await(w, up.came, "the request")
 	}, up.upstream)
 }
 
@@ -70,14 +88,8 @@ func TestNobodyWaitsBesideAFreeServer(t *testing.T) {
 	slow := newGatekeeper()
 	eachEngine(t, setup{Change: turns(short)}, func(w *world) {
 		held := w.dial()
-		for taken := false; !taken; { // whoever's turn is first
-			held.send(getRoot)
-			select {
-			case <-slow.came:
-				taken = true
-			case <-time.After(short):
-				held.wantStatus("200")
-			}
+		for !w.takes(held, slow) { // the other one's turn was first
+			held.wantStatus("200")
 		}
 		for range 6 {
 			if status := w.ask("GET", "/", 0); status != "200" {
@@ -101,7 +113,7 @@ func TestTurnsComeInOrder(t *testing.T) {
 		}
 		all[2].Close() // the gate learns of it when it answers
 		for i, c := range all {
-			<-up.came
+			await(w, up.came, "the request")
 			select {
 			case <-up.came:
 				w.Fatal("two requests at a time")
@@ -172,7 +184,7 @@ routes:
 	}, func(w *world) {
 		first := w.dial()
 		first.send(getRoot)
-		<-up.came
+		await(w, up.came, "the request")
 		for _, path := range []string{"/total", "/try"} {
 			if status := w.ask("GET", path, 0); status != "504" {
 				w.Errorf("%s: status %s", path, status)

@@ -210,7 +210,7 @@ func TestListenersOfOneAddressStay(t *testing.T) {
 
 // Idle connections to a server that is gone are closed at once, and one in use after its response.
 func TestRemovedServer(t *testing.T) {
-	asked, answer, ended := make(chan struct{}), make(chan struct{}), make(chan struct{}, 2)
+	asked, answer, ended := make(chan struct{}, 10), make(chan struct{}, 10), make(chan struct{}, 10)
 	old := script(func(t *testing.T, c *peer, _ int) {
 		for {
 			m, err := c.request()
@@ -220,7 +220,9 @@ func TestRemovedServer(t *testing.T) {
 			}
 			if strings.HasPrefix(m, "GET /slow ") {
 				asked <- struct{}{}
-				<-answer
+				if !c.awaits(answer, "leave to answer") {
+					return
+				}
 			}
 			c.send(ok)
 		}
@@ -232,17 +234,17 @@ func TestRemovedServer(t *testing.T) {
 	}, func(w *world) {
 		slow, quick := w.dial(), w.dial()
 		slow.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
-		<-asked
+		await(w, asked, "the request")
 		quick.send(getRoot)
 		quick.wantStatus("200")
 		said := w.reload(parse(w, "listen: 127.0.0.1:0\nupstreams: {other: %s}\nroutes: [{to: other}]\n", other))
 		if !strings.Contains(said, "upstream web: removed") {
 			w.Errorf("the reload tells %q", said)
 		}
-		<-ended
+		await(w, ended, "the end of the idle connection")
 		answer <- struct{}{}
 		slow.wantStatus("200")
-		<-ended
+		await(w, ended, "the end of the other connection")
 		quick.send(getRoot)
 		quick.wantStatus("200")
 		w.eventually("the end of the connections", func() bool { return w.g.Connections().Upstreams == 1 })
@@ -341,14 +343,16 @@ func TestReloadHoldsForWhatIsConnected(t *testing.T) {
 // pool.max holds for the requests before and after a reload together.
 func TestReloadKeepsTurns(t *testing.T) {
 	var now, most atomic.Int64
-	answer := make(chan struct{})
+	answer := make(chan struct{}, 10)
 	up := script(func(t *testing.T, c *peer, _ int) {
 		for {
 			if _, err := c.request(); err != nil {
 				return
 			}
 			most.Store(max(most.Load(), now.Add(1)))
-			<-answer
+			if !c.awaits(answer, "leave to answer") {
+				return
+			}
 			now.Add(-1)
 			c.send(ok)
 		}
@@ -522,10 +526,7 @@ func TestRetryAfterAReloadKeepsTLS(t *testing.T) {
 	first := secure(func(c *peer) {
 		if _, err := c.request(); err == nil {
 			asked <- struct{}{}
-			select {
-			case <-end:
-			case <-time.After(bound):
-			}
+			c.awaits(end, "leave to end")
 		}
 		c.Close()
 	})
@@ -555,11 +556,7 @@ routes:
 		w.eventually("an address", func() bool { return w.g.Servers()[0].Addr != "" })
 		c := w.dial()
 		c.send(getRoot)
-		select {
-		case <-asked:
-		case <-time.After(bound):
-			w.Fatal("the first server is not asked")
-		}
+		await(w, asked, "the request")
 		w.reload(parse(w, text, at(w.T, "127.0.0.1", second)))
 		end <- struct{}{}
 		c.wantStatus("200")

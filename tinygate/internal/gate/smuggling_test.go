@@ -249,8 +249,8 @@ func TestRefusedUpgradeIsNoTunnel(t *testing.T) {
 		c.send(upgrade + behind)
 		c.wantStatus("426")
 		c.wantStatus("200")
-		<-got
-		if m := <-got; !strings.HasPrefix(m, "GET /behind ") || strings.Contains(m, "9.9.9.9") {
+		await(w, got, "the first request")
+		if m := await(w, got, "the second request"); !strings.HasPrefix(m, "GET /behind ") || strings.Contains(m, "9.9.9.9") {
 			w.Errorf("the upstream has got %q", m)
 		}
 		c.send("GET / HTTP/1.1\nHost: h\r\n\r\n")

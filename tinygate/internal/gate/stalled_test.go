@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,9 @@ func TestStalledLoopHoldsNobody(t *testing.T) {
 	if err := rt.GoOn(0, func() { close(held); <-release }); err != nil {
 		t.Fatal(err)
 	}
-	<-held
+	goOn := sync.OnceFunc(func() { close(release) })
+	defer goOn()
+	await(t, held, "the task")
 	began := time.Now()
 	if _, err := w.g.InFlight(); err == nil {
 		t.Error("a loop that does not answer is not told of")
@@ -43,7 +46,7 @@ func TestStalledLoopHoldsNobody(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	w.wantLog("reload: a loop does not see it yet")
-	close(release)
+	goOn()
 	c.send(getRoot)
 	c.wantStatus("202")
 	w.eventually("the end of the listener", func() bool {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -128,13 +127,8 @@ func (w *world) upstreamGets(got <-chan string, sent, line string) {
 	c := w.dialTo(w.g.Addrs()[0])
 	c.send(sent)
 	c.wantStatus("200")
-	select {
-	case m := <-got:
-		if !strings.Contains(m, "\r\n"+line+"\r\n") {
-			w.Errorf("%q is not in\n%s", line, m)
-		}
-	case <-time.After(bound):
-		w.Fatal("the server gets nothing")
+	if m := await(w, got, "the request"); !strings.Contains(m, "\r\n"+line+"\r\n") {
+		w.Errorf("%q is not in\n%s", line, m)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 type thinker struct{ asked, answer, left chan struct{} }
 
 func newThinker() *thinker {
-	return &thinker{make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)}
+	return &thinker{make(chan struct{}, 100), make(chan struct{}, 100), make(chan struct{}, 100)}
 }
 
 func (th *thinker) serve(t *testing.T, c *peer, _ int) {
@@ -63,9 +63,9 @@ func TestClientGoneWhileItWaits(t *testing.T) {
 		} {
 			c := w.dial()
 			c.send("GET " + tc.target + " HTTP/1.1\r\nHost: h\r\n\r\n")
-			w.receives(th.asked, "the request")
+			await(w, th.asked, "the request")
 			tc.leave(c.Conn.(*net.TCPConn))
-			w.receives(th.left, "the end of the request at the server")
+			await(w, th.left, "the end of the request at the server")
 			w.wants(w.entry(&l, i), map[string]any{"status": 499, "bytes_sent": 0, "tries": 1})
 			w.wantMetric(float64(i+1), "tinygate_requests_abandoned_total")
 		}
@@ -85,7 +85,7 @@ func TestClientGoneWhileItWaitsForATurn(t *testing.T) {
 	}, func(w *world) {
 		first := w.dial()
 		first.send(getRoot)
-		<-up.came
+		await(w, up.came, "the request")
 		for i, tc := range []struct {
 			target string
 			leave  func(*net.TCPConn)
@@ -107,21 +107,11 @@ func TestClientGoneWhileItWaitsForATurn(t *testing.T) {
 			up.answer <- struct{}{}
 			c.wantStatus("200")
 		}
-		<-up.came
+		await(w, up.came, "the request")
 		if s := w.g.Servers()[0]; s.Requests != 4 || s.InFlight != 0 || s.Failures != 0 || w.g.Opened() != 1 {
 			w.Errorf("%d connections, and the server is %+v", w.g.Opened(), s)
 		}
 	})
-}
-
-// receives waits for a step of the other side.
-func (w *world) receives(c chan struct{}, what string) {
-	w.Helper()
-	select {
-	case <-c:
-	case <-time.After(bound):
-		w.Fatalf("%s does not come", what)
-	}
 }
 
 // A client that is watched and does not leave gets its response, though it has ended its side or sent its next request.
@@ -132,7 +122,7 @@ func TestWatchedClientsGetTheirResponses(t *testing.T) {
 		for _, next := range []string{"", "half-close", "GET /next HTTP/1.1\r\nHost: h\r\n\r\n", "GET /next HTTP/1.1\r\n"} {
 			c := w.dial()
 			c.send(getRoot)
-			w.receives(th.asked, "the request")
+			await(w, th.asked, "the request")
 			time.Sleep(300 * time.Millisecond) // it is watched
 			if next == "half-close" {
 				c.CloseWriteHalf()
@@ -159,7 +149,7 @@ func TestWatchedClientsGetTheirResponses(t *testing.T) {
 // closed after a while.
 func TestClientGoneAfterAStaleConnection(t *testing.T) {
 	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
-		asked, left := make(chan struct{}, 1), make(chan struct{}, 1)
+		asked, left := make(chan struct{}, 100), make(chan struct{}, 100)
 		w := newWorld(t, rt, setup{}, script(func(t *testing.T, c *peer, n int) {
 			c.request()
 			if n == 1 {
@@ -176,9 +166,9 @@ func TestClientGoneAfterAStaleConnection(t *testing.T) {
 		c.send(getRoot)
 		c.wantStatus("200")
 		c.send(getRoot)
-		w.receives(asked, "the request on a new connection")
+		await(w, asked, "the request on a new connection")
 		c.reset()
-		w.receives(left, "the end of the request at the server")
+		await(w, left, "the end of the request at the server")
 		w.wantMetric(1, "tinygate_requests_abandoned_total")
 	})
 }
@@ -195,8 +185,8 @@ func TestWatchedResponseTimesOut(t *testing.T) {
 		if took := time.Since(began); took < 400*time.Millisecond {
 			w.Errorf("it took %v", took)
 		}
-		w.receives(th.asked, "the request")
-		w.receives(th.left, "the end at the server")
+		await(w, th.asked, "the request")
+		await(w, th.left, "the end at the server")
 		c.send("GET /next HTTP/1.1\r\nHost: h\r\n\r\n")
 		c.wantStatus("200")
 	})
