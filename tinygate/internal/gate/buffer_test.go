@@ -79,7 +79,7 @@ func TestLimitOfABodyCountsWhatWasHeld(t *testing.T) {
 		_, err := c.request()
 		got <- err
 		// The gate is told of the end, or the next request may meet the connection before its end does.
-		c.send("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+		c.send(lastOK)
 	})
 	change := func(cfg *config.Config) {
 		bufferRequests(10 << 10)(cfg)

@@ -15,6 +15,10 @@ import (
 
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
+// lastOK is for a server that ends its connection behind it: it has to tell, or the gate keeps the connection, and the next request
+// may meet it before the end does.
+const lastOK = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
+
 // What the upstream gets, line by line, for what the client sends.
 func TestRequestHeadAsForwarded(t *testing.T) {
 	for _, tc := range []struct {

@@ -134,7 +134,7 @@ func TestTryTime(t *testing.T) {
 		if strings.HasPrefix(head, "GET") {
 			io.Copy(io.Discard, c.r)
 		}
-		c.send(ok)
+		c.send(lastOK)
 	})
 	eachEngineAtOnce(t, setup{Times: config.Times{Try: 2 * short}}, func(w *world) {
 		c, began := w.dial(), time.Now()
