@@ -81,7 +81,7 @@ func testInFlight(t *testing.T, s *site, p *process) {
 	if _, _, err := c.answer(); err != nil {
 		t.Error(err)
 	}
-	await(t, "the end of the request", func() bool {
+	eventually(t, "the end of the request", func() bool {
 		out, err := s.tell("inflight")
 		return err == nil && !strings.Contains(out, "/hang")
 	})
@@ -113,7 +113,7 @@ func testDrain(t *testing.T, s *site, p *process) {
 		t.Errorf("the request in flight: %v, %q, %v", r, text, err)
 	}
 	s.told([]string{"up"}, "undrain", "web", out.addr)
-	await(t, "a request for the server that is back", func() bool {
+	eventually(t, "a request for the server that is back", func() bool {
 		_, _, err := d.ask("/", "")
 		return err != nil || out.asked.Load() > was
 	})
@@ -197,7 +197,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 			if r, _, err := bad.answer(); err != nil || r.StatusCode != http.StatusBadRequest {
 				t.Errorf("a bad request: %v, %v", r, err)
 			}
-			await(t, "the log line", func() bool { return strings.Contains(p.out.String(), "/cut") })
+			eventually(t, "the log line", func() bool { return strings.Contains(p.out.String(), "/cut") })
 			for _, path := range []string{"/", "/status", "/upstreams", "/inflight", "/log-level", "/metrics", "/health"} {
 				if _, text := s.scrape(path); strings.Contains(text, secret) {
 					t.Errorf("%s shows what is secret:\n%s", path, text)

@@ -114,6 +114,7 @@ type upstream struct {
 	asked   atomic.Int64
 	hanging chan struct{} // a request for /hang has come
 	answer  chan struct{} // lets it go
+	over    chan struct{} // the test has ended
 }
 
 func newUpstream(t *testing.T) *upstream {
@@ -121,10 +122,11 @@ func newUpstream(t *testing.T) *upstream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &upstream{addr: ln.Addr().String(), hanging: make(chan struct{}, 100), answer: make(chan struct{}, 100)}
+	u := &upstream{addr: ln.Addr().String(), hanging: make(chan struct{}, 100), answer: make(chan struct{}, 100), over: make(chan struct{})}
 	var mu sync.Mutex
 	var open []net.Conn
 	t.Cleanup(func() {
+		close(u.over)
 		ln.Close()
 		mu.Lock()
 		defer mu.Unlock()
@@ -176,7 +178,11 @@ func (u *upstream) serve(c net.Conn) {
 			return
 		case strings.HasPrefix(first, "GET /hang"):
 			u.hanging <- struct{}{}
-			<-u.answer
+			select {
+			case <-u.answer:
+			case <-u.over:
+				return
+			}
 		case strings.HasPrefix(first, "GET /cut"):
 			return
 		}
@@ -237,16 +243,6 @@ func (c *client) echo() error {
 		return fmt.Errorf("the echo is %q: %w", b, err)
 	}
 	return nil
-}
-
-// await waits for a condition.
-func await(t *testing.T, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(bound); !cond(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s does not come", what)
-		}
-	}
 }
 
 // command runs tinygate to its end.
@@ -359,7 +355,7 @@ func TestEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			io.WriteString(busy, "GET /hang HTTP/1.1\r\nHost: h\r\n\r\n")
-			<-s.up[0].hanging
+			await(t, s.up[0].hanging, "the request")
 			if code, _ := s.scrape("/health"); code != 200 {
 				t.Errorf("before the end /health is %d", code)
 			}
@@ -468,7 +464,7 @@ func TestReloadsAtOnce(t *testing.T) {
 			}
 			all.Wait()
 			c := p.dial()
-			await(t, "the last file", func() bool {
+			eventually(t, "the last file", func() bool {
 				r, _, err := c.ask("/", "")
 				if err != nil {
 					t.Fatal(err)

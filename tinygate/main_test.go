@@ -235,7 +235,7 @@ func TestSignals(t *testing.T) {
 	for _, e := range engines(t) {
 		t.Run(e, func(t *testing.T) {
 			t.Parallel()
-			asked, answer := make(chan struct{}), make(chan struct{})
+			asked, answer := make(chan struct{}, 10), make(chan struct{}, 10)
 			up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked <- struct{}{}
 				select {
@@ -253,7 +253,7 @@ func TestSignals(t *testing.T) {
 				}
 				defer c.Close()
 				io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-				<-asked
+				await(t, asked, "the request")
 				p.Process.Signal(syscall.SIGTERM)
 				for end := time.Now().Add(bound); !refused(p.addr); time.Sleep(time.Millisecond) {
 					if time.Now().After(end) {

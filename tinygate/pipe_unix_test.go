@@ -82,7 +82,7 @@ func readerEnds(t *testing.T, p *process, r *os.File, where string) {
 		find(greeting)
 		in.ReadString('\n') // the engine; nothing is written after it
 	} else {
-		await(t, "the greeting", func() bool { return find(p.out.String()) })
+		eventually(t, "the greeting", func() bool { return find(p.out.String()) })
 	}
 	r.Close()
 	ask := func() {
@@ -95,7 +95,7 @@ func readerEnds(t *testing.T, p *process, r *os.File, where string) {
 	}
 	ask()
 	if where == "stdout" {
-		await(t, "the write that fails", func() bool {
+		eventually(t, "the write that fails", func() bool {
 			select {
 			case <-p.done:
 				t.Fatalf("the gate has ended: %v\n%s", p.ProcessState, &p.out)

@@ -33,8 +33,8 @@ func TestLogRotation(t *testing.T) {
 				}
 				p.Process.Signal(syscall.SIGHUP)
 				p.Process.Signal(syscall.SIGUSR1)
-				await(t, "the new log", func() bool { _, err := os.Stat(log); return err == nil })
-				await(t, "the lines of the old one", func() bool { // which is written to until the new one is in use
+				eventually(t, "the new log", func() bool { _, err := os.Stat(log); return err == nil })
+				eventually(t, "the lines of the old one", func() bool { // which is written to until the new one is in use
 					b, err := os.ReadFile(old)
 					return err == nil && strings.ReplaceAll(string(b), "/after\n", "") == fmt.Sprintf("/%d\n", i)
 				})

@@ -228,8 +228,8 @@ limits: {head: 4KiB, line: 2KiB, headers: 20, body: 1KiB}
 // that gets it without a buffer.
 func rowBuffer(t *testing.T, e string) {
 	var second atomic.Bool // the second half may be there
-	early := make(chan bool, 1)
-	release := make(chan struct{})
+	early := make(chan bool, 10)
+	release := make(chan struct{}, 10)
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasSuffix(r.URL.Path, "/up"):
@@ -257,13 +257,13 @@ routes:
 		second.Store(false)
 		c := dialRaw(t, p.addr)
 		c.send("POST " + way + "/up HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("a", 50000))
-		if !held && !<-early {
+		if !held && !await(t, early, "the request") {
 			t.Errorf("%s: the request has waited for its end", way)
 		}
 		p.ask("GET /other")
 		second.Store(true)
 		c.send(strings.Repeat("b", 50000))
-		if held && <-early {
+		if held && await(t, early, "the request") {
 			t.Errorf("%s: the request did not wait for its end", way)
 		}
 		if r, _ := c.response("POST"); r.StatusCode != 200 {
@@ -286,16 +286,16 @@ routes:
 			rest, _ := io.ReadAll(r.Body)
 			whole <- string(b) + string(rest)
 		}()
-		if !held && !<-got {
+		if !held && !await(t, got, "the response") {
 			t.Errorf("%s: the response has waited for its end", way)
 		}
 		p.ask("GET /other")
 		second.Store(true)
 		release <- struct{}{}
-		if held && <-got {
+		if held && await(t, got, "the response") {
 			t.Errorf("%s: the response did not wait for its end", way)
 		}
-		if s := <-whole; s != "first half, second half" {
+		if s := await(t, whole, "the end of the response"); s != "first half, second half" {
 			t.Errorf("%s: %q", way, s)
 		}
 	}

@@ -221,6 +221,17 @@ func isTimeout(err error) bool {
 	return ok && t.Timeout()
 }
 
+// await waits for a channel to be closed or to give something. Only the goroutine of the test may call it.
+func await[T any](t *testing.T, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(bound):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
 // eventually asks until it is so.
 func eventually(t *testing.T, what string, fn func() bool) {
 	t.Helper()

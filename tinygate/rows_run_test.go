@@ -231,7 +231,7 @@ func load(t *testing.T, p *process) (stop func() int) {
 }
 
 func rowDrain(t *testing.T, e string) {
-	asked, answer := make(chan struct{}), make(chan struct{})
+	asked, answer := make(chan struct{}, 10), make(chan struct{}, 10)
 	up := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
 			tell(w, r, "up")
@@ -250,7 +250,7 @@ func rowDrain(t *testing.T, e string) {
 		idle.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 		idle.response("GET")
 		busy.send("GET /busy HTTP/1.1\r\nHost: h\r\n\r\n")
-		<-asked
+		await(t, asked, "the request")
 		p.Process.Signal(syscall.SIGTERM)
 		eventually(t, "nobody can connect", func() bool { return refused(p.addr) })
 		if limit == "30s" {

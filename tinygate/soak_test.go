@@ -105,7 +105,7 @@ func (s *site) reloads(p *process) (all []used) {
 		} else {
 			p.Process.Signal(syscall.SIGHUP)
 		}
-		await(s.t, "the reload", func() bool {
+		eventually(s.t, "the reload", func() bool {
 			r, _, err := c.ask("/", "")
 			if err != nil || r.StatusCode != 200 {
 				s.t.Fatalf("a request beside reload %d: %v, %v", n, r, err)

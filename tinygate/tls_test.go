@@ -165,7 +165,7 @@ func TestTLSThatIsCutWhileItWaits(t *testing.T) {
 	eachEngineAtOnce(t, func(t *testing.T, e string) {
 		ca, dir := certtest.New(t), t.TempDir()
 		cert, key := ca.ECDSA(t, "h.example").Write(t, dir, "h")
-		asked, left, answer := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		asked, left, answer := make(chan struct{}, 10), make(chan struct{}, 10), make(chan struct{}, 10)
 		up := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			asked <- struct{}{}
 			select {
@@ -185,15 +185,11 @@ func TestTLSThatIsCutWhileItWaits(t *testing.T) {
 			t.Cleanup(func() { c.Close() })
 			c.SetDeadline(time.Now().Add(bound))
 			io.WriteString(c, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n")
-			<-asked
+			await(t, asked, "the request")
 			return c
 		}
 		ask().NetConn().Close()
-		select {
-		case <-left:
-		case <-time.After(bound):
-			t.Fatal("the request goes on")
-		}
+		await(t, left, "the end of the request at the server")
 		c := ask()
 		c.CloseWrite()
 		time.Sleep(300 * time.Millisecond) // it is watched
