@@ -53,7 +53,7 @@ func TestLargeWritesIntoPipe(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got := make(chan []byte)
+	got := make(chan []byte, 1)
 	go func() {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -67,7 +67,7 @@ func TestLargeWritesIntoPipe(t *testing.T) {
 	}
 	writeAll(t, f)
 	f.Close()
-	if b := <-got; !bytes.Equal(b, bytes.Join(pieces(), nil)) {
+	if b := await(t, got, "the reader's end"); !bytes.Equal(b, bytes.Join(pieces(), nil)) {
 		t.Errorf("%d bytes, or others", len(b))
 	}
 }

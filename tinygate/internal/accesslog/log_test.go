@@ -19,6 +19,20 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
+// bound is how long anything in these tests may take before it counts as hanging.
+const bound = 20 * time.Second
+
+// await waits for a channel to be closed or to give something.
+func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(bound):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func open(t *testing.T, format string, loops int) (*Log, string) {
@@ -287,7 +301,7 @@ func TestSlowFileDrops(t *testing.T) {
 	if dropped == 0 || dropped >= total {
 		t.Fatalf("%d of %d lines dropped", dropped, total)
 	}
-	read := make(chan []byte)
+	read := make(chan []byte, 1)
 	go func() {
 		b, _ := io.ReadAll(r)
 		read <- b
@@ -299,7 +313,7 @@ func TestSlowFileDrops(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got := bytes.Split(bytes.TrimSpace(<-read), []byte("\n"))
+	got := bytes.Split(bytes.TrimSpace(await(t, read, "the reader's end")), []byte("\n"))
 	if want := total + 1 - int(dropped); len(got) != want {
 		t.Errorf("%d lines arrived, want %d", len(got), want)
 	}

@@ -32,13 +32,8 @@ func TestPipeWithoutReaderIsRefused(t *testing.T) {
 		l.Close()
 		opened <- err
 	}()
-	select {
-	case err := <-opened:
-		if !errors.Is(err, syscall.ENXIO) {
-			t.Errorf("got %v", err)
-		}
-	case <-time.After(10 * readerWait):
-		t.Fatal("a pipe without a reader is waited for")
+	if err := await(t, opened, "a pipe without a reader to be refused"); !errors.Is(err, syscall.ENXIO) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -67,7 +62,7 @@ func TestPipeWaitsForItsReader(t *testing.T) {
 		if err := l.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		if got := <-first; got != path+"\n" {
+		if got := await(t, first, "the reader"); got != path+"\n" {
 			t.Errorf("got %q", got)
 		}
 		time.AfterFunc(readerWait/10, read)
@@ -78,7 +73,7 @@ func TestPipeWaitsForItsReader(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	<-first
+	await(t, first, "the last reader")
 }
 
 func TestReopenIsBounded(t *testing.T) {

@@ -19,6 +19,17 @@ import (
 // deadline bounds each wait of these tests.
 const deadline = 10 * time.Second
 
+// await waits for a channel to be closed or to give something.
+func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(deadline):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
 // fakeGate is a gate with one upstream.
 type fakeGate struct {
 	mu       sync.Mutex

@@ -226,7 +226,7 @@ func TestClose(t *testing.T) {
 			_, err := client(t, s).Post(context.Background(), "/reload", struct{}{})
 			result <- err
 		}()
-		<-g.blocked
+		await(t, g.blocked, "the request")
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
 		if remove := s.remove; gentle {
 			s.remove = sync.OnceFunc(func() { remove(); close(g.block) }) // the request ends when Close has begun
@@ -235,7 +235,7 @@ func TestClose(t *testing.T) {
 		}
 		err := s.Close(ctx)
 		cancel()
-		got := <-result
+		got := await(t, result, "the end of the request")
 		if gentle && (err != nil || got != nil) {
 			t.Errorf("gently: %v, and the client got %v", err, got)
 		}

@@ -97,8 +97,8 @@ func TestChecksSeeWhatHappens(t *testing.T) {
 	stop := serveHTTP(t, ln, handler)
 	s, log := newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/health?full=1"}, addr, "127.0.0.1:1 1 backup"))
 	log.wait(t, 1, "is down", "127.0.0.1:1 ", "refused") // by its first check
-	<-asked
-	<-asked // so the first check is over
+	await(t, asked, "a check")
+	await(t, asked, "the next check") // so the first check is over
 	p := s.Cluster("u").Picker(0)
 	for i, m := range []struct{ mode, reason string }{
 		{"503", "status 503 is not within 200 to 399"},
@@ -191,7 +191,7 @@ func TestChecksOverUnixSockets(t *testing.T) {
 		}
 	})
 	newSet(t, 1, nil, checking(config.Health{HTTP: true, Path: "/"}, "unix:"+sock))
-	if r := <-asked; r.Host != "localhost" || !r.Close {
+	if r := await(t, asked, "a check"); r.Host != "localhost" || !r.Close {
 		t.Errorf("the host of a check is %q, and its connection is closed behind it: %v", r.Host, r.Close)
 	}
 }

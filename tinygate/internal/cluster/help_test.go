@@ -16,6 +16,9 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
+// bound is how long anything in these tests may take before it counts as hanging.
+const bound = 20 * time.Second
+
 // testLog keeps what is logged as lines "message key=value ...", and lets tests wait for them.
 type testLog struct {
 	mu    sync.Mutex
@@ -71,10 +74,21 @@ func (l *testLog) countLocked(parts []string) (n int) {
 	return n
 }
 
+// await waits for a channel to be closed or to give something.
+func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(bound):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
 // wait returns when there are n lines that have all the parts.
 func (l *testLog) wait(t *testing.T, n int, parts ...string) {
 	t.Helper()
-	limit := time.After(20 * time.Second)
+	limit := time.After(bound)
 	for {
 		l.mu.Lock()
 		got, more, lines := l.countLocked(parts), l.more, slices.Clone(l.lines)
