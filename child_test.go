@@ -108,16 +108,18 @@ func TestExitAfterCloseLosesNothing(t *testing.T) {
 				}
 				ended <- err
 			}()
+			ln.(*net.TCPListener).SetDeadline(time.Now().Add(bound))
 			p, err := ln.Accept()
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v, and of the child: %v", name, err, await(t, ended, "the child"))
 			}
+			p.SetDeadline(time.Now().Add(bound))
 			time.Sleep(pause) // the child gets ahead
 			got, err := io.ReadAll(p)
 			if !bytes.Equal(got, newStream(6).next(make([]byte, exitBytes))) || err != nil {
 				t.Errorf("%s: %d of %d bytes arrived, %v", name, len(got), exitBytes, err)
 			}
-			if err := <-ended; err != nil {
+			if err := await(t, ended, "the child"); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 			p.Close()

@@ -211,7 +211,7 @@ func TestCloseReadIsToldAtOnce(t *testing.T) {
 			p.Write([]byte("a"))
 			p.Read(make([]byte, 1))
 			p.Write([]byte("c"))
-			least = min(least, <-took)
+			least = min(least, await(t, took, "the handler"))
 		}
 		if least > 250*time.Millisecond {
 			t.Errorf("the end came %v after CloseRead", least)

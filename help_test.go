@@ -85,7 +85,12 @@ var origins = []origin{
 				own(c)
 			}
 		})
-		return <-failed
+		select {
+		case err := <-failed:
+			return err
+		case <-time.After(bound):
+			return errors.New("the task does not come back from Dial")
+		}
 	}},
 	{"dialled-by-a-goroutine", true, func(rt *unio.Runtime, e *ends, own func(*unio.Conn)) error {
 		c, err := rt.Dial(context.Background(), e.network, e.addr, nil)

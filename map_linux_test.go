@@ -251,14 +251,14 @@ func populateHeld(t *testing.T, rt *unio.Runtime, begin func(func())) {
 	at := faults.wait(t)
 	ran := make(chan struct{})
 	go rt.Go(func() { close(ran) })
-	<-ran
+	await(t, ran, "a task beside it")
 	select {
 	case err := <-populated:
 		t.Errorf("Populate did not wait: %v", err)
 	default:
 	}
 	faults.letGo(t, at)
-	if err := <-populated; err != nil || p[page] != 0 {
+	if err := await(t, populated, "Populate"); err != nil || p[page] != 0 {
 		t.Errorf("Populate: %v; %d", err, p[page])
 	}
 }

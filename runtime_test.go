@@ -558,7 +558,7 @@ func TestGoOnStartsTasksOnTheLoopThatIsNamed(t *testing.T) {
 				default:
 					rt.GoOn(i, ask)
 				}
-				if r := <-got; r.err != nil || r.loop != i {
+				if r := await(t, got, "the task"); r.err != nil || r.loop != i {
 					t.Errorf("a task started from %s on loop %d ran on %d: %v", from, i, r.loop, r.err)
 				}
 			}
@@ -588,7 +588,7 @@ func TestLoopsThatWaitInPlaceAreWoken(t *testing.T) {
 			if err := rt.GoOn(0, func() { ran <- struct{}{} }); err != nil {
 				t.Fatal(err)
 			}
-			<-ran
+			await(t, ran, "the task")
 			if _, err := c.Write([]byte("x")); err != nil {
 				t.Fatal(err)
 			}
