@@ -369,6 +369,16 @@ func parallel(s *site) {
 	}
 }
 
+// begins waits for a handler.
+func (s *site) begins(started <-chan struct{}) {
+	s.Helper()
+	select {
+	case <-started:
+	case <-time.After(bound):
+		s.Fatal("the request does not come to its handler")
+	}
+}
+
 // clientCancels has the client give a request up, which the handler must hear of while it neither reads nor writes.
 func clientCancels(s *site) {
 	started, gone, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -474,7 +484,7 @@ func shutdown(s *site) {
 		}
 		got <- err
 	}()
-	<-started
+	s.begins(started)
 	if s.protocol == "h2c" {
 		// A hijacked connection is none of the server's to wait for; so it is with package net.
 		close(release)
@@ -516,7 +526,7 @@ func clientGoes(s *site) {
 	})
 	c := s.dial()
 	io.WriteString(c, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
-	<-started
+	s.begins(started)
 	c.Close()
 	if err := await(gone); err != nil {
 		s.Error(err)
