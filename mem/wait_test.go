@@ -24,6 +24,17 @@ func until(t testing.TB, what string, cond func() bool) {
 	}
 }
 
+// await waits for a channel to give something.
+func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(bound):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
 func TestGetRefusesImpossibleSizes(t *testing.T) {
 	p := newPool(t, 3*PageBytes)
 	for _, n := range []int{-1, 0, 2*PageBytes + 1, MaxBytes + 1} {
@@ -72,14 +83,14 @@ func TestGetEndsWithItsContext(t *testing.T) {
 	p := newPool(t, PageBytes)
 	b := get(t, p, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		_, err := p.Get(ctx, 1)
 		done <- err
 	}()
 	until(t, "waiter", func() bool { return p.Stats().Waiters == 1 })
 	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
+	if err := await(t, done, "Get"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	b.Release()
@@ -89,7 +100,7 @@ func TestGetEndsWithItsContext(t *testing.T) {
 func TestCloseEndsGet(t *testing.T) {
 	p := newPool(t, PageBytes)
 	b := get(t, p, 1)
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
 		_, err := p.Get(t.Context(), 1)
 		done <- err
@@ -98,7 +109,7 @@ func TestCloseEndsGet(t *testing.T) {
 	if err := p.Close(); err == nil {
 		t.Error("no error with a buffer out")
 	}
-	if err := <-done; err != ErrClosed {
+	if err := await(t, done, "Get"); err != ErrClosed {
 		t.Error(err)
 	}
 	b.Release()

@@ -212,7 +212,11 @@ func echoPair(t *testing.T, rt *unio.Runtime) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	<-accepted
+	select {
+	case <-accepted:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the connection is not accepted")
+	}
 	ln.Close()
 	return c
 }

@@ -505,7 +505,7 @@ func TestStalledReadHasNoEffect(t *testing.T) {
 			close(held)
 			<-free // what a task must not do
 		})
-		<-held
+		await(t, held, "the task")
 		_, err := c.Read(make([]byte, 1))
 		close(free)
 		wantIs(t, "read", err, unio.ErrStalled)

@@ -23,6 +23,17 @@ import (
 // patience bounds what a test waits for on the network.
 const patience = time.Minute
 
+// await waits for a channel to give something.
+func await[T any](t *testing.T, c <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(patience):
+		t.Fatalf("waited in vain for %s", what)
+	}
+	return v
+}
+
 // serve opens a journal and serves it.
 func serve(t *testing.T, rt *unio.Runtime, name string) (*Journal, string) {
 	t.Helper()
@@ -188,7 +199,7 @@ func TestWhatIsTakenIsWhatWasReceived(t *testing.T) {
 		if _, err := c.Write(sent); err != nil {
 			t.Fatal(err)
 		}
-		if problem := <-problems; problem != "" {
+		if problem := await(t, problems, "the handler"); problem != "" {
 			t.Error(problem)
 		}
 	})
@@ -366,7 +377,7 @@ func TestOpenedAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.Close()
-			if err := <-served; err != nil {
+			if err := await(t, served, "the server"); err != nil {
 				t.Error(err)
 			}
 			if err := j.Close(); err != nil {
