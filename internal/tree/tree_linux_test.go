@@ -21,6 +21,9 @@ import (
 	"github.com/unio-go/unio/internal/sandbox"
 )
 
+// bound is how long a test waits for what must happen.
+const bound = time.Minute
+
 // forbidVariable has this test binary be refused openat2 with an errno while it runs its tests.
 const forbidVariable = "UNIO_TEST_FORBID_OPENAT2"
 
@@ -234,6 +237,7 @@ func TestExchangedDirectory(t *testing.T) {
 		must(t, os.Symlink(out, filepath.Join(dir, "l")))
 		must(t, os.Symlink("x/../d", filepath.Join(dir, "via")))
 		var stop atomic.Bool
+		defer stop.Store(true)
 		stopped := make(chan error, 1)
 		go func() {
 			var err error
@@ -243,7 +247,14 @@ func TestExchangedDirectory(t *testing.T) {
 			stopped <- err
 		}()
 		var in, refused int
+		end := time.Now().Add(bound)
 		for i := 0; i < tries || in < each || refused < each; i++ {
+			switch {
+			case len(stopped) > 0:
+				t.Fatalf("nobody exchanges it any more: %v", <-stopped)
+			case i >= tries && time.Now().After(end):
+				t.Fatalf("in %d tries %d found it and %d were refused, want %d of each", i, in, refused, each)
+			}
 			base := []string{"d", "via"}[i%2]
 			got, err := read(d, base+"/f")
 			switch {
