@@ -58,6 +58,7 @@ func TestCompletionsOfABusyThreadAreNotPolledFor(t *testing.T) {
 	d, p := r.pair()
 	in := &engine.Op{Code: engine.Recv, Desc: d}
 	var stop atomic.Bool
+	defer stop.Store(true)
 	armed, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
