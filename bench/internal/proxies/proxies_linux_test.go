@@ -272,8 +272,13 @@ func TestGoProxiesForward(t *testing.T) {
 		in, end := io.Pipe()
 		done := make(chan error, 1)
 		go func() { done <- GoProxy([]string{string(c), ln.Addr().String(), at.String(), ""}, in) }()
-		for !listens(at.String()) {
-			time.Sleep(startProbe)
+		for end := time.Now().Add(startLimit); !listens(at.String()); time.Sleep(startProbe) {
+			switch {
+			case len(done) > 0:
+				t.Fatalf("%s has ended: %v", c, <-done)
+			case time.Now().After(end):
+				t.Fatalf("%s does not listen after %v", c, startLimit)
+			}
 		}
 		want := pattern(64 << 10)
 		resp, err := http.Post("http://"+at.String()+"/x", "text/plain", bytes.NewReader(want))
@@ -286,8 +291,13 @@ func TestGoProxiesForward(t *testing.T) {
 			t.Errorf("%s: %d bytes, from %q, %v", c, len(got), resp.Header.Get("From"), err)
 		}
 		end.Close()
-		if err := <-done; err != nil {
-			t.Errorf("%s: %v", c, err)
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Errorf("%s: %v", c, err)
+			}
+		case <-time.After(stopLimit):
+			t.Fatalf("%s goes on without its input", c)
 		}
 	}
 	for _, args := range [][]string{nil, {"apache", "a", "b", ""}, {"fasthttp", "a", "b"}, {"httputil", "a", "nowhere", ""}} {
