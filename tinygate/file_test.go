@@ -426,6 +426,7 @@ func TestCommandEndsWhenInterrupted(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, []string{"status", "--admin", "unix:" + path}, io.Discard, io.Discard) }()
+	ln.(*net.UnixListener).SetDeadline(time.Now().Add(bound))
 	c, err := ln.Accept() // it waits for its answer
 	if err != nil {
 		t.Fatal(err)

@@ -167,6 +167,7 @@ func TestChecksOfConnections(t *testing.T) {
 	one, two := listen(t, "tcp", "127.0.0.1:0"), listen(t, "unix", sock)
 	addr := one.Addr().String()
 	s, log := newSet(t, 1, nil, checking(config.Health{Rise: 1, Fall: 1}, addr, "unix:"+sock))
+	one.(*net.TCPListener).SetDeadline(time.Now().Add(bound))
 	c, err := one.Accept() // a check has come, and nothing has to be answered
 	if err != nil {
 		t.Fatal(err)
@@ -251,6 +252,7 @@ func TestServerThatIsGoneIsNotChecked(t *testing.T) {
 	up := checking(config.Health{HTTP: true, Path: "/"}, ln.Addr().String())
 	up.Health.Timeout = time.Minute
 	s, _ := newSet(t, 1, nil, up)
+	ln.(*net.TCPListener).SetDeadline(time.Now().Add(bound))
 	c, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
