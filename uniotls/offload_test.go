@@ -348,14 +348,16 @@ func TestSetSessionTicketKeysWhileServing(t *testing.T) {
 func TestHandshakeDeadlineWithSlowSigner(t *testing.T) {
 	each(t, func(t *testing.T, rt *unio.Runtime) {
 		cert, signer := gatedIdentity()
-		result := make(chan error, 1)
+		result, conns := make(chan error, 1), make(chan *uniotls.Conn, 1)
 		addr := serve(t, rt, &tls.Config{Certificates: []tls.Certificate{cert}}, func(c *uniotls.Conn) {
-			c.SetDeadline(time.Now().Add(10 * time.Millisecond))
+			conns <- c
 			result <- c.Handshake()
 		})
 		c := tls.Client(dialPlain(t, addr), clientConfig())
 		go c.Handshake()
 		await(t, signer.entered, "the signer")
+		// Not before: it would end a handshake that has to wait for the client.
+		(<-conns).SetDeadline(time.Now().Add(10 * time.Millisecond))
 		time.AfterFunc(20*time.Millisecond, func() { close(signer.leave) })
 		if err := await(t, result, "the handshake"); err == nil {
 			t.Error("the handshake ended well after its deadline")
