@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -70,12 +71,7 @@ func TestLevelThatIsNone(t *testing.T) {
 func testInFlight(t *testing.T, s *site, p *process) {
 	c := p.dial()
 	io.WriteString(c, "GET /hang?x=y HTTP/1.1\r\nHost: h\r\n\r\n")
-	from := s.up[0]
-	select {
-	case <-from.hanging:
-	case <-s.up[1].hanging:
-		from = s.up[1]
-	}
+	from, _ := s.hanging()
 	s.told([]string{"waiting for the response", "/hang ", "127.0.0.1", "web", from.addr}, "inflight")
 	from.answer <- struct{}{}
 	if _, _, err := c.answer(); err != nil {
@@ -87,16 +83,25 @@ func testInFlight(t *testing.T, s *site, p *process) {
 	})
 }
 
+// hanging waits for a request for /hang, and returns the upstream that has it, and the other one.
+func (s *site) hanging() (with, without *upstream) {
+	s.t.Helper()
+	select {
+	case <-s.up[0].hanging:
+		return s.up[0], s.up[1]
+	case <-s.up[1].hanging:
+		return s.up[1], s.up[0]
+	case <-time.After(bound):
+		s.t.Fatal("the request does not come to an upstream")
+		return nil, nil
+	}
+}
+
 // testDrain takes a server out while it has a request, and puts it back.
 func testDrain(t *testing.T, s *site, p *process) {
 	c := p.dial()
 	io.WriteString(c, "GET /hang HTTP/1.1\r\nHost: h\r\n\r\n")
-	out, other := s.up[0], s.up[1]
-	select {
-	case <-out.hanging:
-	case <-other.hanging:
-		out, other = other, out
-	}
+	out, other := s.hanging()
 	s.told([]string{"draining"}, "drain", "web", out.addr)
 	was, others := out.asked.Load(), other.asked.Load()
 	d := p.dial()
@@ -186,12 +191,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 			}
 			hang := p.dial()
 			io.WriteString(hang, "GET /hang?token="+secret+" HTTP/1.1\r\nHost: h\r\n"+fields+"\r\n")
-			from := s.up[0]
-			select {
-			case <-from.hanging:
-			case <-s.up[1].hanging:
-				from = s.up[1]
-			}
+			from, _ := s.hanging()
 			bad := p.dial()
 			io.WriteString(bad, "GET /?"+secret+" HTTP/1.1\r\nHost: h\r\nCookie : "+secret+"\r\n\r\n")
 			if r, _, err := bad.answer(); err != nil || r.StatusCode != http.StatusBadRequest {

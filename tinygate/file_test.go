@@ -203,6 +203,7 @@ func (p *process) dial() *client {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(bound))
 	return &client{c, bufio.NewReader(c)}
 }
 

@@ -252,6 +252,7 @@ func TestSignals(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer c.Close()
+				c.SetDeadline(time.Now().Add(bound))
 				io.WriteString(c, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 				await(t, asked, "the request")
 				p.Process.Signal(syscall.SIGTERM)

@@ -110,7 +110,7 @@ func rowWebSocket(t *testing.T, e string) {
 listen: 127.0.0.1:0
 routes:
   - {path: /socket, to: %[1]q}
-  - {path: /short, to: %[1]q, times: {tunnel: 200ms}}
+  - {path: /short, to: %[1]q, times: {tunnel: 1s}}
   - to: %[1]q
 `, up.addr))
 	c := dialRaw(t, p.addr)

@@ -81,7 +81,7 @@ func rowHealth(t *testing.T, e string) {
 	p := startFile(t, e, fmt.Sprintf(`
 listen: 127.0.0.1:0
 to: web
-upstreams: {web: {servers: [%q, %q], health: {path: /healthz, interval: 100ms, timeout: 100ms, rise: 2, fall: 2}}}
+upstreams: {web: {servers: [%q, %q], health: {path: /healthz, interval: 500ms, timeout: 500ms, rise: 2, fall: 2}}}
 `, a.addr, b.addr))
 	if by := p.count(10); by["a"] != 5 {
 		t.Errorf("both are well: %v", by)
@@ -141,7 +141,7 @@ routes:
   - {prefix: /full, to: full, retry: {on: [503]}}
   - {prefix: /default, to: full}
   - {prefix: /never, to: gone, retry: off}
-`, freeAddr(t), resets.addr, full.addr, good.addr))
+`, "127.0.0.1:1", resets.addr, full.addr, good.addr))
 	for _, tc := range []struct {
 		what string
 		want int
