@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -186,22 +187,38 @@ func (p *peer) whoseIs(w *world, name string) {
 
 // Idle connections are kept up to a number and for a time.
 func TestIdleConnectionsAreBounded(t *testing.T) {
-	up := newGatekeeper()
-	change := func(cfg *config.Config) { cfg.Upstreams[0].Pool.IdleMax, cfg.Upstreams[0].Pool.Idle = 2, 3*short }
-	eachEngine(t, setup{Change: change}, func(w *world) {
-		all := make([]*peer, 5)
-		for i := range all {
-			all[i] = w.dial()
-			all[i].send(getRoot)
-			await(w, up.came, "the request")
-		}
-		for range all {
-			up.answer <- struct{}{}
-		}
-		for _, c := range all {
-			c.wantStatus("200")
-		}
-		w.eventually("the end of three", func() bool { return w.g.Connections().Upstreams == 2 })
-		w.eventually("the end of the others", func() bool { return w.g.Connections().Upstreams == 0 })
-	}, up.upstream)
+	for _, tc := range []struct {
+		name string
+		idle time.Duration
+		left int
+	}{{"in number", bound, 2}, {"in time", 3 * short, 0}} {
+		t.Run(tc.name, func(t *testing.T) {
+			up := newGatekeeper()
+			change := func(cfg *config.Config) { cfg.Upstreams[0].Pool.IdleMax, cfg.Upstreams[0].Pool.Idle = 2, tc.idle }
+			eachEngine(t, setup{Change: change}, func(w *world) {
+				all := make([]*peer, 5)
+				ask := func(n int) { // at the same time
+					for i := range n {
+						all[i].send(getRoot)
+						await(w, up.came, "the request")
+					}
+					for range n {
+						up.answer <- struct{}{}
+					}
+					for _, c := range all[:n] {
+						c.wantStatus("200")
+					}
+				}
+				for i := range all {
+					all[i] = w.dial()
+				}
+				ask(len(all))
+				w.eventually("the end of the others", func() bool { return w.g.Connections().Upstreams == int64(tc.left) })
+				ask(tc.left)
+				if n := w.g.Opened(); n != int64(len(all)) {
+					w.Errorf("%d connections were opened, and %d are enough: those that are kept are used", n, len(all))
+				}
+			}, up.upstream)
+		})
+	}
 }
