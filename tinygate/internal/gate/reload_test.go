@@ -157,10 +157,16 @@ func TestReloadsUnderLoadOpenNoConnections(t *testing.T) {
 // A listener that is gone takes no one new; its clients get one more response, its WebSockets the limit of draining, and so
 // do those who have not begun to speak HTTP.
 func TestRemovedListener(t *testing.T) {
+	for _, drain := range []time.Duration{bound, 3 * short} { // what comes before the limit, and what comes with it
+		t.Run(drain.String(), func(t *testing.T) { testRemovedListener(t, drain) })
+	}
+}
+
+func testRemovedListener(t *testing.T, drain time.Duration) {
 	var accepted atomic.Int64
 	eachEngineOf(t, func(t *testing.T) *config.Config {
-		return parse(t, "listen: [127.0.0.1:0, 127.0.0.1:0, {address: 'localhost:0', proxy_protocol: 127.0.0.0/8}]\ndrain: 300ms\nto: %s\n",
-			server(&accepted)(t))
+		return parse(t, "listen: [127.0.0.1:0, 127.0.0.1:0, {address: 'localhost:0', proxy_protocol: 127.0.0.0/8}]\ndrain: %v\nto: %s\n",
+			drain, server(&accepted)(t))
 	}, func(w *world) {
 		addrs := w.g.Addrs()
 		kept, lost := w.dial().socket(), w.dialTo(addrs[1]).socket()
@@ -169,7 +175,8 @@ func TestRemovedListener(t *testing.T) {
 		again.send(getRoot)
 		again.wantStatus("200")
 		to := w.g.Config().Upstreams[0].Servers[0].Address
-		said := w.reload(parse(w, "listen: 127.0.0.1:0\ndrain: 300ms\nto: %s\n", to))
+		began := time.Now()
+		said := w.reload(parse(w, "listen: 127.0.0.1:0\ndrain: %v\nto: %s\n", drain, to))
 		if strings.Count(said, "closed") != 2 || w.g.Addrs()[0].String() != addrs[0].String() {
 			w.Errorf("the reload tells %q", said)
 		}
@@ -177,15 +184,19 @@ func TestRemovedListener(t *testing.T) {
 			c.Close()
 			w.Error("a listener that is gone accepts")
 		}
-		again.send(getRoot)
-		if m := again.wantStatus("200"); value(m, "Connection") != "close" {
-			w.Errorf("the next response on a listener that is gone: %q", m)
+		if drain == bound {
+			again.send(getRoot)
+			if m := again.wantStatus("200"); value(m, "Connection") != "close" {
+				w.Errorf("the next response on a listener that is gone: %q", m)
+			}
+			lost.wantEcho()
+		} else {
+			lost.wantEnd()
+			half.wantEnd()
+			w.within(began, drain)
+			mute.send(getRoot)
+			mute.wantEnd()
 		}
-		lost.wantEcho()
-		lost.wantEnd()
-		half.wantEnd()
-		mute.send(getRoot)
-		mute.wantEnd()
 		kept.wantEcho()
 		if n := w.rt.Stats().Panics; n != 0 {
 			w.Errorf("%d panics: %s", n, w.log)
