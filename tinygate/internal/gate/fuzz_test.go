@@ -134,7 +134,7 @@ func newFuzzGate(t testing.TB) *fuzzGate {
 	t.Cleanup(f.up.close)
 	s := setup{
 		Upstreams: []string{f.up.ln.Addr().String()},
-		Times:     config.Times{Header: short, Body: short, Response: short, Tunnel: short},
+		Times:     config.Times{Header: short, Body: short, Response: 10 * short, Tunnel: short},
 	}
 	f.g = startGate(t, rt, s.config(t), slog.New(slog.DiscardHandler))
 	f.addr = f.g.Addrs()[0].String()
