@@ -115,10 +115,14 @@ func TestTotalTimeEndsTries(t *testing.T) {
 // server is not blamed.
 func TestTotalTimeOfASlowUpload(t *testing.T) {
 	silent := script(func(t *testing.T, c *peer, _ int) { io.Copy(io.Discard, c) })
-	eachEngineAtOnce(t, setup{Times: config.Times{Total: short}}, func(w *world) {
-		for range 5 {
-			c := w.dial()
-			c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
+	// Long enough for a connection to the server, which is blamed where that takes all of it.
+	eachEngineAtOnce(t, setup{Times: config.Times{Total: 5 * short}}, func(w *world) {
+		all := make([]*peer, 5)
+		for i := range all {
+			all[i] = w.dial()
+			all[i].send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
+		}
+		for _, c := range all {
 			c.wantStatus("408")
 		}
 		w.eventually("the outcomes", func() bool { return w.g.Servers()[0].Outcomes[cluster.ClientGone] == 5 })
