@@ -108,7 +108,8 @@ func TestClientGoneWhileItWaitsForATurn(t *testing.T) {
 			c.wantStatus("200")
 		}
 		await(w, up.came, "the request")
-		if s := w.g.Servers()[0]; s.Requests != 4 || s.InFlight != 0 || s.Failures != 0 || w.g.Opened() != 1 {
+		w.eventually("the end of all", func() bool { return w.g.Servers()[0].InFlight == 0 })
+		if s := w.g.Servers()[0]; s.Requests != 4 || s.Failures != 0 || w.g.Opened() != 1 {
 			w.Errorf("%d connections, and the server is %+v", w.g.Opened(), s)
 		}
 	})
