@@ -65,12 +65,12 @@ type Options struct {
 	// latency. It needs the uring engine, any other is refused by New; connections of goroutines are served without it.
 	SQPoll bool
 
-	// HugePages has the kernel back the Go heap by huge pages, transparent_hugepage=always or madvise: that of the whole process,
-	// from the first runtime that wants it on, as the heap grows; what is there becomes huge within seconds. A server with
-	// some hundred connections then needs a tenth less CPU, since the stacks and objects of a connection are on fewer pages than
-	// the processor's translation buffers hold. It costs up to 2 MiB of memory for each part of the heap that the program uses a
-	// little of, and with it the Go runtime gives less of an unused heap back. New fails with errors.ErrUnsupported where the
-	// kernel gives none.
+	// HugePages has the kernel back the buffer pool and the Go heap by huge pages, transparent_hugepage=always or madvise. The heap
+	// is that of the whole process, from the first runtime that wants it on, as it grows; what is there becomes huge within
+	// seconds. A server with some hundred connections then needs a tenth to a fifth less CPU, since what belongs to a connection
+	// lies on fewer pages than the processor's translation buffers hold. It costs up to 2 MiB of memory for each part of the heap
+	// that the program uses a little of, and the Go runtime gives less of an unused heap back. New fails with
+	// errors.ErrUnsupported where the kernel gives none.
 	HugePages bool
 
 	// Logger hears of panics in handlers, of stalls and of failing engines. nil means slog.Default(). A loop waits for

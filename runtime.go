@@ -70,7 +70,7 @@ func New(o *Options) (*Runtime, error) {
 	if opts.SQPoll && ch.name != Uring {
 		return nil, fmt.Errorf("unio: Options.SQPoll needs the engine uring, and this is %s: %s", ch.name, ch.reason)
 	}
-	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: opts.BufBytes})
+	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: opts.BufBytes, HugePages: opts.HugePages})
 	if err != nil {
 		return nil, err
 	}

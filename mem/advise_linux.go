@@ -1,8 +1,17 @@
 package mem
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
-// adviseMemory asks for small pages. Where huge pages are always on (transparent_hugepage=always), one
-// received byte would else cost 2 MiB of memory. The kernel refuses where it has no huge pages, which is as
+// adviseMemory asks for huge pages, or for small ones: where huge pages are always on (transparent_hugepage=always), one
+// received byte would else cost 2 MiB of memory. The kernel refuses small pages where it has no huge ones, which is as
 // good.
-func adviseMemory(m []byte) { _ = syscall.Madvise(m, syscall.MADV_NOHUGEPAGE) }
+func adviseMemory(m []byte, huge bool) error {
+	if !huge {
+		_ = syscall.Madvise(m, syscall.MADV_NOHUGEPAGE)
+		return nil
+	}
+	return os.NewSyscallError("madvise", syscall.Madvise(m, syscall.MADV_HUGEPAGE))
+}

@@ -2,5 +2,12 @@
 
 package mem
 
-// adviseMemory does nothing: no other system hands out huge pages unasked.
-func adviseMemory([]byte) {}
+import "errors"
+
+// adviseMemory has nothing to ask for: no other system hands out huge pages unasked, or on demand.
+func adviseMemory(_ []byte, huge bool) error {
+	if huge {
+		return errors.ErrUnsupported
+	}
+	return nil
+}

@@ -1,6 +1,7 @@
 package mem
 
 import (
+	"errors"
 	"math"
 	"math/bits"
 	"sync/atomic"
@@ -13,6 +14,7 @@ type arena struct {
 	memory []byte
 	base   uintptr
 	sizes  []atomic.Int32 // of each chunk in bytes; 0: it is not committed
+	huge   bool           // it is to be backed by huge pages
 }
 
 // chunkCount is how many chunks a limit can hold: full ones, and one for each bit of the rest.
@@ -21,22 +23,29 @@ func chunkCount(limit int64) int {
 }
 
 // newArena reserves the range for n chunks, if that can be had.
-func newArena(n int, reserve func(bytes int) []byte) arena {
+func newArena(n int, huge bool, reserve func(bytes int) []byte) (arena, error) {
+	a := arena{huge: huge}
 	if n > math.MaxInt/MaxBytes {
-		return arena{}
+		return a, nil
 	}
-	m := reserve(n * MaxBytes)
-	if m == nil {
-		return arena{}
+	if a.memory = reserve(n * MaxBytes); a.memory == nil {
+		return a, nil
 	}
-	adviseMemory(m)
-	return arena{memory: m, base: addressOf(m), sizes: make([]atomic.Int32, n)}
+	a.base, a.sizes = addressOf(a.memory), make([]atomic.Int32, n)
+	return a, adviseMemory(a.memory, huge)
 }
 
 // commit gives a chunk its memory.
 func (a *arena) commit(number, size int) ([]byte, error) {
 	if a.memory == nil {
-		return mapMemory(size)
+		m, err := mapMemory(size)
+		if err != nil {
+			return nil, err
+		}
+		if err := adviseMemory(m, a.huge); err != nil {
+			return nil, errors.Join(err, unmapMemory(m))
+		}
+		return m, nil
 	}
 	m := a.chunk(number, size)
 	if err := commitMemory(m); err != nil {

@@ -1,9 +1,12 @@
 package mem
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -59,4 +62,50 @@ func TestCloseGivesMemoryBackBesideAChunkThatIsOut(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// A pool's memory has the advice that was chosen, whether the addresses were reserved or not.
+func TestHugePagesAreAskedFor(t *testing.T) {
+	if _, err := os.Stat("/sys/kernel/mm/transparent_hugepage/enabled"); err != nil {
+		if _, err := NewPool(&PoolOptions{HugePages: true}); !errors.Is(err, syscall.EINVAL) {
+			t.Errorf("the kernel has no huge pages: %v", err)
+		}
+		return
+	}
+	for name, reserve := range map[string]func(int) []byte{"range": reserveMemory, "chunks": func(int) []byte { return nil }} {
+		for huge, flag := range map[bool]string{true: " hg", false: " nh"} { // VmFlags, proc_pid_smaps(5)
+			p := &Pool{limit: 2 * MaxBytes}
+			if err := p.open(huge, reserve); err != nil {
+				t.Fatal(err)
+			}
+			b := get(t, p, 1)
+			if flags := flagsOf(t, uint64(addressOf(b.Bytes()))); !strings.Contains(flags, flag) {
+				t.Errorf("%s, huge pages %v: %q", name, huge, flags)
+			}
+			b.Release()
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// flagsOf are the VmFlags of the mapping of an address.
+func flagsOf(t *testing.T, addr uint64) string {
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := false
+	for line := range strings.Lines(string(smaps)) {
+		var from, to uint64
+		if n, _ := fmt.Sscanf(line, "%x-%x ", &from, &to); n == 2 {
+			inside = from <= addr && addr < to
+		}
+		if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && inside {
+			return flags
+		}
+	}
+	t.Fatalf("no mapping has %x", addr)
+	return ""
 }

@@ -109,7 +109,7 @@ func TestChunkOfAClosedPoolIsFoundWhileItsBufferIsOut(t *testing.T) {
 // A limit of the address space may forbid to reserve it, not to use what there is.
 func TestPoolWithoutARange(t *testing.T) {
 	p := &Pool{limit: 2*MaxBytes + PageBytes}
-	if err := p.open(func(int) []byte { return nil }); err != nil {
+	if err := p.open(false, func(int) []byte { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	bufs := []*Buf{get(t, p, MaxBytes), get(t, p, MaxBytes), get(t, p, 1)}

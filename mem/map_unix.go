@@ -15,7 +15,6 @@ func mapMemory(n int) ([]byte, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("mmap", err)
 	}
-	adviseMemory(m)
 	return m, nil
 }
 

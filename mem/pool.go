@@ -37,6 +37,10 @@ type PoolOptions struct {
 	// uses several sizes at once wants at least 1 MiB for each. A smaller pool gives no buffer larger than
 	// its largest chunk, which is the largest power of two within the limit.
 	LimitBytes int64
+
+	// HugePages has the kernel back the memory by huge pages, madvise(2) MADV_HUGEPAGE, where it gives them; without it the pages are
+	// small, also where huge ones are always on. NewPool fails where there are none, on Linux and elsewhere.
+	HugePages bool
 }
 
 // Pool hands out buffers of 1 byte to 1 MiB. Every method may be called by any goroutine at any time.
@@ -85,28 +89,33 @@ type stack struct {
 
 // NewPool makes a pool and maps its first chunk. Nil options are good.
 func NewPool(o *PoolOptions) (*Pool, error) {
-	p := &Pool{limit: limitDefaultBytes}
-	if o != nil && o.LimitBytes != 0 {
-		p.limit = o.LimitBytes
+	if o == nil {
+		o = &PoolOptions{}
+	}
+	p := &Pool{limit: o.LimitBytes}
+	if p.limit == 0 {
+		p.limit = limitDefaultBytes
 	}
 	if p.limit < PageBytes || p.limit > limitMaxBytes {
 		return nil, fmt.Errorf("mem: LimitBytes is %d, want %d to %d",
 			p.limit, int64(PageBytes), int64(limitMaxBytes))
 	}
 	p.limit -= p.limit % PageBytes
-	if err := p.open(reserveMemory); err != nil {
+	if err := p.open(o.HugePages, reserveMemory); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
 // open maps the first chunk of a pool that has its limit.
-func (p *Pool) open(reserve func(int) []byte) error {
+func (p *Pool) open(huge bool, reserve func(int) []byte) (err error) {
 	p.chunks = make([]*chunk, chunkCount(p.limit))
 	p.maxClass = classOf(int(p.chunkBytes()))
-	p.arena = newArena(len(p.chunks), reserve)
-	if err := p.mapChunk(); err != nil {
-		return errors.Join(err, p.arena.release())
+	if p.arena, err = newArena(len(p.chunks), huge, reserve); err == nil {
+		err = p.mapChunk()
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("mem: %w", err), p.arena.release())
 	}
 	return nil
 }
