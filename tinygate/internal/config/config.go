@@ -38,6 +38,7 @@ type Listener struct {
 	ProxyProtocol bool           // each connection begins with a PROXY header, version 1 or 2
 	ProxyFrom     []netip.Prefix // who may send one; others are closed. This or ProxyUnix is required with ProxyProtocol
 	ProxyUnix     bool           // the listener is a Unix socket, and who may connect to it may send one
+	DeferAccept   bool           // the kernel keeps a connection back until its first bytes are there; no Unix socket
 }
 
 // ServerTLS is TLS towards clients.

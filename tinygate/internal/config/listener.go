@@ -12,13 +12,15 @@ var listenerSection = newSection("a listener",
 	key[listenerReader]{"address", (*listenerReader).address},
 	key[listenerReader]{"tls", (*listenerReader).tls},
 	key[listenerReader]{"proxy_protocol", (*listenerReader).proxyProtocol},
+	key[listenerReader]{"defer_accept", func(r *listenerReader, v value) { v.flag(&r.l.DeferAccept); r.defers = v }},
 ).hint(map[string]string{"port": "write address: :PORT", "cert": "write it below tls", "key": "write it below tls"})
 
 // listenerReader reads one listener.
 type listenerReader struct {
-	f     *fileReader
-	l     *Listener
-	proxy value // proxy_protocol
+	f      *fileReader
+	l      *Listener
+	proxy  value // proxy_protocol
+	defers value // defer_accept
 }
 
 // readListeners reads listen: one listener or a list of them.
@@ -36,6 +38,7 @@ func (f *fileReader) readListeners(root value) {
 				v.fail("address is missing; write one such as address: :8443")
 			}
 			r.checkProxy()
+			r.checkDeferred()
 		} else {
 			r.address(v)
 		}
@@ -98,6 +101,13 @@ func (r *listenerReader) checkProxy() {
 			r.l.Address)
 	case unix && len(r.l.ProxyFrom) > 0:
 		r.proxy.warn("networks have no effect on a Unix socket; write unix alone")
+	}
+}
+
+// checkDeferred wants a listener of which the kernel can keep connections back.
+func (r *listenerReader) checkDeferred() {
+	if r.l.DeferAccept && strings.HasPrefix(r.l.Address, "unix:") {
+		r.defers.fail("the kernel keeps no connections of a Unix socket back; take defer_accept out")
 	}
 }
 

@@ -139,6 +139,7 @@ func TestPageHasEachKey(t *testing.T) {
 var withKey = map[string]string{
 	"the file":           "listen: :80\nto: 10.0.0.1:80\n%s",
 	"access_log":         "listen: :80\nto: 10.0.0.1:80\naccess_log: {path: stdout, %s}",
+	"a listener":         "listen: {address: \":80\", %s}\nto: 10.0.0.1:80",
 	"tls of a listener":  "listen: {address: \":80\", tls: {cert: a, key: b, client_ca: c, %s}}\nto: 10.0.0.1:80",
 	"an upstream":        "listen: :80\nto: web\nupstreams: {web: {servers: 10.0.0.1:80, %s}}",
 	"a server":           "listen: :80\nto: web\nupstreams: {web: {servers: {address: 10.0.0.1:80, %s}}}",

@@ -96,6 +96,17 @@ func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
 	return l, nil
 }
 
+// deferAccept has the kernel keep connections back until their first bytes are there, or not any more.
+func (l *listener) deferAccept(on bool) error {
+	if l.unix {
+		return nil
+	}
+	if err := setDeferAccept(l.ln, on); err != nil {
+		return fmt.Errorf("listener %s: defer_accept: %w", l.address, err)
+	}
+	return nil
+}
+
 // manner prepares how connections of a listener begin, l where there is one already. Certificates of settings that stay the
 // same stay as they are, and with them the keys of session tickets.
 func (g *Gate) manner(l *listener, c *config.Listener) (*manner, error) {

@@ -102,6 +102,9 @@ func (c *change) prepare() error {
 				return err
 			}
 			c.opened = append(c.opened, l)
+			if err := l.deferAccept(lc.DeferAccept); err != nil {
+				return err
+			}
 		}
 		c.listeners = append(c.listeners, l)
 	}
@@ -148,6 +151,11 @@ func (c *change) take() (told []string) {
 		}
 		if old.certs != nil && old.certs != m.certs {
 			old.certs.Close()
+		}
+		if old.DeferAccept != m.DeferAccept {
+			if err := l.deferAccept(m.DeferAccept); err != nil {
+				told = append(told, err.Error())
+			}
 		}
 		if !reflect.DeepEqual(old.Listener, m.Listener) {
 			told = append(told, fmt.Sprintf("listener %s: changed; it holds for new connections", l.address))
