@@ -70,20 +70,22 @@ func New(o *Options) (*Runtime, error) {
 	if opts.SQPoll && ch.name != Uring {
 		return nil, fmt.Errorf("unio: Options.SQPoll needs the engine uring, and this is %s: %s", ch.name, ch.reason)
 	}
+	var heap *hugeheap.Heap
+	if opts.HugePages {
+		if heap, err = hugeheap.Advise(); err != nil {
+			return nil, fmt.Errorf("unio: Options.HugePages: %w", err)
+		}
+	}
 	pool, err := mem.NewPool(&mem.PoolOptions{LimitBytes: opts.BufBytes, HugePages: opts.HugePages})
 	if err != nil {
+		heap.Close()
 		return nil, err
 	}
 	rt := &Runtime{
-		opts: opts, choice: ch, pool: pool, log: opts.Logger, start: time.Now(),
+		opts: opts, choice: ch, pool: pool, heap: heap, log: opts.Logger, start: time.Now(),
 		listeners: map[*Listener]struct{}{}, closed: make(chan struct{}),
 	}
 	rt.files.init(ch.name)
-	if opts.HugePages {
-		if rt.heap, err = hugeheap.Advise(); err != nil {
-			return nil, errors.Join(fmt.Errorf("unio: Options.HugePages: %w", err), rt.end())
-		}
-	}
 	for i := range opts.Loops {
 		p, err := rt.newPlace(i, false)
 		if err != nil {

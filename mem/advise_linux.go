@@ -1,6 +1,8 @@
 package mem
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"syscall"
 )
@@ -13,5 +15,9 @@ func adviseMemory(m []byte, huge bool) error {
 		_ = syscall.Madvise(m, syscall.MADV_NOHUGEPAGE)
 		return nil
 	}
-	return os.NewSyscallError("madvise", syscall.Madvise(m, syscall.MADV_HUGEPAGE))
+	err := syscall.Madvise(m, syscall.MADV_HUGEPAGE)
+	if err == syscall.EINVAL {
+		return fmt.Errorf("the kernel has no huge pages (CONFIG_TRANSPARENT_HUGEPAGE): %w", errors.ErrUnsupported)
+	}
+	return os.NewSyscallError("madvise", err)
 }

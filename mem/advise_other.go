@@ -2,12 +2,16 @@
 
 package mem
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"runtime"
+)
 
 // adviseMemory has nothing to ask for: no other system hands out huge pages unasked, or on demand.
 func adviseMemory(_ []byte, huge bool) error {
 	if huge {
-		return errors.ErrUnsupported
+		return fmt.Errorf("%s gives no huge pages on demand: %w", runtime.GOOS, errors.ErrUnsupported)
 	}
 	return nil
 }

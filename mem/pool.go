@@ -39,7 +39,8 @@ type PoolOptions struct {
 	LimitBytes int64
 
 	// HugePages has the kernel back the memory by huge pages, madvise(2) MADV_HUGEPAGE, where it gives them; without it the pages are
-	// small, also where huge ones are always on. NewPool fails where there are none, on Linux and elsewhere.
+	// small, also where huge ones are always on. NewPool fails with errors.ErrUnsupported where there are none: on other systems, and
+	// on a kernel that was built without.
 	HugePages bool
 }
 
