@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -206,15 +207,9 @@ func freshAddr(t testing.TB, network string) string {
 }
 
 // await waits for a channel to be closed or to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		buf := make([]byte, 1<<20)
-		t.Fatalf("waited in vain for %s\n%s", what, buf[:runtime.Stack(buf, true)])
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // until waits for a condition, first for one that others bring about at once: the shortest sleep takes a millisecond.

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/unio-go/unio/internal/waitfor"
 )
 
 // bound is how long a test waits for what must happen.
@@ -25,14 +27,9 @@ func until(t testing.TB, what string, cond func() bool) {
 }
 
 // await waits for a channel to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 func TestGetRefusesImpossibleSizes(t *testing.T) {

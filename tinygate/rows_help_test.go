@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/unio-go/unio/internal/waitfor"
 )
 
 // startFile runs tinygate with a file of this text, on one loop, so that the order in which servers are chosen is known.
@@ -222,14 +224,9 @@ func isTimeout(err error) bool {
 }
 
 // await waits for a channel to be closed or to give something. Only the goroutine of the test may call it.
-func await[T any](t *testing.T, c <-chan T, what string) (v T) {
+func await[T any](t *testing.T, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // eventually asks until it is so.

@@ -13,12 +13,12 @@ import (
 	"math/big"
 	mrand "math/rand/v2"
 	"net"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/uniotest"
 	"github.com/unio-go/unio/uniotls"
 )
@@ -147,15 +147,9 @@ func dialTask(t testing.TB, rt *unio.Runtime, addr net.Addr, cfg *tls.Config, fn
 }
 
 // await waits for a channel to be closed or to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		buf := make([]byte, 1<<20)
-		t.Fatalf("waited in vain for %s\n%s", what, buf[:runtime.Stack(buf, true)])
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // exchange sends a line to an echo and wants it back.

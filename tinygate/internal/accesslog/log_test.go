@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -23,14 +24,9 @@ import (
 const bound = 20 * time.Second
 
 // await waits for a channel to be closed or to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -20,14 +21,9 @@ import (
 const deadline = 10 * time.Second
 
 // await waits for a channel to be closed or to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(deadline):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, deadline, what)
 }
 
 // fakeGate is a gate with one upstream.

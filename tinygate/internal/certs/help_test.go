@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/tinygate/internal/certs"
 	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -181,14 +182,9 @@ func leaf(c *tls.Conn) string { return c.ConnectionState().PeerCertificates[0].S
 func serial(t testing.TB, p certtest.Pair) string { return p.TLS(t).Leaf.SerialNumber.String() }
 
 // await waits for a channel to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // eventually waits for a condition.

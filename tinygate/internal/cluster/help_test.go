@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -75,14 +76,9 @@ func (l *testLog) countLocked(parts []string) (n int) {
 }
 
 // await waits for a channel to be closed or to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // wait returns when there are n lines that have all the parts.

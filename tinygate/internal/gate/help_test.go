@@ -18,6 +18,7 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/internal/atonce"
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/gate"
 	"github.com/unio-go/unio/uniotest"
@@ -341,14 +342,9 @@ func (w *world) wantLog(words ...string) {
 }
 
 // await waits for a channel to be closed or to give something. Only the goroutine of the test may call it.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // awaits is await for a script, which must not end the test: it reports whether what it waits for has come. A script that waited

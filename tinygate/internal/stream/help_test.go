@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/internal/waitfor"
 	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/stream"
 	"github.com/unio-go/unio/uniotest"
@@ -83,14 +84,9 @@ func dialTLS(t testing.TB, addr string, cfg *tls.Config) net.Conn {
 }
 
 // await waits for a channel to give something.
-func await[T any](t testing.TB, c <-chan T, what string) (v T) {
+func await[T any](t testing.TB, c <-chan T, what string) T {
 	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(bound):
-		t.Fatalf("waited in vain for %s", what)
-	}
-	return v
+	return waitfor.Value(t, c, bound, what)
 }
 
 // exchange sends a message to an echo and wants it back.
