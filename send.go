@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/internal/planted"
 	"github.com/unio-go/unio/mem"
@@ -115,11 +116,28 @@ func (s *loopSide) Flush() {
 	if planted.Bug != planted.TailReuse {
 		c.tail = nil
 	}
+	if c.endsWithBytes() {
+		c.send.How = engine.SendLast
+	}
 	if c.l.Submit(&c.send) {
 		c.sendDone()
 		return
 	}
 	c.sending = true
+}
+
+// endsWithBytes reports whether what is queued is the last, and the end of the stream can go in the segment of the last bytes. Where
+// Close would not shut the stream down by itself, it has to be one with segments.
+func (c *Conn) endsWithBytes() bool {
+	if !c.closing {
+		return c.halfClosing
+	}
+	a := c.addrs.Load()
+	if a == nil {
+		return false
+	}
+	_, ok := a.local.(*net.TCPAddr)
+	return ok
 }
 
 // sendDone releases what was sent and goes on with what was queued meanwhile.

@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	simSeeds   = 600 // a send that completes though it was cancelled is one in a hundred seeds
 	simConns   = 8
 	simOps     = 500 // of all ends, at least; the clients connect again until then
 	simAddr    = "10.0.0.1:80"
@@ -32,7 +33,7 @@ const (
 // What is written must arrive whole, once and in order, or not at all; every call must return; nothing may be left.
 func TestSimulatedRuntime(t *testing.T) {
 	report := uniotest.SimulateWith(t, &uniotest.SimOptions{
-		Seeds: scale(300, 30),
+		Seeds: scale(simSeeds, 30),
 		Runtime: unio.Options{
 			BufBytes: simBuffers, UnreadBytes: simUnread,
 		},
@@ -43,7 +44,7 @@ func TestSimulatedRuntime(t *testing.T) {
 		// A runtime makes no Nop. It cancels a Connect when a context ends, which is told by a goroutine and so no matter
 		// of a seed: simengine's own test has these entries.
 		own := strings.HasPrefix(entry, "nop ") || entry == "connect cancelled" || entry == "connect raced"
-		if !own && report.Seeds >= 300 {
+		if !own && report.Seeds >= simSeeds {
 			t.Errorf("never happened: %s", entry)
 		}
 	}

@@ -188,7 +188,7 @@ const (
 	// Err == io.EOF and stays so.
 	Recv
 	// Send sends all Bufs in order: N counts the bytes that the kernel took, on failure too. The Bufs are not
-	// released by the engine; they must live until the completion.
+	// released by the engine; they must live until the completion. With How [SendLast] the end of the stream follows.
 	Send
 	// Shutdown ends one direction (How is syscall.SHUT_RD or SHUT_WR). It completes at once: Submit returns true.
 	Shutdown
@@ -218,7 +218,7 @@ type Op struct {
 	// The order of the fields keeps what a receive touches in one cache line and what a send touches in the next.
 
 	Code Code
-	How  uint8 // Shutdown
+	How  uint8 // Shutdown, Send
 
 	// For the engine, between Submit and completion. The zero value is right for a new Op.
 	State uint8
@@ -249,6 +249,11 @@ type Op struct {
 
 	IO *fileio.Op // File
 }
+
+// SendLast is How of a Send behind which the Shutdown of the sending side or the Close follows as soon as it has completed. What
+// does not fill a segment may wait for that and go together with the end, which spares a segment and its way through the kernel
+// (MSG_MORE, send(2)). Close drops nothing of it.
+const SendLast = 1
 
 // FailFile gives an error to a File that has done nothing.
 func (op *Op) FailFile(err error) { op.IO.N, op.IO.Err, op.Err = 0, err, err }

@@ -9,14 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lingerSeconds is the time of SO_LINGER, 0 when it is off, raw.
-func lingerSeconds(fd int) int {
+// Linger is SO_LINGER as SetLinger has it, raw: negative is off, with zero close(2) resets, and a positive number is the seconds
+// for which it may block.
+func Linger(fd int) int {
 	var l unix.Linger
 	n := uint32(unsafe.Sizeof(l))
 	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER,
 		uintptr(unsafe.Pointer(&l)), uintptr(unsafe.Pointer(&n)), 0)
 	if errno != 0 || l.Onoff == 0 {
-		return 0
+		return -1
 	}
 	return int(l.Linger)
 }

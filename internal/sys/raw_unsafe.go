@@ -20,10 +20,10 @@ func Recv(fd int, p *byte, n int) (int, syscall.Errno) {
 	return int(got), errno
 }
 
-// Send is send(2) of n bytes with MSG_DONTWAIT and MSG_NOSIGNAL, raw. n must not be 0.
-func Send(fd int, p *byte, n int) (int, syscall.Errno) {
+// Send is send(2) of n bytes with MSG_DONTWAIT, MSG_NOSIGNAL and flags, raw. n must not be 0.
+func Send(fd int, p *byte, n, flags int) (int, syscall.Errno) {
 	took, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
-		syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL, 0, 0)
+		uintptr(syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL|flags), 0, 0)
 	return int(took), errno
 }
 
@@ -90,11 +90,11 @@ func (v *Vector) Append(p []byte) bool {
 	return true
 }
 
-// Send sends the pieces with MSG_DONTWAIT and MSG_NOSIGNAL, raw. It returns what the kernel took, which
+// Send sends the pieces with MSG_DONTWAIT, MSG_NOSIGNAL and flags, raw. It returns what the kernel took, which
 // may be less than Bytes. One piece goes by send(2), which spares the kernel the copying and checking of
 // a message header.
-func (v *Vector) Send(fd int) (int, syscall.Errno) {
-	const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
+func (v *Vector) Send(fd, flags int) (int, syscall.Errno) {
+	flags |= syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
 	v.msg.Iov = &v.iov[0]
 	v.msg.SetIovlen(v.n)
 	for {
@@ -102,10 +102,10 @@ func (v *Vector) Send(fd int) (int, syscall.Errno) {
 		var errno syscall.Errno
 		if v.n == 1 {
 			n, _, errno = syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd),
-				uintptr(unsafe.Pointer(v.iov[0].Base)), uintptr(v.iov[0].Len), flags, 0, 0)
+				uintptr(unsafe.Pointer(v.iov[0].Base)), uintptr(v.iov[0].Len), uintptr(flags), 0, 0)
 		} else {
 			n, _, errno = syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(fd),
-				uintptr(unsafe.Pointer(&v.msg)), flags)
+				uintptr(unsafe.Pointer(&v.msg)), uintptr(flags))
 		}
 		if errno == syscall.EINTR {
 			continue

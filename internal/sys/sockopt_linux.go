@@ -44,8 +44,16 @@ func SetLinger(fd, sec int) error {
 	return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &l))
 }
 
-// LingerBlocks reports whether close(2) of fd may wait for unsent data (SO_LINGER with a positive time).
-func LingerBlocks(fd int) bool { return lingerSeconds(fd) > 0 }
+// PushHeld sends what sends with MSG_MORE have left, before fd is closed; linger is what Linger says of it. The end of the stream
+// goes with it, unless close(2) is to be a reset: an end before that would have the peer take what it has got for all. To leave it
+// to close(2) would lose it where something unread makes a reset of that.
+func PushHeld(fd, linger int) {
+	if linger == 0 {
+		SetNoDelay(fd, true)
+		return
+	}
+	Shutdown(fd, unix.SHUT_WR)
+}
 
 // SetKeepAlive sets SO_KEEPALIVE.
 func SetKeepAlive(fd int, on bool) error {

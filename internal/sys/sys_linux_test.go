@@ -169,7 +169,7 @@ func TestVectorMergesNeighbours(t *testing.T) {
 			t.Errorf("%d pieces with %d bytes, want 2 with 9", v.Pieces(), v.Bytes())
 		}
 	}
-	if n, errno := v.Send(fds[0]); n != 9 || errno != 0 {
+	if n, errno := v.Send(fds[0], 0); n != 9 || errno != 0 {
 		t.Fatalf("send: %d, %v", n, errno)
 	}
 	got := make([]byte, 20)
@@ -348,8 +348,8 @@ func TestOptionsReachTheKernel(t *testing.T) {
 	check("read buffer", unix.SOL_SOCKET, unix.SO_RCVBUF, 2*16384, SetReadBuffer(fd, 16384))
 	check("write buffer", unix.SOL_SOCKET, unix.SO_SNDBUF, 2*16384, SetWriteBuffer(fd, 16384))
 	for _, sec := range []int{5, 0, -1} {
-		if err := SetLinger(fd, sec); err != nil || LingerBlocks(fd) != (sec > 0) {
-			t.Errorf("linger %d: blocks %v, %v", sec, LingerBlocks(fd), err)
+		if err := SetLinger(fd, sec); err != nil || Linger(fd) != sec {
+			t.Errorf("linger %d: %d, %v", sec, Linger(fd), err)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package enginetest
 import (
 	"errors"
 	"io"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -36,6 +37,75 @@ func closeOfAListenerEndsAnAccept(r *rig) {
 	if c, err := r.dial(addr); err == nil {
 		c.Close()
 		r.Error("the listener still answers")
+	}
+}
+
+// sendLast sends a pattern behind which the end follows.
+func (r *rig) sendLast(d engine.Desc, n int) {
+	r.Helper()
+	op, release := r.send(d, pattern(n, 5), min(n, 16<<10))
+	op.How = engine.SendLast
+	if r.do(op); op.Err != nil {
+		r.Fatal(op.Err)
+	}
+	release()
+}
+
+// readLast reads what sendLast has sent.
+func (r *rig) readLast(p io.Reader, n int) {
+	r.Helper()
+	got := make([]byte, n)
+	if _, err := io.ReadFull(p, got); err != nil {
+		r.Fatal(err)
+	}
+	if err := check(got, 5, 0); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func lastBytesGoBeforeTheEnd(r *rig) {
+	for _, n := range []int{1, 500, 70_000} {
+		for _, shut := range []bool{false, true} {
+			d, p := r.pair()
+			r.sendLast(d, n)
+			if shut {
+				if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: syscall.SHUT_WR}); op.Err != nil {
+					r.Fatal(op.Err)
+				}
+			} else {
+				r.closeDesc(d)
+			}
+			if err := readPattern(p, 5, n, 0); err != nil {
+				r.Errorf("%d bytes, shutdown %v: %v", n, shut, err)
+			}
+			if shut {
+				r.closeDesc(d)
+			}
+		}
+	}
+}
+
+// lastBytesGoBeforeAReset: something unread makes a reset of the close, and that drops what the kernel has not sent.
+func lastBytesGoBeforeAReset(r *rig) {
+	d, p := r.pair()
+	p.Write(pattern(500, 1))
+	time.Sleep(20 * time.Millisecond) // until it is here for certain
+	r.sendLast(d, 500)
+	r.closeDesc(d)
+	r.readLast(p, 500)
+}
+
+// lastBytesGoBeforeAnAbort: they come without an end, which would have the peer take them for all.
+func lastBytesGoBeforeAnAbort(r *rig) {
+	d, p := r.pair()
+	if err := linger(d.Socket(), 0); err != nil {
+		r.Fatal(err)
+	}
+	r.sendLast(d, 500)
+	r.closeDesc(d)
+	r.readLast(p, 500)
+	if _, err := p.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
+		r.Errorf("behind the last bytes: %v, want a reset", err)
 	}
 }
 

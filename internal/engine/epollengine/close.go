@@ -49,7 +49,11 @@ func (e *Engine) abortAll(d *desc) {
 func (e *Engine) close(d *desc, op *engine.Op) bool {
 	e.abortAll(d)
 	fd := e.detach(d)
-	if sys.LingerBlocks(fd) {
+	linger := sys.Linger(fd)
+	if d.holding {
+		sys.PushHeld(fd, linger)
+	}
+	if linger > 0 {
 		e.stats.pending++
 		e.closers.start(fd, op)
 		return false
@@ -151,7 +155,7 @@ func (e *Engine) Close(limit time.Duration) error {
 			continue
 		}
 		e.abortAll(s.d)
-		if fd := e.detach(s.d); sys.LingerBlocks(fd) {
+		if fd := e.detach(s.d); sys.Linger(fd) > 0 {
 			e.closers.start(fd, nil)
 		} else {
 			sys.CloseFD(fd)

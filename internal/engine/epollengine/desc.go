@@ -33,6 +33,7 @@ type desc struct {
 	eof      bool // the end has been received
 	starved  bool // stands in Engine.starved
 	queued   bool // stands in Engine.ready or Engine.later
+	holding  bool // the kernel may hold bytes back for the end that follows them
 
 	in    *engine.Op // Recv or Accept
 	out   *engine.Op // Send or Connect

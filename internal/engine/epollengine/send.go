@@ -14,7 +14,7 @@ func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 	op.N, op.Word, op.Seq = 0, 0, 0
 	if len(op.Bufs) == 1 && d.writable && d.out == nil {
 		if p := op.Bufs[0].Bytes(); 0 < len(p) && len(p) <= sendBytesMax {
-			n, errno := sys.Send(d.fd, &p[0], len(p))
+			n, errno := sys.Send(d.fd, &p[0], len(p), d.moreFlag(op))
 			e.stats.enters++
 			if n == len(p) {
 				op.N = n
@@ -27,6 +27,15 @@ func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 	}
 	d.claim(&d.out, op)
 	return e.started(d, op, empty(op) || d.writable && e.send(d, op))
+}
+
+// moreFlag has the kernel keep what does not fill a segment for the end that follows.
+func (d *desc) moreFlag(op *engine.Op) int {
+	if op.How != engine.SendLast {
+		return 0
+	}
+	d.holding = true
+	return syscall.MSG_MORE
 }
 
 // empty reports whether there is nothing to send.
@@ -51,7 +60,7 @@ func (e *Engine) send(d *desc, op *engine.Op) bool {
 			e.yield(d)
 			return false
 		}
-		n, errno := e.vector.Send(d.fd)
+		n, errno := e.vector.Send(d.fd, d.moreFlag(op))
 		e.stats.enters++
 		if done, more := e.sent(d, op, n, errno, e.vector.Bytes()); !more {
 			return done

@@ -22,10 +22,11 @@ type Conn struct {
 	under   int   // bytes on their way here
 	last    int64 // when the last of them arrives
 
-	fin     bool  // the peer's end has arrived behind the bytes
-	failure error // a reset has arrived; it stays
-	told    bool  // to a send, as a socket tells its error once
-	noRead  bool  // shut down
+	fin     bool   // the peer's end has arrived behind the bytes
+	failure error  // a reset has arrived; it stays
+	told    bool   // to a send, as a socket tells its error once
+	held    []byte // sent, and waits for the end that follows (engine.SendLast)
+	noRead  bool   // shut down
 	noWrite bool
 	closed  bool
 	abrupt  bool // SetLinger(0): Close resets
@@ -117,6 +118,22 @@ func (c *Conn) transmit(p []byte) {
 	}
 }
 
+// hold keeps p, which fits into space, for the end that follows. The bytes are copied.
+func (c *Conn) hold(p []byte) {
+	c.held = append([]byte(nil), p...)
+	c.peer.under += len(p)
+}
+
+// unhold sends what is held.
+func (c *Conn) unhold() {
+	p := c.held
+	c.held = nil
+	c.peer.under -= len(p)
+	if len(p) > 0 && c.failure == nil && !c.closed {
+		c.transmit(p)
+	}
+}
+
 // breakOff has the network reset the connection, at some time for each end. What is under way may be lost.
 func (c *Conn) breakOff() {
 	for _, end := range []*Conn{c, c.peer} {
@@ -145,6 +162,7 @@ func (c *Conn) endWrite() {
 	if c.noWrite {
 		return
 	}
+	c.unhold()
 	c.noWrite = true
 	to := c.peer
 	to.arrive(func() {

@@ -158,6 +158,7 @@ func (d *desc) end() {
 	}
 	d.closing = true
 	if d.c != nil {
+		d.c.unhold()
 		if len(d.stash) > 0 {
 			d.c.abrupt = true // unread, as far as the peer is concerned
 		}

@@ -31,6 +31,7 @@ func (d *desc) send(next bool) {
 		d.c.timeOut()
 		return
 	}
+	d.c.unhold()
 	left := length(k.op) - k.sent
 	for left > 0 {
 		n := min(d.c.space(), left, len(rest(k)))
@@ -41,7 +42,11 @@ func (d *desc) send(next bool) {
 		if short {
 			n = 1 + w.rnd.IntN(n-1)
 		}
-		d.c.transmit(rest(k)[:n])
+		if n == left && k.op.How == engine.SendLast {
+			d.c.hold(rest(k)[:n])
+		} else {
+			d.c.transmit(rest(k)[:n])
+		}
 		k.sent += n
 		left -= n
 		if short && left > 0 {

@@ -14,6 +14,12 @@ import (
 // would go on to take data from it.
 func (e *Engine) submitClose(d *desc, op *engine.Op) bool {
 	d.closing = op
+	if d.kind == engine.Stream {
+		d.linger = int32(sys.Linger(int(d.fd)))
+	}
+	if d.has(holding) {
+		sys.PushHeld(int(d.fd), int(d.linger))
+	}
 	e.endAll(d)
 	if d.requests > 0 {
 		return false
@@ -57,7 +63,7 @@ func (e *Engine) maybeClosed(d *desc) {
 // of the kernel does it.
 func (e *Engine) closeFD(d *desc) (done bool) {
 	e.dropUnread(d)
-	if d.kind == engine.Stream && sys.LingerBlocks(int(d.fd)) {
+	if d.linger > 0 {
 		e.queueClose(d)
 		return false
 	}

@@ -48,6 +48,7 @@ const (
 	suspected                       // it stands in Engine.suspects
 	single                          // the receive that is with the kernel ends with its first completion
 	readsEnded                      // by shutdown(2)
+	holding                         // the kernel may hold bytes back for the end that follows them
 )
 
 // desc is an attached descriptor.
@@ -57,6 +58,8 @@ type desc struct {
 	tag   uint64 // generation and index, as in user_data
 	flags flags
 	kind  engine.Kind
+
+	linger int32 // what SO_LINGER was when the Close came, as sys.Linger says it
 
 	// requests is how many requests the kernel has not completed for good.
 	requests int32

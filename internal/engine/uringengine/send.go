@@ -11,11 +11,20 @@ import (
 
 // sendFlags are those for n bytes. A small send is finished by the kernel itself when the socket has no room for all of
 // it. A large one tells what was taken as soon as the socket is full, so that Op.N is never far behind.
-func sendFlags(n uint32) uint32 {
+func sendFlags(op *engine.Op, n uint32) uint32 {
+	flags := syscall.MSG_NOSIGNAL | moreFlag(op)
 	if n <= sendWholeBytesMax {
-		return syscall.MSG_NOSIGNAL | syscall.MSG_WAITALL
+		flags |= syscall.MSG_WAITALL
 	}
-	return syscall.MSG_NOSIGNAL
+	return uint32(flags)
+}
+
+// moreFlag has the kernel keep what does not fill a segment for the end that follows.
+func moreFlag(op *engine.Op) int {
+	if op.How == engine.SendLast {
+		return syscall.MSG_MORE
+	}
+	return 0
 }
 
 // submitSend hands the buffers to the kernel. Op.Word is the number of bytes in all, Op.N of those that it took.
@@ -26,6 +35,9 @@ func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 	}
 	if op.Word == 0 {
 		return true
+	}
+	if op.How == engine.SendLast {
+		d.flags |= holding
 	}
 	if e.poller != nil && e.lone == nil && e.ring.Pending() == 0 && len(op.Bufs) == 1 && op.Word <= sendWholeBytesMax {
 		d.send, e.lone = op, d
@@ -48,7 +60,7 @@ func (e *Engine) sendLone() {
 	d := e.lone
 	e.lone = nil
 	p := d.send.Bufs[0].Bytes()
-	n, errno := sys.Send(int(d.fd), &p[0], len(p))
+	n, errno := sys.Send(int(d.fd), &p[0], len(p), moreFlag(d.send))
 	e.n.enters++
 	if errno != 0 {
 		n = -int(errno)
@@ -69,7 +81,7 @@ func (e *Engine) startSend(d *desc, op *engine.Op) error {
 	if len(op.Bufs) == 1 {
 		p := op.Bufs[0].Bytes()[op.N:]
 		s := e.sqe()
-		s.PrepSend(int(d.fd), addrOf(p), uint32(len(p)), sendFlags(uint32(len(p))))
+		s.PrepSend(int(d.fd), addrOf(p), uint32(len(p)), sendFlags(op, uint32(len(p))))
 		s.UserData = kindSend<<kindShift | d.tag
 	} else if err := e.startMessage(d, op); err != nil {
 		return err
@@ -106,9 +118,9 @@ func (e *Engine) startMessage(d *desc, op *engine.Op) error {
 	s := e.sqe()
 	if rec.n == 1 {
 		addr, n := rec.piece()
-		s.PrepSend(int(d.fd), addr, n, sendFlags(n))
+		s.PrepSend(int(d.fd), addr, n, sendFlags(op, n))
 	} else {
-		s.PrepSendmsg(int(d.fd), rec.header(), sendFlags(rec.bytes))
+		s.PrepSendmsg(int(d.fd), rec.header(), sendFlags(op, rec.bytes))
 	}
 	s.UserData = kindSend<<kindShift | d.tag
 	return nil
