@@ -82,17 +82,19 @@ func (c Case) Title() string {
 
 // Contender is one server program.
 type Contender struct {
-	Engine string // uring, uring-sqpoll, epoll, std, net, gnet, c-uring, c-epoll
+	Engine string // uring, uring-huge, uring-sqpoll, epoll, epoll-huge, std, net, gnet, c-uring, c-epoll
 	API    string // how the program does its I/O: recv, readwrite, goroutine, event; of HTTP: nethttp, fasthttp, task
 }
 
 // The contenders that others are compared with.
 var (
-	contenderNet    = Contender{"net", "goroutine"}
-	contenderGnet   = Contender{"gnet", "event"}
-	contenderSQPoll = Contender{"uring-sqpoll", "recv"}
-	contenderCUring = Contender{"c-uring", "event"}
-	contenderCEpoll = Contender{"c-epoll", "event"}
+	contenderNet       = Contender{"net", "goroutine"}
+	contenderGnet      = Contender{"gnet", "event"}
+	contenderUringHuge = Contender{"uring-huge", "recv"}
+	contenderEpollHuge = Contender{"epoll-huge", "recv"}
+	contenderSQPoll    = Contender{"uring-sqpoll", "recv"}
+	contenderCUring    = Contender{"c-uring", "event"}
+	contenderCEpoll    = Contender{"c-epoll", "event"}
 )
 
 // echoContenders lists all in the order of the tables.
@@ -103,7 +105,8 @@ func echoContenders() []Contender {
 			all = append(all, Contender{engine, api})
 		}
 	}
-	return append(all, contenderSQPoll, contenderNet, contenderGnet, contenderCUring, contenderCEpoll)
+	return append(all, contenderUringHuge, contenderEpollHuge, contenderSQPoll,
+		contenderNet, contenderGnet, contenderCUring, contenderCEpoll)
 }
 
 // String is the contender's name in tables, flags and the server protocol.
@@ -114,7 +117,7 @@ func (c Contender) InC() bool { return strings.HasPrefix(c.Engine, "c-") }
 
 // Floor is the floor that a contender stands on: the same kernel interface without anything above it.
 func (c Contender) Floor() Contender {
-	if c.Engine == "uring" || c == contenderSQPoll || c == contenderCUring {
+	if strings.HasPrefix(c.Engine, "uring") || c == contenderCUring {
 		return contenderCUring
 	}
 	return contenderCEpoll

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -68,6 +69,10 @@ func lacks(t *testing.T, name string, why error) {
 	case "uring", "epoll":
 		if err := uniotest.Refused(unio.Engine(engine)); err != nil {
 			t.Skipf("lacks: the engine %s: %v", engine, err)
+		}
+	case "uring-huge", "epoll-huge":
+		if errors.Is(why, errors.ErrUnsupported) {
+			t.Skipf("lacks: huge pages on demand, or the engine: %v", why)
 		}
 	case "uring-sqpoll":
 		t.Skipf("lacks: a ring that the kernel polls: %v", why)

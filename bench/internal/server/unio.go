@@ -16,6 +16,11 @@ func startSQPoll() (*Running, error) {
 	return start(&unio.Options{Engine: unio.Uring, SQPoll: true}, serveRecv)
 }
 
+// startHuge starts unio with its buffers and the Go heap on huge pages.
+func startHuge(engine unio.Engine) func() (*Running, error) {
+	return func() (*Running, error) { return start(&unio.Options{Engine: engine, HugePages: true}, serveRecv) }
+}
+
 func start(o *unio.Options, serve func(*unio.Listener)) (*Running, error) {
 	rt, err := unio.New(o)
 	if err != nil {
