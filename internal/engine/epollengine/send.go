@@ -12,9 +12,12 @@ import (
 // submitSend starts a Send. Most have one piece, which needs no gathering, and are done by one call.
 func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 	op.N, op.Word, op.Seq = 0, 0, 0
+	if op.How == engine.SendLast {
+		d.holding = true
+	}
 	if len(op.Bufs) == 1 && d.writable && d.out == nil {
 		if p := op.Bufs[0].Bytes(); 0 < len(p) && len(p) <= sendBytesMax {
-			n, errno := sys.Send(d.fd, &p[0], len(p), d.moreFlag(op))
+			n, errno := sys.Send(d.fd, &p[0], len(p), moreFlag(op))
 			e.stats.enters++
 			if n == len(p) {
 				op.N = n
@@ -30,12 +33,11 @@ func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 }
 
 // moreFlag has the kernel keep what does not fill a segment for the end that follows.
-func (d *desc) moreFlag(op *engine.Op) int {
-	if op.How != engine.SendLast {
-		return 0
+func moreFlag(op *engine.Op) int {
+	if op.How == engine.SendLast {
+		return syscall.MSG_MORE
 	}
-	d.holding = true
-	return syscall.MSG_MORE
+	return 0
 }
 
 // empty reports whether there is nothing to send.
@@ -60,7 +62,7 @@ func (e *Engine) send(d *desc, op *engine.Op) bool {
 			e.yield(d)
 			return false
 		}
-		n, errno := e.vector.Send(d.fd, d.moreFlag(op))
+		n, errno := e.vector.Send(d.fd, moreFlag(op))
 		e.stats.enters++
 		if done, more := e.sent(d, op, n, errno, e.vector.Bytes()); !more {
 			return done

@@ -13,6 +13,9 @@ import (
 // does not hear of the end of its direction when that comes right behind data: from now on there is a receive for each Recv.
 func (e *Engine) submitShutdown(d *desc, op *engine.Op) bool {
 	errno := sys.Shutdown(int(d.fd), int(op.How))
+	if op.How == syscall.SHUT_WR {
+		d.flags &^= holding
+	}
 	switch {
 	case errno != 0:
 		op.Err = errno
