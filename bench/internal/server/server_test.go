@@ -33,7 +33,8 @@ func TestEveryServerAnswers(t *testing.T) {
 			lines := bufio.NewReader(outR)
 			line, err := lines.ReadString('\n')
 			if err != nil {
-				lacks(t, name, err)
+				refused(t, name, err)
+				return
 			}
 			ports := strings.Fields(strings.TrimPrefix(line, "ready "))
 			switch len(ports) {
@@ -62,17 +63,19 @@ func TestEveryServerAnswers(t *testing.T) {
 	}
 }
 
-// lacks skips where the machine lacks a server's engine, and fails where that is not why it did not start.
-func lacks(t *testing.T, name string, why error) {
+// refused skips where the machine lacks a server's engine, and fails where that is not why it did not start. A kernel without huge
+// pages is told by unio, whose own test holds that to the kernel's setting: then the server has answered as it should.
+func refused(t *testing.T, name string, why error) {
 	t.Helper()
-	switch engine, _, _ := strings.Cut(name, "/"); engine {
+	engine, _, _ := strings.Cut(name, "/")
+	engine, huge := strings.CutSuffix(engine, "-huge")
+	switch engine {
 	case "uring", "epoll":
 		if err := uniotest.Refused(unio.Engine(engine)); err != nil {
 			t.Skipf("lacks: the engine %s: %v", engine, err)
 		}
-	case "uring-huge", "epoll-huge":
-		if errors.Is(why, errors.ErrUnsupported) {
-			t.Skipf("lacks: huge pages on demand, or the engine: %v", why)
+		if huge && errors.Is(why, errors.ErrUnsupported) {
+			return
 		}
 	case "uring-sqpoll":
 		t.Skipf("lacks: a ring that the kernel polls: %v", why)
