@@ -15,6 +15,15 @@ type starved struct {
 // pieceMax is how much a Write takes over at once: what may be ahead of the kernel, or what the pool has at most.
 func (c *Conn) pieceMax() int { return min(aheadBytes, c.home.rt.pool.MaxLen()) }
 
+// longMax is how much a Write of more than pieceMax takes over at once, while there are buffers enough: larger sends wake the other
+// end less often.
+func (c *Conn) longMax() int {
+	if pool := c.home.rt.pool; pool.Ample() {
+		return min(longBytes, pool.MaxLen())
+	}
+	return c.pieceMax()
+}
+
 // alloc gives a Write its buffer; t is nil outside of the loop's tasks.
 func (c *Conn) alloc(t *loop.Task, n int) (*mem.Buf, error) {
 	if b, ok := c.home.rt.pool.TryGet(n); ok {

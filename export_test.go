@@ -30,6 +30,9 @@ func (c *Chan[T]) WaitingReceivers() int { return c.receivers.waiting(&c.mu) }
 // Waiting is how many wait in Go and in Wait.
 func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g.mu) }
 
+// Queued is how many bytes are not with the kernel. A task of the connection's loop asks.
+func (c *Conn) Queued() int { return c.queued }
+
 // ShortDrains has connections wait less for peers that do not read, for a test whose peers never do. It is called before
 // there is a runtime.
 func ShortDrains(t testing.TB) {

@@ -64,7 +64,7 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 // recvInside is Recv in a coroutine of a task: the loop stands still, so what is there may be taken, but nothing may be
 // waited for.
 func (c *Conn) recvInside(limit int, cannot error) (*mem.Buf, error) {
-	if !c.l.OnThread() || c.rest == nil && !c.startRecv() {
+	if !c.l.OnThread() || c.rest == nil && !c.startRecv(limit) {
 		return nil, c.opError("read", cannot)
 	}
 	return c.take(limit)
@@ -101,6 +101,9 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 	}
 	for n < len(p) {
 		m := min(len(p)-n, most)
+		if len(p)-n > most {
+			m = min(len(p)-n, c.longMax())
+		}
 		b, err := c.alloc(nil, m)
 		if err != nil {
 			return n, c.opError("write", err)
@@ -139,7 +142,11 @@ func (c *Conn) writeBuf(b *mem.Buf, locked bool) (int, error) {
 			return n, nil
 		}
 	}
-	taken, err := c.sendForeign([]*mem.Buf{b}, n, locked)
+	room := n
+	if n > aheadBytes { // of a long Write
+		room = 0
+	}
+	taken, err := c.sendForeign([]*mem.Buf{b}, room, locked)
 	if !taken {
 		n = 0
 	}

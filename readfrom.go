@@ -9,9 +9,9 @@ import (
 )
 
 // ReadFrom sends what comes out of r until its end, which is no error, and returns how many bytes that were; io.Copy uses
-// it. From another Conn the received buffers are passed on as they are; from anything else at most 64 KiB at a time are
-// read into a buffer of the runtime's, from files on a goroutine while a task is parked. It is no further ahead of the
-// peer than Write.
+// it. From another Conn the received buffers are passed on as they are; from anything else 64 KiB at a time are read into
+// a buffer of the runtime's, 192 KiB where those are filled, from files on a goroutine while a task is parked. It is no
+// further ahead of the peer than Write.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	src, limit := limited(r)
 	switch s := src.(type) {
@@ -103,7 +103,7 @@ func (c *Conn) recvUpTo(limit int) (*mem.Buf, error) {
 	if t == nil {
 		return c.recvForeign(limit)
 	}
-	if c.rest == nil && !c.startRecv() {
+	if c.rest == nil && !c.startRecv(limit) {
 		c.awaitData(t, limit)
 		return c.recvResult(&t.Waiter)
 	}
@@ -112,12 +112,17 @@ func (c *Conn) recvUpTo(limit int) (*mem.Buf, error) {
 
 // readFrom sends what comes out of r.
 func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
+	most := c.pieceMax()
 	for n != limit {
-		b, err := c.alloc(c.l.Here(), upTo(limit-n, c.pieceMax()))
+		size := upTo(limit-n, most)
+		b, err := c.alloc(c.l.Here(), size)
 		if err != nil {
 			return n, err
 		}
 		end := readInto(r, b)
+		if most = c.pieceMax(); b.Len() == size {
+			most = c.longMax()
+		}
 		if m := b.Len(); m > 0 {
 			if err := c.Send(b); err != nil {
 				return n, err

@@ -10,12 +10,12 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// Recv waits until something has arrived and returns it, never empty; the caller releases the buffer, or passes it to
+// Recv waits until something has arrived and returns it, never empty and up to 256 KiB; the caller releases the buffer, or passes it to
 // Send. At the end of the stream the error is io.EOF, bare. With an error there is no buffer. An idle connection holds
 // no buffer while it waits.
 func (c *Conn) Recv() (*mem.Buf, error) {
 	if t := c.l.Here(); t != nil {
-		if c.rest == nil && !c.startRecv() {
+		if c.rest == nil && !c.startRecv(0) {
 			c.awaitData(t, 0)
 			return c.recvResult(&t.Waiter)
 		}
@@ -42,7 +42,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 		b.Release()
 		return n, nil
 	}
-	if c.rest == nil && !c.startRecv() {
+	if c.rest == nil && !c.startRecv(len(p)) {
 		c.awaitData(t, len(p))
 		b, err := c.recvResult(&t.Waiter)
 		if err != nil {
@@ -124,8 +124,9 @@ func (c *Conn) cut(limit int) *mem.Buf {
 	return piece
 }
 
-// startRecv asks the engine for data unless that is under way or there is nothing to come. False: the caller has to wait.
-func (c *Conn) startRecv() (ready bool) {
+// startRecv asks the engine for data, of which the caller takes up to limit bytes, all for 0, unless that is under way or there is
+// nothing to come. False: the caller has to wait.
+func (c *Conn) startRecv(limit int) (ready bool) {
 	if c.readErr != nil || c.closing {
 		return true
 	}
@@ -134,6 +135,14 @@ func (c *Conn) startRecv() (ready bool) {
 	}
 	if c.receiving || !c.readers.empty() {
 		return false
+	}
+	return c.submitRecv(limit)
+}
+
+func (c *Conn) submitRecv(limit int) (done bool) {
+	c.recv.How = 0
+	if limit == 0 || limit >= engine.BulkBytes {
+		c.recv.How = engine.RecvWhole
 	}
 	if c.l.Submit(&c.recv) {
 		c.recvDone()
@@ -188,7 +197,7 @@ func (c *Conn) recvResult(w *loop.Waiter) (*mem.Buf, error) {
 // serveReaders gives what is there to those who wait, in order, and asks for more if somebody is left.
 func (c *Conn) serveReaders() {
 	for !c.readers.empty() {
-		if c.rest == nil && !c.startRecvFor() {
+		if c.rest == nil && !c.startRecvFor(c.readers.head.N) {
 			return
 		}
 		w := c.readers.pop()
@@ -205,16 +214,12 @@ func (c *Conn) serveReaders() {
 }
 
 // startRecvFor is startRecv for those who wait already.
-func (c *Conn) startRecvFor() (ready bool) {
+func (c *Conn) startRecvFor(limit int) (ready bool) {
 	switch {
 	case c.readErr != nil:
 		return true
 	case c.receiving:
 		return false
-	case c.l.Submit(&c.recv):
-		c.recvDone()
-		return true
 	}
-	c.receiving = true
-	return false
+	return c.submitRecv(limit)
 }

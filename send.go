@@ -15,6 +15,9 @@ import (
 // send, little enough that a connection to a slow reader costs no more than that.
 const aheadBytes = 64 << 10
 
+// longBytes is the largest piece of a long Write. With what may be queued before it the writer is 256 KiB ahead at most.
+const longBytes = 256<<10 - aheadBytes
+
 // aheadScarce is how far while buffers are scarce. Many connections to slow readers may use up a pool together, which
 // everybody else would then have to wait for.
 const aheadScarce = mem.PageBytes
@@ -235,8 +238,8 @@ func (c *Conn) waitInLine(t *loop.Task, q *waitQueue) error {
 	return err
 }
 
-// Write sends p. It returns when p has been taken over: at most 64 KiB of it are not yet with the kernel. Concurrent
-// Writes do not mix their bytes.
+// Write sends p. It returns when p has been taken over: at most 64 KiB of it are not yet with the kernel, 256 KiB where a Write of
+// more than 64 KiB fails. Concurrent Writes do not mix their bytes.
 func (c *Conn) Write(p []byte) (int, error) {
 	t := c.l.Here()
 	if t == nil {
@@ -280,6 +283,9 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 			return n, c.opError("write", err)
 		}
 		m := min(len(p)-n, aheadBytes-c.queued, c.pieceMax())
+		if left := len(p) - n; left > 2*aheadBytes {
+			m = min(left-aheadBytes, c.longMax()) // the end of it waits until it makes nobody further ahead than any other Write
+		}
 		for !c.appendOut(p[n : n+m]) {
 			b, err := c.alloc(t, m)
 			if err != nil {

@@ -3,15 +3,18 @@ package unio_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // sendAll sends a stream in pieces of all sizes, by every call that sends.
@@ -201,6 +204,59 @@ func TestWriteIsAtMost64KiBAheadOfTheKernel(t *testing.T) {
 		got, err := io.Copy(io.Discard, p)
 		if ahead := n - int(got); err != nil || ahead < 0 || ahead > 64<<10 {
 			t.Errorf("%d bytes were taken and %d arrived: %d ahead, %v", n, got, ahead, err)
+		}
+	})
+}
+
+// A long Write goes in larger pieces, and is that much ahead when it fails.
+func TestLongWriteThatFailsIsAtMost256KiBAhead(t *testing.T) {
+	const total = 16 << 20
+	unio.ShortDrains(t)
+	taken := make(chan int, 1)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		c.SetWriteDeadline(time.Now().Add(4 * pause))
+		n, err := c.Write(make([]byte, total))
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("wrote %d, %v", n, err)
+		}
+		c.Close()
+		taken <- n
+	}, func(t scene, p net.Conn) {
+		n := <-taken
+		got, err := io.Copy(io.Discard, p)
+		if ahead := n - int(got); err != nil || ahead < 0 || ahead > 256<<10 {
+			t.Errorf("%d bytes were taken and %d arrived: %d ahead, %v", n, got, ahead, err)
+		}
+	})
+}
+
+// One that has succeeded is 64 KiB ahead like any other Write, also where the other end reads slowly.
+func TestLongWriteReturns64KiBAhead(t *testing.T) {
+	const total = 1120 << 10 // its last piece could be a long one
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		queued := make(chan int, 1)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			if err := c.SetWriteBuffer(64 << 10); err != nil {
+				t.Error(err)
+			}
+			n, err := c.Write(make([]byte, total))
+			if n != total || err != nil {
+				t.Errorf("wrote %d, %v", n, err)
+			}
+			queued <- c.Queued()
+		})
+		p := dialNet(t, ln)
+		p.(*net.TCPConn).SetReadBuffer(64 << 10)
+		b := make([]byte, 32<<10)
+		for got := 0; got < total; time.Sleep(time.Millisecond) {
+			n, err := p.Read(b)
+			if err != nil {
+				t.Fatalf("after %d bytes: %v", got, err)
+			}
+			got += n
+		}
+		if n := await(t, queued, "the Write"); n > 64<<10 {
+			t.Errorf("%d bytes were not with the kernel when Write returned", n)
 		}
 	})
 }

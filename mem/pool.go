@@ -229,6 +229,10 @@ func (p *Pool) put(blk *block) {
 // Scarce reports whether more than three quarters of the limit are handed out. It costs two loads.
 func (p *Pool) Scarce() bool { return p.inUse.Load() > p.limit/4*3 }
 
+// Ample reports whether less than a quarter of the limit is handed out: then nobody is short of a buffer because somebody takes a
+// larger one than need be. It costs two loads.
+func (p *Pool) Ample() bool { return p.inUse.Load() < p.limit/4 }
+
 // Compact takes b over. When buffers are scarce and b uses no more than a quarter of its block, it gives a
 // copy in a buffer of the right size and releases b; else, and when no smaller buffer can be had, it gives b
 // itself.

@@ -185,7 +185,7 @@ const (
 	// on success Desc is the new descriptor, attached to this engine. An attempt that fails leaves nothing open.
 	Connect
 	// Recv gives what has arrived: Buf, never empty, owned by whoever takes the result. The end of the stream is
-	// Err == io.EOF and stays so.
+	// Err == io.EOF and stays so. With How [RecvWhole] it may be much.
 	Recv
 	// Send sends all Bufs in order: N counts the bytes that the kernel took, on failure too. The Bufs are not
 	// released by the engine; they must live until the completion. With How [SendLast] the end of the stream follows.
@@ -218,7 +218,7 @@ type Op struct {
 	// The order of the fields keeps what a receive touches in one cache line and what a send touches in the next.
 
 	Code Code
-	How  uint8 // Shutdown, Send
+	How  uint8 // Shutdown, Send, Recv
 
 	// For the engine, between Submit and completion. The zero value is right for a new Op.
 	State uint8
@@ -249,6 +249,10 @@ type Op struct {
 
 	IO *fileio.Op // File
 }
+
+// RecvWhole is How of a Recv by somebody who takes all that has come, and not a part of it while the rest stays: it may be BulkBytes
+// at once, and with any other How no more than RecvBytes or what a Desc may hold unread.
+const RecvWhole = 1
 
 // SendLast is How of a Send behind which the Shutdown of the sending side or the Close follows as soon as it has completed. What
 // does not fill a segment may wait for that and go together with the end, which spares a segment and its way through the kernel

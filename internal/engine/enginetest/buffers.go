@@ -23,16 +23,7 @@ func unreadIsBounded(r *rig) {
 	const total = 64 << 20
 	d, p := r.pair()
 	neighbour, q := r.pair()
-	written := beside(func() error {
-		b := make([]byte, 256<<10)
-		for off := 0; off < total; off += len(b) {
-			fill(b, 6, off)
-			if _, err := p.Write(b); err != nil {
-				return err
-			}
-		}
-		return p.CloseWrite()
-	})
+	written := floods(p, 6, total)
 	// The first receive arms whatever an engine arms. Nothing is asked for afterwards.
 	first := r.do(r.recv(d))
 	if first.Err != nil {

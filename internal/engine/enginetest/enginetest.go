@@ -65,6 +65,7 @@ func rules() []rule {
 		{"ConnectBindsToLocal", tcp, connectBindsToLocal},
 		{"CancelledConnectLeavesNothing", both, cancelledConnectLeavesNothing},
 		{"UnreadIsBounded", both, unreadIsBounded},
+		{"WholeRecvsAreLargeWhereMuchIsThere", both, wholeRecvsAreLargeWhereMuchIsThere},
 		{"AnyBoundOfUnreadReceives", tcp, anyBoundOfUnreadReceives},
 		{"KeptPiecesDoNotStarveOthers", tcp, keptPiecesDoNotStarveOthers},
 		{"KeptLargePiecesDoNotStopOthers", tcp, keptLargePiecesDoNotStopOthers},

@@ -31,6 +31,7 @@ type desc struct {
 	writable bool // may take something
 	hup      bool // the peer has ended its direction, or worse: a short receive may not be all
 	eof      bool // the end has been received
+	bulk     engine.Bulk
 	starved  bool // stands in Engine.starved
 	queued   bool // stands in Engine.ready or Engine.later
 	holding  bool // the kernel may hold bytes back for the end that follows them

@@ -20,10 +20,6 @@ const (
 	// enough to stay in the first-level cache (12 bytes each).
 	eventsMax = 256
 
-	// recvBytesMax is what a receive offers the kernel. Large receives amortise the entry; the buffer costs
-	// nothing while nobody uses it.
-	recvBytesMax = 64 << 10
-
 	// sendBytesMax ends one raw sendmsg: a copy of this size takes some 50 us, for which stopping the
 	// world has to wait.
 	sendBytesMax = 256 << 10
@@ -38,11 +34,10 @@ const (
 
 // Engine is an engine.Engine over epoll. See the contract for who may call what.
 type Engine struct {
-	pool      *mem.Pool
-	ep        int
-	closed    bool
-	recvBytes int // recvBytesMax, or the largest buffer of the pool
-	vector    sys.Vector
+	pool   *mem.Pool
+	ep     int
+	closed bool
+	vector sys.Vector
 
 	table []slot // by id; slot 0 is the wake eventfd
 	free  []uint32
@@ -89,7 +84,6 @@ func New(cfg engine.Config) (*Engine, error) {
 		return nil, fmt.Errorf("engine epoll: %w", err)
 	}
 	e := &Engine{pool: cfg.Pool, ep: ep, table: make([]slot, 1, 64)}
-	e.recvBytes = min(recvBytesMax, e.pool.MaxLen())
 	e.closers.wake = e.waker.wake
 	if err := e.waker.open(ep); err != nil {
 		sys.CloseFD(ep)

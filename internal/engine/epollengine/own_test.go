@@ -268,7 +268,7 @@ func TestEachReleaseServesOneOfTheStarved(t *testing.T) {
 		t.Fatal(err)
 	}
 	var held []*mem.Buf
-	for b, ok := pool.TryGet(recvBytesMax); ok; b, ok = pool.TryGet(recvBytesMax) {
+	for b, ok := pool.TryGet(engine.RecvBytes); ok; b, ok = pool.TryGet(engine.RecvBytes) {
 		held = append(held, b)
 	}
 	var ops [4]*engine.Op

@@ -17,7 +17,7 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 		op.Err = io.EOF
 		return true
 	}
-	b := e.buffer()
+	b := e.buffer(d.bulk.Offer(e.pool, op))
 	if b == nil {
 		e.starve(d)
 		return false
@@ -34,6 +34,7 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 		// Less than was asked for means that there was no more, unless the end stands behind it,
 		// epoll(7) Q9. Whatever has come since makes a new edge.
 		d.readable = n == len(p) || d.hup
+		d.bulk.Got(n)
 		b.SetLen(n)
 		if op.Buf = e.pool.Compact(b); op.Buf != b {
 			e.stats.copied++
@@ -57,8 +58,8 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 }
 
 // buffer takes a buffer to receive into, a small one when large ones are scarce: slow beats stopped.
-func (e *Engine) buffer() *mem.Buf {
-	b, _ := e.pool.TryGetUpTo(e.recvBytes)
+func (e *Engine) buffer(n int) *mem.Buf {
+	b, _ := e.pool.TryGetUpTo(n)
 	return b
 }
 
@@ -76,7 +77,8 @@ func (e *Engine) starve(d *desc) {
 
 // notify asks the pool to tell of a free buffer.
 func (e *Engine) notify() {
-	e.notices = append(e.notices, e.pool.Notify(e.recvBytes, e.refill), e.pool.Notify(mem.PageBytes, e.refill))
+	n := min(engine.RecvBytes, e.pool.MaxLen())
+	e.notices = append(e.notices, e.pool.Notify(n, e.refill), e.pool.Notify(mem.PageBytes, e.refill))
 }
 
 // renotify follows when the pool has told and all who waited have had their try: what they left is for

@@ -20,6 +20,7 @@ type desc struct {
 	closing bool
 	last    error // the end of receiving, which stays
 
+	bulk       engine.Bulk
 	ahead      bool // it reads ahead, once it has been asked to receive
 	armed      bool
 	stash      []*mem.Buf

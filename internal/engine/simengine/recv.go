@@ -10,9 +10,6 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// recvBytes is what a receive takes at most.
-const recvBytes = 64 << 10
-
 // receive goes on with receiving: for the call that is pending, and ahead of the next.
 func (d *desc) receive() {
 	w := d.e.w
@@ -30,7 +27,7 @@ func (d *desc) receive() {
 		bound = math.MaxInt
 	}
 	for d.armed && d.in == nil && d.c.rx.n > 0 && d.stashBytes < bound && !w.chance(w.profile.Short) {
-		b := d.piece(false)
+		b := d.piece(nil)
 		if b == nil {
 			return // the socket keeps it
 		}
@@ -71,7 +68,7 @@ func (d *desc) give(k *call) bool {
 	}
 	if d.last == nil {
 		if d.c.rx.n > 0 {
-			b := d.piece(true)
+			b := d.piece(k.op)
 			if b == nil {
 				return false
 			}
@@ -95,11 +92,16 @@ func (d *desc) endReceive(k *call, err error) {
 	d.e.finish(k, err)
 }
 
-// piece takes some of what has arrived into a buffer, nil if there is none. wait has the receive tried again when a buffer
-// comes free.
-func (d *desc) piece(wait bool) *mem.Buf {
+// piece takes some of what has arrived into a buffer, nil if there is none. With op, of somebody who waits, the receive is tried
+// again when a buffer comes free.
+func (d *desc) piece(op *engine.Op) *mem.Buf {
 	w, e := d.e.w, d.e
-	n := min(d.c.rx.n, recvBytes, e.pool.MaxLen())
+	wait := op != nil
+	most := min(engine.RecvBytes, e.pool.MaxLen())
+	if wait {
+		most = d.bulk.Offer(e.pool, op)
+	}
+	n := min(d.c.rx.n, most)
 	if n > 1 && w.strikes(Short, engine.Recv, w.profile.Short) {
 		n = 1 + w.rnd.IntN(n-1)
 	}
@@ -118,6 +120,7 @@ func (d *desc) piece(wait bool) *mem.Buf {
 	}
 	n, _ = d.c.read(b.Bytes()[:min(n, b.Len())])
 	b.SetLen(n)
+	d.bulk.Got(n)
 	return b
 }
 

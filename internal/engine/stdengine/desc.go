@@ -23,10 +23,11 @@ type desc struct {
 	closing bool
 	in, out half
 	eof     bool
-	reset   error      // the connection's error, when a Send has taken it from the socket before a Recv could
-	stash   []net.Conn // accepted for an operation that could not be stopped
-	pieces  [][]byte   // of the pending Send
-	kept    []byte     // read for a receive that was cancelled before it had a buffer; belongs to the receive
+	reset   error       // the connection's error, when a Send has taken it from the socket before a Recv could
+	stash   []net.Conn  // accepted for an operation that could not be stopped
+	pieces  [][]byte    // of the pending Send
+	kept    []byte      // read for a receive that was cancelled before it had a buffer; belongs to the receive
+	bulk    engine.Bulk // belongs to the receive
 }
 
 // half is one direction of a descriptor.

@@ -18,9 +18,6 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// recvBytes is what a receive offers the kernel.
-const recvBytes = 64 << 10
-
 // Engine is an engine.Engine over package net.
 type Engine struct {
 	pool     *mem.Pool

@@ -16,7 +16,7 @@ func (d *desc) recv(op *engine.Op) {
 	d.claim(&d.in, op, d.conn.SetReadDeadline)
 	stop := d.in.stop
 	go func() {
-		b, err := d.receive(stop)
+		b, err := d.receive(op, stop)
 		if err == io.EOF {
 			err = d.endOrReset()
 		}
@@ -45,14 +45,14 @@ func (d *desc) endOrReset() error {
 }
 
 // receive waits for data, then for a buffer, and reads. Exactly one of the results is set.
-func (d *desc) receive(stop <-chan struct{}) (*mem.Buf, error) {
+func (d *desc) receive(op *engine.Op, stop <-chan struct{}) (*mem.Buf, error) {
 	if d.raw == nil {
 		return d.receiveBlind(stop)
 	}
 	if err := waitReadable(d.raw); err != nil {
 		return nil, err
 	}
-	b, err := d.buffer(min(recvBytes, d.e.pool.MaxLen()), stop)
+	b, err := d.buffer(d.bulk.Offer(d.e.pool, op), stop)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +62,7 @@ func (d *desc) receive(stop <-chan struct{}) (*mem.Buf, error) {
 		b.Release()
 		return nil, nothingRead(err)
 	}
+	d.bulk.Got(n)
 	b.SetLen(n) // an error beside data comes again
 	small := d.e.pool.Compact(b)
 	if small != b {

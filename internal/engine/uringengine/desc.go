@@ -32,7 +32,7 @@ const (
 )
 
 // flags of a descriptor.
-type flags uint16
+type flags uint32
 
 const (
 	armed         flags = 1 << iota // a receive or accept is with the kernel
@@ -49,6 +49,7 @@ const (
 	single                          // the receive that is with the kernel ends with its first completion
 	readsEnded                      // by shutdown(2)
 	holding                         // the kernel may hold bytes back for the end that follows them
+	large                           // the receive that is with the kernel may bring engine.BulkBytes
 )
 
 // desc is an attached descriptor.
@@ -58,6 +59,7 @@ type desc struct {
 	tag   uint64 // generation and index, as in user_data
 	flags flags
 	kind  engine.Kind
+	bulk  engine.Bulk
 
 	linger int32 // what SO_LINGER was when the Close came, as sys.Linger says it
 

@@ -33,6 +33,7 @@ type Engine struct {
 
 	able      ability
 	unreadMax int
+	copying   int  // bytes of the large receives and sends that are queued
 	inPlace   bool // the wait that is under way is one in place
 	closing   bool
 	poller    *poller

@@ -56,6 +56,9 @@ const (
 
 	// sendWholeBytesMax is the largest send that the kernel is asked to finish by itself: what a message usually is.
 	sendWholeBytesMax = 16 << 10
+	// rawBytesMax ends one raw call, for which stopping the world has to wait: the large receives and sends of so much take some
+	// 400 us. With 1 MiB large bodies cost up to 5 % more.
+	rawBytesMax = 2 << 20
 	// recordPieces is how many pieces of memory one sendmsg carries; the next carries the rest.
 	recordPieces = 64
 	// recordBytesMax bounds their bytes: the kernel takes no more at once, and neighbours are one piece.

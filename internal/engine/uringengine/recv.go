@@ -17,7 +17,7 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	op.Buf = nil
 	if d.unread.len() > 0 {
 		op.Buf = d.unread.pop()
-		if d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv && e.below(d) && !e.blocks.scarce {
+		if d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv && e.below(d) && !e.blocks.scarce && !e.wantsLarge(d, op) {
 			e.armRecv(d)
 		}
 		return true
@@ -38,24 +38,34 @@ func (e *Engine) below(d *desc) bool {
 	return d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2
 }
 
+// wantsLarge reports whether a receive for op is to be a single large one.
+func (e *Engine) wantsLarge(d *desc, op *engine.Op) bool {
+	return op != nil && e.blocks.blockBytes >= engine.BulkBytes && d.bulk.Offer(e.blocks.pool, op) == engine.BulkBytes
+}
+
 // armRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
 // nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv, and so there
 // is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for.
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
-	multishot := e.able.multishotRecv && d.flags&(armedOnce|readsEnded) == armedOnce && !e.blocks.scarce
+	big := !e.blocks.scarce && e.wantsLarge(d, d.recv)
+	multishot := e.able.multishotRecv && d.flags&(armedOnce|readsEnded) == armedOnce && !e.blocks.scarce && !big
 	if multishot {
 		d.flags &^= single
 		// The limit of all bytes is looked at after each completion, so that of one completion is needed too: together
 		// they never go beyond what one descriptor may hold. A quarter each makes four completions of what is received
 		// before the receive has to be armed again; a half each made three of 16 KiB and cost 1 % more.
-		each := max(e.unreadMax/4, 1) // 0 would be no limit
+		each := e.each()
 		s.PrepRecvMultishotLimit(int(d.fd), bufferGroup, uint32(each), uint32(e.unreadMax+1-each-d.unread.bytes), 0)
 	} else {
 		d.flags |= single
 		most := e.unreadMax
-		if e.blocks.scarce {
+		switch {
+		case big:
+			most = engine.BulkBytes
+			d.flags |= large
+		case e.blocks.scarce:
 			most = min(most, blockBytesMin)
 		}
 		s.PrepRecv(int(d.fd), 0, uint32(most), 0)
@@ -65,7 +75,13 @@ func (e *Engine) armRecv(d *desc) {
 		s.Ioprio |= uring.RecvsendPollFirst // nothing is there: the kernel need not look before it waits
 	}
 	e.arm(d, s, kindRecv, multishot)
+	if big {
+		e.willCopy(engine.BulkBytes)
+	}
 }
+
+// each is what one completion of a multishot brings at most.
+func (e *Engine) each() int { return max(e.unreadMax/4, 1) } // 0 would be no limit
 
 // arm accounts for a receive or an accept.
 func (e *Engine) arm(d *desc, s *uring.SQE, kind uint64, multishot bool) {
@@ -88,7 +104,7 @@ func (e *Engine) disarm(d *desc, multishot bool) (asked bool) {
 		e.n.multishots--
 	}
 	asked = d.has(ending)
-	d.flags &^= armed | ending
+	d.flags &^= armed | ending | large
 	d.requests--
 	e.n.pending--
 	return asked
@@ -98,6 +114,7 @@ func (e *Engine) disarm(d *desc, multishot bool) (asked bool) {
 func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 	if cqe&uring.CqeFBuffer != 0 {
 		if b := e.blocks.take(cqe, int(max(res, 0))); b != nil {
+			e.weigh(d, int(res), cqe&uring.CqeFSockNonempty != 0)
 			e.deliver(d, b, int(res))
 		}
 	}
@@ -112,6 +129,17 @@ func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 		d.flags |= drained
 	}
 	e.recvEnded(d, res)
+}
+
+// weigh notes how much has come at once. A piece is small also where a multishot or the end of a block has cut it off; more says
+// that the socket has the rest.
+func (e *Engine) weigh(d *desc, n int, more bool) {
+	switch {
+	case n >= engine.RecvBytes, more && n >= e.each():
+		d.bulk.Much()
+	case !more:
+		d.bulk.Little()
+	}
 }
 
 // deliver gives a piece to whoever waits for it, or keeps it.
@@ -196,6 +224,9 @@ func (e *Engine) tighten() {
 func (e *Engine) cancelRecv(d *desc, op *engine.Op) {
 	// What the kernel receives from now on stays with the descriptor.
 	d.recv = nil
+	if d.flags&(large|ending) == large {
+		e.cancelArmed(d, kindRecv)
+	}
 	op.Err = engine.ErrCanceled
 	e.complete(op)
 }

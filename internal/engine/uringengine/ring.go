@@ -72,6 +72,7 @@ func (e *Engine) entered(err error) {
 	if err != nil && !uring.Temporary(err) {
 		e.err = err
 	}
+	e.copying = 0
 	if e.files.queued > 0 && e.ring.Pending() == 0 {
 		e.files.queued, e.files.copies = 0, false
 	}

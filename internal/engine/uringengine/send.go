@@ -89,7 +89,19 @@ func (e *Engine) startSend(d *desc, op *engine.Op) error {
 	d.flags |= sending
 	d.requests++
 	e.n.pending++
+	e.willCopy(int(op.Word) - op.N)
 	return nil
+}
+
+// willCopy notes that n bytes will be copied for what has just been queued. What is queued goes to the kernel when it is much: others
+// that want to stop the world can then do it.
+func (e *Engine) willCopy(n int) {
+	if n <= sendWholeBytesMax || e.polled {
+		return
+	}
+	if e.copying += n; e.copying >= rawBytesMax {
+		e.enterNow()
+	}
 }
 
 // startMessage gathers pieces in a record, as many as it holds, from the first byte that was not sent.
