@@ -41,7 +41,7 @@ func (c *Conn) readAddrs() {
 	if c.addrs.Load() != nil || c.ending {
 		return
 	}
-	a := addrsOf(c.recv.Desc.Socket())
+	a := addrsOf(c.recv.Desc.Socket(), c.local)
 	if a.local != nil && a.remote == nil {
 		a.remote = zeroAddr(a.local)
 	}

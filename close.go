@@ -195,7 +195,10 @@ func (c *Conn) lastOp() *engine.Op {
 	if c.receiving {
 		op = &engine.Op{Desc: c.recv.Desc, To: c.side()}
 	}
-	op.Code = engine.Close
+	op.Code, op.How = engine.Close, 0
+	if c.plain {
+		op.How = engine.NoLinger
+	}
 	return op
 }
 

@@ -66,6 +66,8 @@ type Conn struct {
 	drainBy     int64 // loop time at which closing waits no longer
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
+	local       net.Addr  // if it is known without asking
+	plain       bool      // nobody has had the socket who could have set an option that matters at its end
 	raw         *rawState // nil until SyscallConn
 	starved     *starved  // nil until a Write finds the pool empty
 }
@@ -88,9 +90,12 @@ type loopSide Conn
 
 func (c *Conn) side() *loopSide { return (*loopSide)(c) }
 
-// newConn makes the connection of an attached descriptor. It runs on the loop.
-func newConn(p *place, d engine.Desc) *Conn {
+// newConn makes the connection of an attached descriptor, which a listener has accepted if ln is not nil. It runs on the loop.
+func newConn(p *place, d engine.Desc, ln *Listener) *Conn {
 	c := &Conn{l: p.Loop, home: p}
+	if ln != nil && ln.plain() {
+		c.local, c.plain = ln.given, true
+	}
 	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c.side()}
 	c.send = engine.Op{Code: engine.Send, Desc: d, To: c.side(), Bufs: c.room[1:1:2]}
 	c.out = c.room[:0:1]
@@ -102,7 +107,7 @@ func newConn(p *place, d engine.Desc) *Conn {
 }
 
 // attach takes a socket over on the loop p. When it fails the socket has been closed.
-func (p *place) attach(s engine.Socket) (*Conn, error) {
+func (p *place) attach(s engine.Socket, ln *Listener) (*Conn, error) {
 	if p.Closing() {
 		closeSocket(s)
 		return nil, net.ErrClosed
@@ -112,7 +117,7 @@ func (p *place) attach(s engine.Socket) (*Conn, error) {
 		closeSocket(s)
 		return nil, err
 	}
-	return newConn(p, d), nil
+	return newConn(p, d, ln), nil
 }
 
 // closeSocket closes a socket that no engine has taken over.

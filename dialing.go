@@ -197,7 +197,8 @@ func (a *dialing) won(d engine.Desc) {
 	if a.network != "unix" {
 		setDialed(d.Socket(), keepAlive(a.opts.KeepAlive, a.opts.KeepAliveConfig))
 	}
-	c := newConn(a.p, d)
+	c := newConn(a.p, d, nil)
+	c.plain = a.opts.Control == nil && a.opts.ControlContext == nil
 	if a.done || a.cause != nil || !a.w.Claim() {
 		c.shut(nil)
 		return

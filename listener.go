@@ -47,7 +47,9 @@ type Listener struct {
 	rt       *Runtime
 	sock     engine.Socket
 	addr     net.Addr
+	given    net.Addr // the local address of what is accepted, if that is always the same
 	opts     ListenOptions
+	handled  atomic.Bool // somebody may have set options of the socket, which what is accepted inherits
 	keepPath atomic.Bool // of a Unix socket
 	unlinked atomic.Bool // that is removed
 	owned    atomic.Bool // the socket belongs to a loop, or is closed
@@ -85,6 +87,10 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 		return nil, err
 	}
 	ln := &Listener{rt: rt, addr: inner.Addr(), opts: opts}
+	ln.handled.Store(opts.Control != nil)
+	if a, ok := ln.addr.(*net.TCPAddr); !ok || !a.IP.IsUnspecified() {
+		ln.given = ln.addr
+	}
 	if ln.sock, err = rt.takeListener(inner, opts.KeepAliveConfig); err != nil {
 		inner.Close() // with the path of a Unix socket
 		return nil, &net.OpError{Op: "listen", Net: network, Addr: ln.addr, Err: err}
@@ -191,8 +197,13 @@ func (ln *Listener) SyscallConn() (syscall.RawConn, error) {
 	return rawListener{ln}, nil
 }
 
+// plain reports whether nobody has had the socket who could have set SO_LINGER, or IP_TRANSPARENT, with which a connection has the
+// address that its peer has sent to.
+func (ln *Listener) plain() bool { return !ln.handled.Load() }
+
 // withSocket calls fn while the socket is open.
 func (ln *Listener) withSocket(fn func(engine.Socket) error) error {
+	ln.handled.Store(true)
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	if ln.closed || ln.gone {
@@ -248,7 +259,7 @@ func (ln *Listener) AcceptConn() (*Conn, error) {
 	if err != nil {
 		return nil, ln.opError(err)
 	}
-	c, err := p.adopt(sock)
+	c, err := p.adopt(sock, ln)
 	if err != nil {
 		return nil, ln.opError(err)
 	}

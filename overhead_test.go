@@ -85,7 +85,7 @@ func BenchmarkOverhead(b *testing.B) {
 			b.ResetTimer()
 			p.run(func() error {
 				for range conns {
-					c, err := p.attach(engine.Socket{})
+					c, err := p.attach(engine.Socket{}, nil)
 					if err != nil {
 						return err
 					}

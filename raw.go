@@ -68,7 +68,7 @@ func (c *Conn) File() (*os.File, error) {
 	return f, nil
 }
 
-// onLoop runs fn on the loop while the descriptor is open.
+// onLoop runs fn, which wants the socket, on the loop while the descriptor is open.
 func (c *Conn) onLoop(fn func() error) error {
 	if c.isClosed.Load() {
 		return net.ErrClosed
@@ -78,6 +78,7 @@ func (c *Conn) onLoop(fn func() error) error {
 			return net.ErrClosed
 		}
 		c.readAddrs()
+		c.plain = false
 		return fn()
 	})
 }

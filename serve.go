@@ -73,7 +73,7 @@ func (a *acceptor) begin(p *place, sock engine.Socket) {
 		a.await(p, sock)
 		return
 	}
-	c, err := p.attach(sock)
+	c, err := p.attach(sock, a.ln)
 	if err != nil {
 		a.ln.rt.log.Warn("unio: an accepted connection was dropped", "error", err)
 		return
@@ -159,7 +159,7 @@ func (q *quietConn) arrived() {
 	}
 	q.p.Remove(&q.member)
 	q.p.conns.Add(-1)
-	c := newConn(q.p, q.recv.Desc)
+	c := newConn(q.p, q.recv.Desc, q.a.ln)
 	c.rest = q.recv.Buf
 	handler := q.a.handler
 	q.p.giveQuiet(q)
@@ -213,12 +213,12 @@ func (f runOn) Serve(w *loop.Waiter) {
 	}
 }
 
-// adopt takes a socket over on the loop p, for a caller who may be elsewhere. When it fails the socket is closed.
-func (p *place) adopt(sock engine.Socket) (c *Conn, err error) {
+// adopt takes an accepted socket over on the loop p, for a caller who may be elsewhere. When it fails the socket is closed.
+func (p *place) adopt(sock engine.Socket, ln *Listener) (c *Conn, err error) {
 	ran := false
 	err = p.run(func() error {
 		ran = true
-		c, err = p.attach(sock)
+		c, err = p.attach(sock, ln)
 		return err
 	})
 	if !ran {

@@ -13,15 +13,23 @@ import (
 func closeFD(fd int) { sys.CloseFD(fd) }
 
 // addrsOf asks a socket for its two addresses.
-func addrsOf(s engine.Socket) *connAddrs {
+func addrsOf(s engine.Socket, local net.Addr) *connAddrs {
 	if s.Conn != nil {
 		return &connAddrs{s.Conn.LocalAddr(), s.Conn.RemoteAddr()}
 	}
-	var all struct { // one object, and not five
+	if local != nil {
+		var all struct { // one object, and not three
+			connAddrs
+			room sys.TCPRoom
+		}
+		all.local, all.remote = local, sys.PeerAddr(s.FD, &all.room)
+		return &all.connAddrs
+	}
+	var all struct {
 		connAddrs
 		rooms [2]sys.TCPRoom
 	}
-	all.local, all.remote = sys.Addrs(s.FD, &all.rooms)
+	all.local, all.remote = sys.LocalAddr(s.FD, &all.rooms[0]), sys.PeerAddr(s.FD, &all.rooms[1])
 	return &all.connAddrs
 }
 

@@ -15,7 +15,7 @@ import (
 func closeFD(int) {}
 
 // addrsOf asks a socket for its two addresses.
-func addrsOf(s engine.Socket) *connAddrs {
+func addrsOf(s engine.Socket, _ net.Addr) *connAddrs {
 	if s.Conn == nil {
 		return &connAddrs{}
 	}

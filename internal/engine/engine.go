@@ -193,7 +193,8 @@ const (
 	// Shutdown ends one direction (How is syscall.SHUT_RD or SHUT_WR). It completes at once: Submit returns true.
 	Shutdown
 	// Close ends every pending operation of the Desc with ErrCanceled, waits until the kernel is done with it, and
-	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards.
+	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards. With How
+	// [NoLinger] the socket is not asked for SO_LINGER.
 	Close
 	// File performs the operation IO on a file, where Caps.Files says that the engine can; else it completes with
 	// errors.ErrUnsupported. Its results stand there, Err is the same as IO.Err. The Op names no Desc, and any number of
@@ -218,7 +219,7 @@ type Op struct {
 	// The order of the fields keeps what a receive touches in one cache line and what a send touches in the next.
 
 	Code Code
-	How  uint8 // Shutdown, Send, Recv
+	How  uint8 // Shutdown, Send, Recv, Close
 
 	// For the engine, between Submit and completion. The zero value is right for a new Op.
 	State uint8
@@ -253,6 +254,9 @@ type Op struct {
 // RecvWhole is How of a Recv by somebody who takes all that has come, and not a part of it while the rest stays: it may be BulkBytes
 // at once, and with any other How no more than RecvBytes or what a Desc may hold unread.
 const RecvWhole = 1
+
+// NoLinger is How of a Close where nobody can have set SO_LINGER, which would have to be known because close(2) may block for it.
+const NoLinger = 1
 
 // SendLast is How of a Send behind which the Shutdown of the sending side or the Close follows as soon as it has completed. What
 // does not fill a segment may wait for that and go together with the end, which spares a segment and its way through the kernel

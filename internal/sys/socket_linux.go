@@ -44,11 +44,11 @@ func Connected(fd int) bool {
 	return getname(syscall.SYS_GETPEERNAME, fd, &a) == 0
 }
 
-// Addrs is the address that fd is bound to, and that of its peer; nil for what the kernel does not tell. They lie in rooms where
-// they are of TCP.
-func Addrs(fd int, rooms *[2]TCPRoom) (local, peer net.Addr) {
-	return nameOf(syscall.SYS_GETSOCKNAME, fd, &rooms[0]), nameOf(syscall.SYS_GETPEERNAME, fd, &rooms[1])
-}
+// LocalAddr is the address that fd is bound to, nil where the kernel does not tell. It lies in room if it is one of TCP.
+func LocalAddr(fd int, room *TCPRoom) net.Addr { return nameOf(syscall.SYS_GETSOCKNAME, fd, room) }
+
+// PeerAddr is the same of its peer.
+func PeerAddr(fd int, room *TCPRoom) net.Addr { return nameOf(syscall.SYS_GETPEERNAME, fd, room) }
 
 func nameOf(trap uintptr, fd int, room *TCPRoom) net.Addr {
 	var a Sockaddr

@@ -65,20 +65,19 @@ func (r *rig) readLast(p io.Reader, n int) {
 
 func lastBytesGoBeforeTheEnd(r *rig) {
 	for _, n := range []int{1, 500, 70_000} {
-		for _, shut := range []bool{false, true} {
+		for _, end := range []engine.Op{
+			{Code: engine.Close}, {Code: engine.Close, How: engine.NoLinger}, {Code: engine.Shutdown, How: syscall.SHUT_WR},
+		} {
 			d, p := r.pair()
 			r.sendLast(d, n)
-			if shut {
-				if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: syscall.SHUT_WR}); op.Err != nil {
-					r.Fatal(op.Err)
-				}
-			} else {
-				r.closeDesc(d)
+			end.Desc = d
+			if op := r.do(&end); op.Err != nil {
+				r.Fatal(op.Err)
 			}
 			if err := readPattern(p, 5, n, 0); err != nil {
-				r.Errorf("%d bytes, shutdown %v: %v", n, shut, err)
+				r.Errorf("%d bytes, %v %d: %v", n, end.Code, end.How, err)
 			}
-			if shut {
+			if end.Code == engine.Shutdown {
 				r.closeDesc(d)
 			}
 		}

@@ -49,7 +49,10 @@ func (e *Engine) abortAll(d *desc) {
 func (e *Engine) close(d *desc, op *engine.Op) bool {
 	e.abortAll(d)
 	fd := e.detach(d)
-	linger := sys.Linger(fd)
+	linger := -1
+	if op.How != engine.NoLinger {
+		linger = sys.Linger(fd)
+	}
 	if d.holding {
 		sys.PushHeld(fd, linger)
 	}

@@ -14,7 +14,8 @@ import (
 // would go on to take data from it.
 func (e *Engine) submitClose(d *desc, op *engine.Op) bool {
 	d.closing = op
-	if d.kind == engine.Stream {
+	d.linger = -1
+	if d.kind == engine.Stream && op.How != engine.NoLinger {
 		d.linger = int32(sys.Linger(int(d.fd)))
 	}
 	if d.has(holding) {

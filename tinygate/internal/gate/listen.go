@@ -23,6 +23,7 @@ type listener struct {
 	ln      *unio.Listener
 	how     atomic.Pointer[manner]
 	unix    bool
+	defers  bool          // TCP_DEFER_ACCEPT is set
 	file    sockfile.File // of a Unix socket
 	gone    atomic.Bool   // not in the configuration any more
 	// expelled says that its connections were closed; those that had not begun to speak are closed when they do.
@@ -96,14 +97,16 @@ func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
 	return l, nil
 }
 
-// deferAccept has the kernel keep connections back until their first bytes are there, or not any more.
+// deferAccept has the kernel keep connections back until their first bytes are there, or not any more. It is called with mu held, and
+// leaves a socket alone that is as it should be: what has been set behind its back unio has to ask for at each connection's end.
 func (l *listener) deferAccept(on bool) error {
-	if l.unix {
+	if l.unix || on == l.defers {
 		return nil
 	}
 	if err := setDeferAccept(l.ln, on); err != nil {
 		return fmt.Errorf("listener %s: defer_accept: %w", l.address, err)
 	}
+	l.defers = on
 	return nil
 }
 
