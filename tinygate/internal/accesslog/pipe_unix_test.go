@@ -47,8 +47,8 @@ func TestPipeWaitsForItsReader(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer f.Close()
 		line, _ := bufio.NewReader(f).ReadString('\n')
+		f.Close() // first, or Reopen could meet this reader, which goes, and not the next
 		first <- line
 	}
 	time.AfterFunc(readerWait/10, read)
