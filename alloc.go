@@ -15,13 +15,13 @@ type starved struct {
 // pieceMax is how much a Write takes over at once: what may be ahead of the kernel, or what the pool has at most.
 func (c *Conn) pieceMax() int { return min(aheadBytes, c.home.rt.pool.MaxLen()) }
 
-// longMax is how much a Write of more than pieceMax takes over at once, while there are buffers enough: larger sends wake the other
-// end less often.
+// longMax is how much a long Write takes over at once while there are buffers enough, and else 0: larger sends wake the other end less
+// often.
 func (c *Conn) longMax() int {
 	if pool := c.home.rt.pool; pool.Ample() {
 		return min(longBytes, pool.MaxLen())
 	}
-	return c.pieceMax()
+	return 0
 }
 
 // alloc gives a Write its buffer; t is nil outside of the loop's tasks.

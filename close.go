@@ -195,9 +195,9 @@ func (c *Conn) lastOp() *engine.Op {
 	if c.receiving {
 		op = &engine.Op{Desc: c.recv.Desc, To: c.side()}
 	}
-	op.Code, op.How = engine.Close, 0
-	if c.plain {
-		op.How = engine.NoLinger
+	op.Code, op.How = engine.Close, engine.NoLinger
+	if c.exposed {
+		op.How = 0
 	}
 	return op
 }

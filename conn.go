@@ -67,7 +67,7 @@ type Conn struct {
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
 	local       net.Addr  // if it is known without asking
-	plain       bool      // nobody has had the socket who could have set an option that matters at its end
+	exposed     bool      // somebody has had the socket and may have set SO_LINGER
 	raw         *rawState // nil until SyscallConn
 	starved     *starved  // nil until a Write finds the pool empty
 }
@@ -93,8 +93,10 @@ func (c *Conn) side() *loopSide { return (*loopSide)(c) }
 // newConn makes the connection of an attached descriptor, which a listener has accepted if ln is not nil. It runs on the loop.
 func newConn(p *place, d engine.Desc, ln *Listener) *Conn {
 	c := &Conn{l: p.Loop, home: p}
-	if ln != nil && ln.plain() {
-		c.local, c.plain = ln.given, true
+	if ln != nil {
+		if c.exposed = ln.exposed.Load(); !c.exposed {
+			c.local = ln.given
+		}
 	}
 	c.recv = engine.Op{Code: engine.Recv, Desc: d, To: c.side()}
 	c.send = engine.Op{Code: engine.Send, Desc: d, To: c.side(), Bufs: c.room[1:1:2]}

@@ -198,7 +198,7 @@ func (a *dialing) won(d engine.Desc) {
 		setDialed(d.Socket(), keepAlive(a.opts.KeepAlive, a.opts.KeepAliveConfig))
 	}
 	c := newConn(a.p, d, nil)
-	c.plain = a.opts.Control == nil && a.opts.ControlContext == nil
+	c.exposed = a.opts.Control != nil || a.opts.ControlContext != nil
 	if a.done || a.cause != nil || !a.w.Claim() {
 		c.shut(nil)
 		return

@@ -100,10 +100,7 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 		defer c.mail((*Conn).unlock, 0)
 	}
 	for n < len(p) {
-		m := min(len(p)-n, most)
-		if len(p)-n > most {
-			m = min(len(p)-n, c.longMax())
-		}
+		m := min(len(p)-n, max(most, c.longMax()))
 		b, err := c.alloc(nil, m)
 		if err != nil {
 			return n, c.opError("write", err)

@@ -44,12 +44,14 @@ const firstByteLimitDefault = 30 * time.Second
 //
 // A Listener ends with Close, which leaves the connections that it has given out alone, or with its Runtime.
 type Listener struct {
-	rt       *Runtime
-	sock     engine.Socket
-	addr     net.Addr
-	given    net.Addr // the local address of what is accepted, if that is always the same
-	opts     ListenOptions
-	handled  atomic.Bool // somebody may have set options of the socket, which what is accepted inherits
+	rt    *Runtime
+	sock  engine.Socket
+	addr  net.Addr
+	given net.Addr // the local address of what is accepted, if that is always the same
+	opts  ListenOptions
+	// exposed: somebody has had the socket. What is accepted inherits the SO_LINGER that he may have set, and with IP_TRANSPARENT has
+	// the address that its peer has sent to.
+	exposed  atomic.Bool
 	keepPath atomic.Bool // of a Unix socket
 	unlinked atomic.Bool // that is removed
 	owned    atomic.Bool // the socket belongs to a loop, or is closed
@@ -87,7 +89,7 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 		return nil, err
 	}
 	ln := &Listener{rt: rt, addr: inner.Addr(), opts: opts}
-	ln.handled.Store(opts.Control != nil)
+	ln.exposed.Store(opts.Control != nil)
 	if a, ok := ln.addr.(*net.TCPAddr); !ok || !a.IP.IsUnspecified() {
 		ln.given = ln.addr
 	}
@@ -197,13 +199,9 @@ func (ln *Listener) SyscallConn() (syscall.RawConn, error) {
 	return rawListener{ln}, nil
 }
 
-// plain reports whether nobody has had the socket who could have set SO_LINGER, or IP_TRANSPARENT, with which a connection has the
-// address that its peer has sent to.
-func (ln *Listener) plain() bool { return !ln.handled.Load() }
-
 // withSocket calls fn while the socket is open.
 func (ln *Listener) withSocket(fn func(engine.Socket) error) error {
-	ln.handled.Store(true)
+	ln.exposed.Store(true)
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
 	if ln.closed || ln.gone {

@@ -78,7 +78,7 @@ func (c *Conn) onLoop(fn func() error) error {
 			return net.ErrClosed
 		}
 		c.readAddrs()
-		c.plain = false
+		c.exposed = true
 		return fn()
 	})
 }

@@ -121,7 +121,7 @@ func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
 		}
 		end := readInto(r, b)
 		if most = c.pieceMax(); b.Len() == size {
-			most = c.longMax()
+			most = max(most, c.longMax())
 		}
 		if m := b.Len(); m > 0 {
 			if err := c.Send(b); err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// Recv waits until something has arrived and returns it, never empty and up to 256 KiB; the caller releases the buffer, or passes it to
-// Send. At the end of the stream the error is io.EOF, bare. With an error there is no buffer. An idle connection holds
-// no buffer while it waits.
+// Recv waits until something has arrived and returns it, never empty and up to 256 KiB; the caller releases the buffer,
+// or passes it to Send. At the end of the stream the error is io.EOF, bare. With an error there is no buffer. An idle
+// connection holds no buffer while it waits.
 func (c *Conn) Recv() (*mem.Buf, error) {
 	if t := c.l.Here(); t != nil {
 		if c.rest == nil && !c.startRecv(0) {
@@ -139,6 +139,7 @@ func (c *Conn) startRecv(limit int) (ready bool) {
 	return c.submitRecv(limit)
 }
 
+// submitRecv is startRecv where nothing is under way.
 func (c *Conn) submitRecv(limit int) (done bool) {
 	c.recv.How = 0
 	if limit == 0 || limit >= engine.BulkBytes {

@@ -282,10 +282,9 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 		if err := c.awaitRoom(t); err != nil {
 			return n, c.opError("write", err)
 		}
-		m := min(len(p)-n, aheadBytes-c.queued, c.pieceMax())
-		if left := len(p) - n; left > 2*aheadBytes {
-			m = min(left-aheadBytes, c.longMax()) // the end of it waits until it makes nobody further ahead than any other Write
-		}
+		// The last aheadBytes wait until they make nobody further ahead than any other Write.
+		left := len(p) - n
+		m := max(min(left, aheadBytes-c.queued, c.pieceMax()), min(left-aheadBytes, c.longMax()))
 		for !c.appendOut(p[n : n+m]) {
 			b, err := c.alloc(t, m)
 			if err != nil {

@@ -12,24 +12,19 @@ import (
 // closeFD closes a descriptor that no engine owns.
 func closeFD(fd int) { sys.CloseFD(fd) }
 
-// addrsOf asks a socket for its two addresses.
+// addrsOf asks a socket for its two addresses, or for its peer's alone where local is known.
 func addrsOf(s engine.Socket, local net.Addr) *connAddrs {
 	if s.Conn != nil {
 		return &connAddrs{s.Conn.LocalAddr(), s.Conn.RemoteAddr()}
 	}
-	if local != nil {
-		var all struct { // one object, and not three
-			connAddrs
-			room sys.TCPRoom
-		}
-		all.local, all.remote = local, sys.PeerAddr(s.FD, &all.room)
-		return &all.connAddrs
-	}
-	var all struct {
+	var all struct { // one object, and not five
 		connAddrs
 		rooms [2]sys.TCPRoom
 	}
-	all.local, all.remote = sys.LocalAddr(s.FD, &all.rooms[0]), sys.PeerAddr(s.FD, &all.rooms[1])
+	if all.local = local; local == nil {
+		all.local = sys.LocalAddr(s.FD, &all.rooms[0])
+	}
+	all.remote = sys.PeerAddr(s.FD, &all.rooms[1])
 	return &all.connAddrs
 }
 

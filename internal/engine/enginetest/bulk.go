@@ -42,8 +42,8 @@ func (r *rig) largest(d engine.Desc, how, seed byte, total int) (most int) {
 	return most
 }
 
-// mayBeLarge reports whether the engine can receive more than engine.RecvBytes at once here. The kernel fills no block of others
-// than an incremental ring in part, so that those are small, and a simulated network keeps no more.
+// mayBeLarge reports whether the engine can receive more than engine.RecvBytes at once here: a buffer ring that is not incremental has
+// small blocks, and a simulated network keeps no more.
 func (r *rig) mayBeLarge() bool {
 	_, real := r.sockets.(kernel)
 	return real && (r.name != engine.Uring || slices.Contains(r.e.Caps().Features, "incremental_buffers"))

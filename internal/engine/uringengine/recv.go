@@ -40,16 +40,17 @@ func (e *Engine) below(d *desc) bool {
 
 // wantsLarge reports whether a receive for op is to be a single large one.
 func (e *Engine) wantsLarge(d *desc, op *engine.Op) bool {
-	return op != nil && e.blocks.blockBytes >= engine.BulkBytes && d.bulk.Offer(e.blocks.pool, op) == engine.BulkBytes
+	return op != nil && !e.blocks.scarce && e.blocks.blockBytes >= engine.BulkBytes && d.bulk.Offer(e.blocks.pool, op) == engine.BulkBytes
 }
 
 // armRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
 // nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv, and so there
-// is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for.
+// is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for. A large one is single because a
+// multishot goes on when nobody asks.
 func (e *Engine) armRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
-	big := !e.blocks.scarce && e.wantsLarge(d, d.recv)
+	big := e.wantsLarge(d, d.recv)
 	multishot := e.able.multishotRecv && d.flags&(armedOnce|readsEnded) == armedOnce && !e.blocks.scarce && !big
 	if multishot {
 		d.flags &^= single
