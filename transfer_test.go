@@ -229,6 +229,38 @@ func TestLongWriteThatFailsIsAtMost256KiBAhead(t *testing.T) {
 	}, wantAhead(taken, 256<<10))
 }
 
+// Where more than a quarter of the buffers is in use a long Write is no further ahead than any other.
+func TestLongWriteIs64KiBAheadWhereBuffersAreNotAmple(t *testing.T) {
+	unio.ShortDrains(t)
+	uniotest.EachEngineWith(t, &unio.Options{BufBytes: 32 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		for range 9 {
+			b, err := rt.Alloc(t.Context(), 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Release()
+		}
+		queued := make(chan int, 1)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			for stuck := 0; stuck < 20; stuck++ { // until nothing more is taken, and a little room is left
+				for p := make([]byte, 1000); c.TryWrite(p); {
+					stuck = 0
+				}
+				unio.Sleep(time.Millisecond)
+			}
+			c.SetWriteDeadline(time.Now().Add(4 * pause))
+			if n, err := c.Write(make([]byte, 1<<20)); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("wrote %d, %v", n, err)
+			}
+			queued <- c.Queued()
+		})
+		dialNet(t, ln) // and reads nothing
+		if n := await(t, queued, "the Write"); n > 64<<10 {
+			t.Errorf("%d bytes were not with the kernel when Write failed", n)
+		}
+	})
+}
+
 // One that has succeeded is 64 KiB ahead like any other Write, also where the other end reads slowly.
 func TestLongWriteReturns64KiBAhead(t *testing.T) {
 	const total = 1120 << 10 // its last piece could be a long one
