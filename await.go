@@ -33,7 +33,7 @@ func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 		return c.opError("read", errors.New("Await while somebody waits for the connection already"))
 	}
 	c.await.fn, c.await.until = fn, 0
-	if c.rest != nil || c.startRecvFor(1) { // fn may take as little as it likes
+	if c.rest != nil || c.startRecvFor(1, false) { // fn may take as little as it likes
 		c.awaited(nil)
 		return nil
 	}

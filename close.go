@@ -140,6 +140,7 @@ func (c *Conn) discard(int64) {
 		if c.ending || c.receiving || c.readErr != nil || c.queued == 0 {
 			return
 		}
+		c.recv.How = 0
 		if !c.l.Submit(&c.recv) {
 			c.receiving = true
 			return

@@ -47,8 +47,10 @@ type Conn struct {
 	queued        int          // bytes in out and with the kernel
 	sendErr       error        // sticky
 	outside       atomic.Pointer[outside]
-	reader        owner // who waits last in Recv
-	writer        owner // and in Send
+	inTurn        allowance // of RecvInto
+	outTurn       allowance // of SendFrom
+	reader        owner     // who waits last in Recv
+	writer        owner     // and in Send
 	await         awaiting
 
 	recv engine.Op // its Desc is the descriptor
@@ -180,6 +182,10 @@ func (s *loopSide) Complete(op *engine.Op) {
 	switch {
 	case op.Code == engine.Recv:
 		c.receiving = false
+		if op.Buf == nil && op.Err == nil {
+			c.readyDone()
+			return
+		}
 		if w := c.readers.head; w != nil && w.Next == nil && w.Own() && w.N == 0 && op.Err == nil {
 			// By far the most frequent: one task waits, for whatever comes.
 			c.readers = waitQueue{}

@@ -30,6 +30,9 @@ func (c *Chan[T]) WaitingReceivers() int { return c.receivers.waiting(&c.mu) }
 // Waiting is how many wait in Go and in Wait.
 func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g.mu) }
 
+// Turns counts the turns of the connection's loop.
+func (c *Conn) Turns() uint64 { return c.l.Turns() }
+
 // Queued is how many bytes are not with the kernel. A task of the connection's loop asks.
 func (c *Conn) Queued() int { return c.queued }
 

@@ -64,7 +64,7 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 // recvInside is Recv in a coroutine of a task: the loop stands still, so what is there may be taken, but nothing may be
 // waited for.
 func (c *Conn) recvInside(limit int, cannot error) (*mem.Buf, error) {
-	if !c.l.OnThread() || c.rest == nil && !c.startRecv(limit) {
+	if !c.l.OnThread() || c.rest == nil && !c.startRecv(limit, false) {
 		return nil, c.opError("read", cannot)
 	}
 	return c.take(limit)

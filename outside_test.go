@@ -296,6 +296,9 @@ func TestWriteThatWaitsForABufferKeepsToDeadlineAndClose(t *testing.T) {
 		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
 			release := starve(rt)
 			for _, size := range []int{1, 200 << 10} {
+				if size > 1 && c.Loop() >= 0 && rt.Report().Engine != unio.Std {
+					continue // what a task writes goes from where it is
+				}
 				c.SetWriteDeadline(time.Now().Add(pause))
 				n, err := c.Write(make([]byte, size))
 				if n != 0 {

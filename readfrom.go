@@ -103,8 +103,8 @@ func (c *Conn) recvUpTo(limit int) (*mem.Buf, error) {
 	if t == nil {
 		return c.recvForeign(limit)
 	}
-	if c.rest == nil && !c.startRecv(limit) {
-		c.awaitData(t, limit)
+	if c.rest == nil && !c.startRecv(limit, false) {
+		c.awaitData(t, limit, false)
 		return c.recvResult(&t.Waiter)
 	}
 	return c.take(limit)

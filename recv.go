@@ -15,8 +15,8 @@ import (
 // connection holds no buffer while it waits.
 func (c *Conn) Recv() (*mem.Buf, error) {
 	if t := c.l.Here(); t != nil {
-		if c.rest == nil && !c.startRecv(0) {
-			c.awaitData(t, 0)
+		if c.rest == nil && !c.startRecv(0, false) {
+			c.awaitData(t, 0, false)
 			return c.recvResult(&t.Waiter)
 		}
 		return c.take(0)
@@ -42,11 +42,28 @@ func (c *Conn) Read(p []byte) (int, error) {
 		b.Release()
 		return n, nil
 	}
-	if c.rest == nil && !c.startRecv(len(p)) {
-		c.awaitData(t, len(p))
+	into := len(p) >= engine.LargeBytes && c.home.inline != nil
+	first := c.receiving || !c.readers.empty() // others were before
+	for c.rest == nil {
+		if into && !first {
+			if n := c.recvInto(p); n > 0 {
+				return n, nil
+			}
+		}
+		first = false
+		if c.startRecv(len(p), into) {
+			if into && c.rest == nil && c.readable() == nil {
+				continue
+			}
+			break
+		}
+		c.awaitData(t, len(p), into)
 		b, err := c.recvResult(&t.Waiter)
 		if err != nil {
 			return 0, err
+		}
+		if b == nil {
+			continue // there is something, to be received into p
 		}
 		n := copy(p, b.Bytes())
 		b.Release()
@@ -58,6 +75,23 @@ func (c *Conn) Read(p []byte) (int, error) {
 		}
 	}
 	return c.copyOut(p), nil
+}
+
+// recvInto receives into p what is there, if that is much. 0: a receive by way of the loop is to follow.
+func (c *Conn) recvInto(p []byte) int {
+	if c.receiving && c.recv.How != engine.RecvReady || c.readErr != nil || c.closing || c.l.Passed(c.readDeadline.Load()) {
+		return 0
+	}
+	most := c.inTurn.left(c.l)
+	if most == 0 {
+		return 0
+	}
+	n, err := c.home.inline.RecvInto(c.recv.Desc, p[:min(len(p), most)])
+	if err != nil {
+		c.readErr = err
+	}
+	c.inTurn.bytes += n
+	return n
 }
 
 // copyOut moves what is there into p.
@@ -125,8 +159,8 @@ func (c *Conn) cut(limit int) *mem.Buf {
 }
 
 // startRecv asks the engine for data, of which the caller takes up to limit bytes, all for 0, unless that is under way or there is
-// nothing to come. False: the caller has to wait.
-func (c *Conn) startRecv(limit int) (ready bool) {
+// nothing to come; into says that it would receive into its own memory. False: the caller has to wait.
+func (c *Conn) startRecv(limit int, into bool) (ready bool) {
 	if c.readErr != nil || c.closing {
 		return true
 	}
@@ -136,13 +170,15 @@ func (c *Conn) startRecv(limit int) (ready bool) {
 	if c.receiving || !c.readers.empty() {
 		return false
 	}
-	return c.submitRecv(limit)
+	return c.submitRecv(limit, into)
 }
 
 // submitRecv is startRecv where nothing is under way.
-func (c *Conn) submitRecv(limit int) (done bool) {
-	c.recv.How = 0
-	if limit == 0 || limit >= engine.BulkBytes {
+func (c *Conn) submitRecv(limit int, into bool) (done bool) {
+	switch c.recv.How = 0; {
+	case into:
+		c.recv.How = engine.RecvReady
+	case limit == 0, limit >= engine.BulkBytes:
 		c.recv.How = engine.RecvWhole
 	}
 	if c.l.Submit(&c.recv) {
@@ -153,7 +189,7 @@ func (c *Conn) submitRecv(limit int) (done bool) {
 	return false
 }
 
-// recvDone takes the result of a receive: bytes into rest, an error to stay.
+// recvDone takes the result of a receive: bytes into rest, an error to stay, or nothing where something can be received.
 func (c *Conn) recvDone() {
 	b, err := c.recv.Buf, c.recv.Err
 	c.recv.Buf, c.recv.Err = nil, nil
@@ -165,6 +201,7 @@ func (c *Conn) recvDone() {
 		}
 	case err != nil:
 		c.readErr = err
+	case b == nil:
 	case c.closing:
 		b.Release()
 	default:
@@ -172,10 +209,11 @@ func (c *Conn) recvDone() {
 	}
 }
 
-// awaitData parks the task as a reader of up to limit bytes until the loop has served it.
-func (c *Conn) awaitData(t *loop.Task, limit int) {
+// awaitData parks the task as a reader of up to limit bytes until the loop has served it, with into perhaps by nothing but the word
+// that there is something.
+func (c *Conn) awaitData(t *loop.Task, limit int, into bool) {
 	w := &t.Waiter
-	w.N = limit
+	w.N, w.Into = limit, into
 	c.readers.push(w)
 	c.heed()
 	if d := c.readDeadline.Load(); d != 0 {
@@ -198,7 +236,7 @@ func (c *Conn) recvResult(w *loop.Waiter) (*mem.Buf, error) {
 // serveReaders gives what is there to those who wait, in order, and asks for more if somebody is left.
 func (c *Conn) serveReaders() {
 	for !c.readers.empty() {
-		if c.rest == nil && !c.startRecvFor(c.readers.head.N) {
+		if c.rest == nil && !c.startRecvFor(c.readers.head.N, c.readers.head.Into) {
 			return
 		}
 		w := c.readers.pop()
@@ -215,12 +253,33 @@ func (c *Conn) serveReaders() {
 }
 
 // startRecvFor is startRecv for those who wait already.
-func (c *Conn) startRecvFor(limit int) (ready bool) {
+func (c *Conn) startRecvFor(limit int, into bool) (ready bool) {
 	switch {
 	case c.readErr != nil:
 		return true
 	case c.receiving:
 		return false
 	}
-	return c.submitRecv(limit)
+	return c.submitRecv(limit, into)
+}
+
+// readyDone follows when there is something that nobody has received: the first who wants it into his own memory receives it, and
+// for the others a receive is begun again.
+func (c *Conn) readyDone() {
+	switch w := c.readers.head; {
+	case c.closing:
+		c.discard(0)
+	case c.await.fn != nil:
+		if c.startRecvFor(1, false) {
+			c.awaited(nil)
+		}
+	case w != nil && w.Into:
+		c.readers.pop()
+		if w.Claim() {
+			w.Finish()
+		}
+		c.serveReaders()
+	default:
+		c.serveReaders()
+	}
 }

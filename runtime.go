@@ -48,12 +48,13 @@ type Runtime struct {
 // place is a loop with what the runtime knows of it.
 type place struct {
 	*loop.Loop
-	rt    *Runtime
-	index int          // among the loops for tasks; -1: shared
-	files bool         // its engine performs operations on files
-	calls *fileCall    // on files, for use again
-	quiet []*quietConn // for use again, at most quietSpareMax
-	conns atomic.Int64
+	rt     *Runtime
+	index  int           // among the loops for tasks; -1: shared
+	files  bool          // its engine performs operations on files
+	inline engine.Inline // its engine; nil: it cannot
+	calls  *fileCall     // on files, for use again
+	quiet  []*quietConn  // for use again, at most quietSpareMax
+	conns  atomic.Int64
 }
 
 // New starts a runtime. It fails when an explicit wish for an engine cannot be met, when an option is wrong, and when
@@ -129,7 +130,11 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 	if shared {
 		i = -1
 	}
-	return &place{Loop: l, rt: rt, index: i, files: l.Caps().Files}, nil
+	p := &place{Loop: l, rt: rt, index: i, files: l.Caps().Files}
+	if shared || !rt.opts.SQPoll { // whose loops are to make no calls themselves
+		p.inline, _ = l.Engine().(engine.Inline)
+	}
+	return p, nil
 }
 
 func (rt *Runtime) places() []*place {

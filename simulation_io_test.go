@@ -202,7 +202,7 @@ func (s *simSide) reader() {
 func (s *simSide) readSome() error {
 	s.did()
 	if s.odds(2) {
-		p := make([]byte, 1+s.Rand.IntN(5000))
+		p := make([]byte, 1+s.Rand.IntN([]int{5000, 100_000}[s.Rand.IntN(2)]))
 		n, err := s.c.Read(p)
 		if (n > 0) == (err != nil) {
 			s.Errorf("connection %d: read %d bytes and %v", s.link, n, err)

@@ -10,39 +10,42 @@ const (
 	RecvBytes = 64 << 10
 	// BulkBytes is for a stream that has more than that to give, and a reader that takes all of it (RecvWhole).
 	BulkBytes = 256 << 10
+	// LargeBytes is from how many bytes on a copy in user space costs more than a system call.
+	LargeBytes = 16 << 10
 )
 
-// Bulk remembers of a Desc whether its stream gives much at once. The zero value does not.
-type Bulk uint8
+// Bulk remembers of a Desc how much its stream gives at once. The zero value says little.
+type Bulk struct{ much, large patience }
 
-// bulkPatience is after how many receives of little a stream is one of messages again. The head of a message and the end of its
+// patience is how many further receives of less a stream is still held for what it was. The head of a message and the end of its
 // body are little too.
-const bulkPatience = 4
+type patience uint8
 
-// Much notes a receive that brought RecvBytes, or all that it could and there was more.
-func (b *Bulk) Much() { *b = bulkPatience }
+const patienceMax = 4
 
-// Little notes one that brought less.
-func (b *Bulk) Little() {
-	if *b > 0 {
-		*b--
+func (p *patience) note(yes bool) {
+	switch {
+	case yes:
+		*p = patienceMax
+	case *p > 0:
+		*p--
 	}
 }
 
-// Got notes one of n bytes, where nothing is known of what there is more.
-func (b *Bulk) Got(n int) {
-	if n >= RecvBytes {
-		b.Much()
-	} else {
-		b.Little()
-	}
+// Got notes a receive of n bytes. more says that it brought all that it could and there was more.
+func (b *Bulk) Got(n int, more bool) {
+	b.much.note(more || n >= RecvBytes)
+	b.large.note(more || n >= LargeBytes)
 }
+
+// Large reports whether LargeBytes are expected at once.
+func (b Bulk) Large() bool { return b.large > 0 }
 
 // Offer is how large a buffer a Recv offers. While many buffers are in use nobody gets a large one: slow readers would hold too
 // much.
 func (b Bulk) Offer(pool *mem.Pool, op *Op) int {
 	n := RecvBytes
-	if b > 0 && op.How == RecvWhole && pool.Ample() {
+	if b.much > 0 && op.How == RecvWhole && pool.Ample() {
 		n = BulkBytes
 	}
 	return min(n, pool.MaxLen())

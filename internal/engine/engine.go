@@ -120,6 +120,17 @@ type Holder interface {
 	Hold(Desc) (unread int, held bool)
 }
 
+// Inline is an engine that can receive into and send from anybody's memory, at once and on the loop. Much is then copied once, and
+// worked on while it is in the caches.
+type Inline interface {
+	// RecvInto receives what is there into p, which is not empty, or tells how the stream has ended, as a Recv would. With 0 and nil
+	// a Recv is to follow, because nothing is there, or what comes goes through buffers: little is expected. None may be pending but one
+	// with RecvReady.
+	RecvInto(d Desc, p []byte) (n int, err error)
+	// SendFrom sends what the socket takes of p, which is not empty. With less and nil a Send is to follow. None may be pending.
+	SendFrom(d Desc, p []byte) (n int, err error)
+}
+
 // FileForgetter is an engine that keeps something for the files that its operations name, such as a registration.
 type FileForgetter interface {
 	// ForgetFile gives it up, on the loop. No operation on the file is pending.
@@ -185,7 +196,7 @@ const (
 	// on success Desc is the new descriptor, attached to this engine. An attempt that fails leaves nothing open.
 	Connect
 	// Recv gives what has arrived: Buf, never empty, owned by whoever takes the result. The end of the stream is
-	// Err == io.EOF and stays so. With How [RecvWhole] it may be much.
+	// Err == io.EOF and stays so. With How [RecvWhole] it may be much; with [RecvReady] there may be no Buf.
 	Recv
 	// Send sends all Bufs in order: N counts the bytes that the kernel took, on failure too. The Bufs are not
 	// released by the engine; they must live until the completion. With How [SendLast] the end of the stream follows.
@@ -254,6 +265,10 @@ type Op struct {
 // RecvWhole is How of a Recv by somebody who takes all that has come, and not a part of it while the rest stays: it may be BulkBytes
 // at once, and with any other How no more than RecvBytes or what a Desc may hold unread.
 const RecvWhole = 1
+
+// RecvReady is How of a Recv by somebody who has called [Inline].RecvInto and calls it again: where large pieces are expected it may
+// complete without a Buf, as soon as there is something, or the end. Where there is at once, others have their turn before.
+const RecvReady = 2
 
 // NoLinger is How of a Close where nobody can have set SO_LINGER, which would have to be known because close(2) may block for it.
 const NoLinger = 1

@@ -34,6 +34,7 @@ type Waiter struct {
 	Buf  *mem.Buf
 	Err  error
 	Code uint8
+	Into bool // what comes goes into the waiter's own memory, if it can
 
 	To   Server
 	Bufs []*mem.Buf
@@ -106,7 +107,7 @@ func (w *Waiter) Free() {
 	}
 	w.state.Store(waiterIdle)
 	w.To, w.Next, w.Buf, w.Bufs, w.Err, w.task, w.loop = nil, nil, nil, nil, nil, nil, nil
-	w.N, w.Code, w.Sock = 0, 0, engine.Socket{}
+	w.N, w.Code, w.Into, w.Sock = 0, 0, false, engine.Socket{}
 	waiters.Put(w)
 }
 

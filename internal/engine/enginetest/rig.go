@@ -145,7 +145,8 @@ func (r *rig) complete(op *engine.Op) {
 		r.Fatalf("%v completed twice, or was never submitted", op.Code)
 	}
 	delete(r.live, op)
-	if op.Code == engine.Recv && (op.Err == nil) != (op.Buf != nil && op.Buf.Len() > 0) {
+	ready := op.How == engine.RecvReady && op.Buf == nil
+	if op.Code == engine.Recv && (op.Err == nil) != (op.Buf != nil && op.Buf.Len() > 0 || ready && op.Err == nil) {
 		r.Fatalf("recv gave buffer %v and error %v", op.Buf, op.Err)
 	}
 }

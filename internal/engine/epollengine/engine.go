@@ -122,6 +122,12 @@ func (e *Engine) Submit(op *engine.Op) bool {
 	case engine.Recv:
 		op.Buf = nil
 		d.claim(&d.in, op)
+		if d.isReady(op) {
+			if d.readable {
+				e.yield(d) // its caller has received enough for now
+			}
+			return e.started(d, op, false)
+		}
 		return e.started(d, op, d.readable && e.recv(d, op))
 	case engine.Send:
 		return e.submitSend(d, op)
@@ -305,7 +311,7 @@ func (e *Engine) Next() *engine.Op {
 // step performs what d is ready for until one operation is over, and returns that.
 func (e *Engine) step(d *desc) *engine.Op {
 	if op := d.in; op != nil && d.readable && !d.starved {
-		if op.Code == engine.Recv && e.recv(d, op) || op.Code == engine.Accept && e.accept(d, op) {
+		if op.Code == engine.Recv && (d.isReady(op) || e.recv(d, op)) || op.Code == engine.Accept && e.accept(d, op) {
 			return e.stepped(d, op)
 		}
 	}

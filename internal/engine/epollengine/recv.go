@@ -23,18 +23,8 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 		return false
 	}
 	d.starved = false
-	p := b.Bytes()
-	n, errno := sys.Recv(d.fd, &p[0], len(p))
-	e.stats.enters++
-	for errno == syscall.EINTR {
-		n, errno = sys.Recv(d.fd, &p[0], len(p))
-		e.stats.enters++
-	}
+	n, err := e.receive(d, b.Bytes())
 	if n > 0 {
-		// Less than was asked for means that there was no more, unless the end stands behind it,
-		// epoll(7) Q9. Whatever has come since makes a new edge.
-		d.readable = n == len(p) || d.hup
-		d.bulk.Got(n)
 		b.SetLen(n)
 		if op.Buf = e.pool.Compact(b); op.Buf != b {
 			e.stats.copied++
@@ -42,19 +32,35 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 		return true
 	}
 	b.Release()
+	op.Err = err
+	return err != nil
+}
+
+// receive is recv(2). Without bytes and an error there is nothing.
+func (e *Engine) receive(d *desc, p []byte) (n int, err error) {
+	n, errno := sys.Recv(d.fd, &p[0], len(p))
+	e.stats.enters++
+	for errno == syscall.EINTR {
+		n, errno = sys.Recv(d.fd, &p[0], len(p))
+		e.stats.enters++
+	}
 	switch {
+	case n > 0:
+		// Less than was asked for means that there was no more, unless the end stands behind it,
+		// epoll(7) Q9. Whatever has come since makes a new edge.
+		d.readable = n == len(p) || d.hup
+		d.bulk.Got(n, n == len(p) && n >= engine.LargeBytes)
+		return n, nil
 	case errno == syscall.EAGAIN:
 		d.readable = false
-		return false
+		return 0, nil
 	case errno != 0:
-		op.Err = errno
+		return 0, errno
 	case d.reset != nil:
-		op.Err = d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
-	default:
-		d.eof = true
-		op.Err = io.EOF
+		return 0, d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
 	}
-	return true
+	d.eof = true
+	return 0, io.EOF
 }
 
 // buffer takes a buffer to receive into, a small one when large ones are scarce: slow beats stopped.

@@ -80,10 +80,7 @@ func (e *Engine) sent(d *desc, op *engine.Op, n int, errno syscall.Errno, offere
 	case errno == syscall.EINTR:
 		return false, true
 	case errno != 0:
-		if errno != syscall.EPIPE {
-			d.reset = errno
-		}
-		op.Err = errno
+		op.Err = d.failed(errno)
 		return true, false
 	}
 	op.N += n
@@ -94,6 +91,14 @@ func (e *Engine) sent(d *desc, op *engine.Op, n int, errno syscall.Errno, offere
 		return false, false
 	}
 	return false, true
+}
+
+// failed notes an error that a send has taken from the socket.
+func (d *desc) failed(errno syscall.Errno) error {
+	if errno != syscall.EPIPE {
+		d.reset = errno
+	}
+	return errno
 }
 
 // gather collects what is next of a Send.

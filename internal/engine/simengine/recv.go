@@ -67,6 +67,10 @@ func (d *desc) give(k *call) bool {
 		return true
 	}
 	if d.last == nil {
+		if d.isReady(k.op) {
+			d.endReceive(k, nil)
+			return true
+		}
 		if d.c.rx.n > 0 {
 			b := d.piece(k.op)
 			if b == nil {
@@ -120,7 +124,7 @@ func (d *desc) piece(op *engine.Op) *mem.Buf {
 	}
 	n, _ = d.c.read(b.Bytes()[:min(n, b.Len())])
 	b.SetLen(n)
-	d.bulk.Got(n)
+	d.bulk.Got(n, false)
 	return b
 }
 

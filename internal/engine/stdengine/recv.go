@@ -62,7 +62,7 @@ func (d *desc) receive(op *engine.Op, stop <-chan struct{}) (*mem.Buf, error) {
 		b.Release()
 		return nil, nothingRead(err)
 	}
-	d.bulk.Got(n)
+	d.bulk.Got(n, false)
 	b.SetLen(n) // an error beside data comes again
 	small := d.e.pool.Compact(b)
 	if small != b {

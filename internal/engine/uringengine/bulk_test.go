@@ -26,7 +26,7 @@ func TestACancelledLargeReceiveBringsNothing(t *testing.T) {
 	p.Write([]byte("first"))
 	first := r.do(receive())
 	first.Buf.Release()
-	d.bulk.Much()
+	d.bulk.Got(engine.RecvBytes, false)
 
 	op := receive()
 	if r.e.Submit(op) || !d.has(large) {
@@ -69,7 +69,7 @@ func TestLargeReceivesAreBoundedInOneCall(t *testing.T) {
 		p.Write([]byte("first"))
 		ops[i] = r.do(&engine.Op{Code: engine.Recv, Desc: d, How: engine.RecvWhole})
 		ops[i].Buf.Release()
-		d.(*desc).bulk.Much()
+		d.(*desc).bulk.Got(engine.RecvBytes, false)
 	}
 	if _, err := r.e.Poll(); err != nil {
 		t.Fatal(err)

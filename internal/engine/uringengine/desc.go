@@ -50,6 +50,7 @@ const (
 	readsEnded                      // by shutdown(2)
 	holding                         // the kernel may hold bytes back for the end that follows them
 	large                           // the receive that is with the kernel may bring engine.BulkBytes
+	looking                         // what is with the kernel receives nothing: it tells when there is something
 )
 
 // desc is an attached descriptor.

@@ -48,6 +48,10 @@ func (e *Engine) wantsLarge(d *desc, op *engine.Op) bool {
 // is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for. A large one is single because a
 // multishot goes on when nobody asks.
 func (e *Engine) armRecv(d *desc) {
+	if op := d.recv; op != nil && op.How == engine.RecvReady && d.bulk.Large() {
+		e.armLook(d)
+		return
+	}
 	e.blocks.used = true
 	s := e.sqe()
 	big := e.wantsLarge(d, d.recv)
@@ -105,7 +109,7 @@ func (e *Engine) disarm(d *desc, multishot bool) (asked bool) {
 		e.n.multishots--
 	}
 	asked = d.has(ending)
-	d.flags &^= armed | ending | large
+	d.flags &^= armed | ending | large | looking
 	d.requests--
 	e.n.pending--
 	return asked
@@ -113,6 +117,10 @@ func (e *Engine) disarm(d *desc, multishot bool) (asked bool) {
 
 // recvDone takes one completion of a multishot receive.
 func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
+	if d.has(looking) {
+		e.lookDone(d, res)
+		return
+	}
 	if cqe&uring.CqeFBuffer != 0 {
 		if b := e.blocks.take(cqe, int(max(res, 0))); b != nil {
 			e.weigh(d, int(res), cqe&uring.CqeFSockNonempty != 0)
@@ -135,11 +143,8 @@ func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 // weigh notes how much has come at once. A piece is small also where a multishot or the end of a block has cut it off; more says
 // that the socket has the rest.
 func (e *Engine) weigh(d *desc, n int, more bool) {
-	switch {
-	case n >= engine.RecvBytes, more && n >= e.each():
-		d.bulk.Much()
-	case !more:
-		d.bulk.Little()
+	if whole := more && n >= e.each(); whole || !more || n >= engine.RecvBytes {
+		d.bulk.Got(n, whole)
 	}
 }
 

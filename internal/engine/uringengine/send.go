@@ -166,13 +166,7 @@ func (e *Engine) sendResult(d *desc, res int, asked bool) {
 			return
 		}
 	default:
-		op.Err = errno
-		if errno != syscall.EPIPE {
-			d.reset = errno
-		}
-		if d.flags&(armed|ending) == armed && d.closing == nil && !e.closing {
-			e.cancelArmed(d, kindRecv) // it may have missed what the send has met: see resets.go
-		}
+		op.Err = e.failed(d, errno)
 	}
 	d.send = nil
 	if d.rec != nil {
@@ -183,6 +177,17 @@ func (e *Engine) sendResult(d *desc, res int, asked bool) {
 	if d.closing != nil || e.closing {
 		e.maybeClosed(d)
 	}
+}
+
+// failed notes an error that a send has taken from the socket.
+func (e *Engine) failed(d *desc, errno syscall.Errno) error {
+	if errno != syscall.EPIPE {
+		d.reset = errno
+	}
+	if d.flags&(armed|ending) == armed && d.closing == nil && !e.closing {
+		e.cancelArmed(d, kindRecv) // it may have missed what the send has met: see resets.go
+	}
+	return errno
 }
 
 func (e *Engine) cancelSend(d *desc) {

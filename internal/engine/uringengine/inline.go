@@ -1,0 +1,82 @@
+//go:build linux && !unio_nouring
+
+package uringengine
+
+import (
+	"io"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/sys"
+)
+
+var _ engine.Inline = (*Engine)(nil)
+
+// RecvInto receives at once, where it is worth it and nothing that the kernel has can receive before.
+func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
+	d := ed.(*desc)
+	busy := d.has(armed|starved) && !d.has(looking)
+	if !d.bulk.Large() || busy || d.unread.len() > 0 || d.err != nil {
+		return 0, nil
+	}
+	n, errno := sys.Recv(int(d.fd), &p[0], len(p))
+	e.n.enters++
+	switch {
+	case n > 0:
+		d.bulk.Got(n, n == len(p) && n >= engine.LargeBytes)
+		return n, nil
+	case errno == syscall.EAGAIN, errno == syscall.EINTR:
+		return 0, nil
+	case errno != 0:
+		d.err = errno
+	case d.reset != nil:
+		d.err = d.reset // as in recvEnded
+	default:
+		d.err = io.EOF
+	}
+	return 0, d.err
+}
+
+// armLook asks the kernel to tell when there is something to receive.
+func (e *Engine) armLook(d *desc) {
+	s := e.sqe()
+	s.PrepPollAdd(int(d.fd), unix.POLLIN|unix.POLLRDHUP)
+	d.flags |= looking | single
+	e.arm(d, s, kindRecv, false)
+}
+
+// lookDone takes its completion: who waits receives itself, unless it was cancelled and somebody else waits now.
+func (e *Engine) lookDone(d *desc, res int32) {
+	e.disarm(d, false)
+	if d.closing != nil || e.closing {
+		e.maybeClosed(d)
+		return
+	}
+	switch op := d.recv; {
+	case op == nil:
+	case res > 0 && op.How == engine.RecvReady:
+		d.recv = nil
+		e.complete(op)
+	default:
+		if res < 0 {
+			op.How = 0 // a receive tells why, or goes on
+		}
+		e.armRecv(d)
+	}
+}
+
+// SendFrom sends at once.
+func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
+	d := ed.(*desc)
+	n, errno := sys.Send(int(d.fd), &p[0], len(p), 0)
+	e.n.enters++
+	switch errno {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN, syscall.EINTR:
+		return 0, nil
+	}
+	return 0, e.failed(d, errno)
+}
