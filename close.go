@@ -77,6 +77,9 @@ func (c *Conn) CloseRead() error {
 // Abort closes the connection because its loop ends.
 func (s *loopSide) Abort() {
 	c := (*Conn)(s)
+	if c.l.Failed() {
+		c.lease.force()
+	}
 	c.shut(nil)
 	if limit := c.l.In(abortDrainLimit); !c.ending && c.drainBy > limit {
 		c.drainBy = limit
@@ -140,12 +143,9 @@ func (c *Conn) discard(int64) {
 		if c.ending || c.receiving || c.readErr != nil || c.queued == 0 {
 			return
 		}
-		c.recv.How = 0
-		if !c.l.Submit(&c.recv) {
-			c.receiving = true
+		if !c.submitRecv(1, false) {
 			return
 		}
-		c.recvDone()
 	}
 	c.mail((*Conn).discard, 0)
 }
@@ -183,6 +183,9 @@ func (c *Conn) endNow() {
 	if c.ending && planted.Bug != planted.DoubleClose {
 		return
 	}
+	if c.endWaits = !c.lease.recall(); c.endWaits {
+		return
+	}
 	c.ending = true
 	if c.home.Engine().Submit(c.lastOp()) {
 		c.closed()
@@ -193,7 +196,7 @@ func (c *Conn) endNow() {
 // receive any more. Its Since stays 0, or others would see a receive.
 func (c *Conn) lastOp() *engine.Op {
 	op := &c.recv
-	if c.receiving {
+	if c.receiving && !c.recalling {
 		op = &engine.Op{Desc: c.recv.Desc, To: c.side()}
 	}
 	op.Code, op.How = engine.Close, engine.NoLinger

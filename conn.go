@@ -47,10 +47,14 @@ type Conn struct {
 	queued        int          // bytes in out and with the kernel
 	sendErr       error        // sticky
 	outside       atomic.Pointer[outside]
-	inTurn        allowance // of RecvInto
-	outTurn       allowance // of SendFrom
-	reader        owner     // who waits last in Recv
-	writer        owner     // and in Send
+	lease         lease        // see there
+	leaseWorth    atomic.Int32 // whether it is of use
+	recalling     bool         // receiving is said of the lease, which a goroutine has
+	endWaits      bool         // the end waits for it
+	inTurn        allowance    // of RecvInto
+	outTurn       allowance    // of SendFrom
+	reader        owner        // who waits last in Recv
+	writer        owner        // and in Send
 	await         awaiting
 
 	recv engine.Op // its Desc is the descriptor
@@ -148,6 +152,7 @@ const (
 	callAddrs
 	callFlush
 	callAlloc
+	callRecvFailed
 )
 
 // Serve performs a call from outside, on the loop.
@@ -173,6 +178,8 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 		c.serveFlush(w)
 	case callAlloc:
 		c.serveAlloc(w)
+	case callRecvFailed:
+		c.serveRecvFailed(w)
 	}
 }
 

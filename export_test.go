@@ -30,6 +30,16 @@ func (c *Chan[T]) WaitingReceivers() int { return c.receivers.waiting(&c.mu) }
 // Waiting is how many wait in Go and in Wait.
 func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g.mu) }
 
+// UseLease is a call under the connection's lease that takes until release. It has to be lent.
+func (c *Conn) UseLease() (release func(), ok bool) {
+	release = func() {
+		if c.lease.put() {
+			c.mail((*Conn).leaseBack, 0)
+		}
+	}
+	return release, c.lease.take()
+}
+
 // Turns counts the turns of the connection's loop.
 func (c *Conn) Turns() uint64 { return c.l.Turns() }
 

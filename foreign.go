@@ -34,7 +34,7 @@ func (c *Conn) ask(w *loop.Waiter) {
 }
 
 // recvForeign is Recv from outside: the request goes to the loop by mail, the buffer comes back.
-func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
+func (c *Conn) recvForeign(limit int, into bool) (*mem.Buf, error) {
 	if c.isClosed.Load() {
 		return nil, c.opError("read", net.ErrClosed)
 	}
@@ -42,7 +42,7 @@ func (c *Conn) recvForeign(limit int) (*mem.Buf, error) {
 	if err != nil {
 		return c.recvInside(limit, err)
 	}
-	w.To, w.Code, w.N = c.side(), callRecv, limit
+	w.To, w.Code, w.N, w.Into = c.side(), callRecv, limit, into
 	c.calls.Add(1)
 	if c.l.PassedOutside(c.readDeadline.Load()) {
 		err = os.ErrDeadlineExceeded // without asking the loop

@@ -143,6 +143,9 @@ func (c *Conn) holdRecv() error {
 				c.l.Engine().Cancel(&c.recv)
 				return nil
 			}
+			if held = c.lease.recall(); !held {
+				return nil
+			}
 			unread := 0
 			if h, ok := c.l.Engine().(engine.Holder); ok {
 				unread, held = h.Hold(c.recv.Desc)

@@ -21,7 +21,7 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 		}
 		return c.take(0)
 	}
-	return c.recvForeign(0)
+	return c.recvForeign(0, false)
 }
 
 // Read is Recv with a copy into p. It returns 0 and nil for an empty p, unless the connection is closed.
@@ -34,13 +34,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	t := c.l.Here()
 	if t == nil {
-		b, err := c.recvForeign(len(p))
-		if err != nil {
-			return 0, err
-		}
-		n := copy(p, b.Bytes())
-		b.Release()
-		return n, nil
+		return c.readOutside(p)
 	}
 	into := len(p) >= engine.LargeBytes && c.home.inline != nil
 	first := c.receiving || !c.readers.empty() // others were before
@@ -83,7 +77,7 @@ func (c *Conn) recvInto(p []byte) int {
 		return 0
 	}
 	most := c.inTurn.left(c.l)
-	if most == 0 {
+	if most == 0 || !c.lease.recall() {
 		return 0
 	}
 	n, err := c.home.inline.RecvInto(c.recv.Desc, p[:min(len(p), most)])
@@ -175,6 +169,10 @@ func (c *Conn) startRecv(limit int, into bool) (ready bool) {
 
 // submitRecv is startRecv where nothing is under way.
 func (c *Conn) submitRecv(limit int, into bool) (done bool) {
+	if !c.lease.recall() {
+		c.receiving, c.recalling = true, true
+		return false
+	}
 	switch c.recv.How = 0; {
 	case into:
 		c.recv.How = engine.RecvReady
@@ -276,6 +274,9 @@ func (c *Conn) readyDone() {
 	case w != nil && w.Into:
 		c.readers.pop()
 		if w.Claim() {
+			if !w.Own() {
+				c.lease.lend()
+			}
 			w.Finish()
 		}
 		c.serveReaders()

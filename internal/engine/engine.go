@@ -127,6 +127,9 @@ type Inline interface {
 	// a Recv is to follow, because nothing is there, or what comes goes through buffers: little is expected. None may be pending but one
 	// with RecvReady.
 	RecvInto(d Desc, p []byte) (n int, err error)
+	// RecvNow is recv(2) into p, which is not empty, and nothing else: 0 and nil where nothing is there. Anybody may call it after a Recv with
+	// [RecvReady] has completed without a Buf, as long as the Desc is not closed and nothing is submitted that receives.
+	RecvNow(d Desc, p []byte) (n int, err error)
 	// SendFrom sends what the socket takes of p, which is not empty. With less and nil a Send is to follow. None may be pending.
 	SendFrom(d Desc, p []byte) (n int, err error)
 }

@@ -3,6 +3,7 @@
 package sys
 
 import (
+	"io"
 	"syscall"
 	"unsafe"
 
@@ -25,6 +26,26 @@ func Send(fd int, p *byte, n, flags int) (int, syscall.Errno) {
 	took, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
 		uintptr(syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL|flags), 0, 0)
 	return int(took), errno
+}
+
+// Receive is Recv into p, which is not empty: 0 and nil where nothing is there, and io.EOF at the end of the stream.
+func Receive(fd int, p []byte) (n int, err error) {
+	switch n, errno := Recv(fd, &p[0], len(p)); {
+	case n > 0:
+		return n, nil
+	case errno == syscall.EAGAIN, errno == syscall.EINTR:
+		return 0, nil
+	case errno != 0:
+		return 0, errno
+	}
+	return 0, io.EOF
+}
+
+// Readable reports whether a receive would not wait. Unlike a receive that only looks it leaves an error where it is.
+func Readable(fd int) bool {
+	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
+	n, _, _ := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&unix.Timespec{})), 0, 0, 0)
+	return int(n) == 1
 }
 
 // Ended reports whether a stream has nothing more to receive, because the peer has ended it (errno is 0) or because of an

@@ -71,6 +71,7 @@ func rules() []rule {
 		{"InPlaceTheEndIsTold", both, inPlaceTheEndIsTold},
 		{"InPlaceAResetIsTold", tcp, inPlaceAResetIsTold},
 		{"ACancelledWaitForMuchLosesNoByte", both, aCancelledWaitForMuchLosesNoByte},
+		{"AWaitForMuchFollowsReceivesOfOthers", both, aWaitForMuchFollowsReceivesOfOthers},
 		{"CloseEndsAWaitForMuch", both, closeEndsAWaitForMuch},
 		{"AnyBoundOfUnreadReceives", tcp, anyBoundOfUnreadReceives},
 		{"KeptPiecesDoNotStarveOthers", tcp, keptPiecesDoNotStarveOthers},

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"syscall"
@@ -309,6 +310,63 @@ func aCancelledWaitForMuchLosesNoByte(r *rig) {
 		r.Errorf("%d of %d bytes", off, total)
 	}
 	r.join("writer", written)
+	r.closeDesc(d)
+}
+
+// A goroutine receives what a wait was for, and the engine, which has seen nothing of it, waits for the next.
+func aWaitForMuchFollowsReceivesOfOthers(r *rig) {
+	d, p := r.pair()
+	s := r.inPlace(d)
+	if s == nil {
+		return
+	}
+	s.large(p)
+	off := 1 << 20
+	for range 3 {
+		if r.submit(s.op) {
+			r.Fatal("a receive completed with nothing there")
+		}
+		b := make([]byte, 100)
+		fill(b, 3, off)
+		off += len(b)
+		if _, err := p.Write(b); err != nil {
+			r.Fatal(err)
+		}
+		if r.finish(s.op); s.op.Err != nil || s.op.Buf != nil {
+			r.Fatalf("a wait for much gave %v and %v", s.op.Buf, s.op.Err)
+		}
+		r.join("a goroutine", beside(func() error {
+			got := make([]byte, 1000)
+			n, err := s.in.RecvNow(d, got)
+			if n != len(b) || err != nil {
+				return fmt.Errorf("%d bytes and %w", n, err)
+			}
+			if n, err := s.in.RecvNow(d, got[:1]); n > 0 || err != nil {
+				return fmt.Errorf("%d bytes of nothing and %w", n, err)
+			}
+			return check(got[:n], 3, off-n)
+		}))
+	}
+	if !r.submit(s.op) {
+		for range 20 {
+			r.turn(time.Millisecond)
+		}
+		if r.live[s.op] {
+			r.e.Cancel(s.op)
+			r.finish(s.op)
+		} else {
+			r.Errorf("a wait for what others have received ended: %v", s.op.Err)
+		}
+	}
+	p.CloseWrite()
+	var err error
+	r.until("the end", func() bool {
+		_, err = s.in.RecvNow(d, make([]byte, 1))
+		return err != nil
+	})
+	if err != io.EOF {
+		r.Errorf("RecvNow at the end: %v", err)
+	}
 	r.closeDesc(d)
 }
 

@@ -123,8 +123,9 @@ func (e *Engine) Submit(op *engine.Op) bool {
 		op.Buf = nil
 		d.claim(&d.in, op)
 		if d.isReady(op) {
-			if d.readable {
-				e.yield(d) // its caller has received enough for now
+			// Its caller has received enough for now, or others have received by RecvNow, of which nobody has told.
+			if d.readable = d.readable && sys.Readable(d.fd); d.readable {
+				e.yield(d)
 			}
 			return e.started(d, op, false)
 		}

@@ -27,6 +27,9 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 // isReady reports whether a receive that has waited is over because its caller can receive now.
 func (d *desc) isReady(op *engine.Op) bool { return op.How == engine.RecvReady && d.bulk.Large() }
 
+// RecvNow receives, for anybody.
+func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) { return sys.Receive(d.FD(), p) }
+
 // SendFrom sends at once.
 func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
 	d := ed.(*desc)

@@ -1,6 +1,7 @@
 package simengine
 
 import (
+	"io"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -22,6 +23,18 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 	n, _ = d.c.read(p[:n])
 	d.bulk.Got(n, n == len(p) && n >= engine.LargeBytes)
 	return n, nil
+}
+
+// RecvNow receives, for anybody.
+func (e *Engine) RecvNow(ed engine.Desc, p []byte) (n int, err error) {
+	w, d := e.w, ed.(*desc)
+	w.mu.Lock()
+	defer w.unlock()
+	n, err = d.c.read(p)
+	if err == errEnd {
+		err = io.EOF
+	}
+	return n, err
 }
 
 // isReady reports whether the one who receives can do it himself now.

@@ -68,6 +68,7 @@ func (d *desc) give(k *call) bool {
 	}
 	if d.last == nil {
 		if d.isReady(k.op) {
+			d.armed = false // its caller receives, and nothing goes before that
 			d.endReceive(k, nil)
 			return true
 		}

@@ -67,6 +67,9 @@ func (e *Engine) lookDone(d *desc, res int32) {
 	}
 }
 
+// RecvNow receives, for anybody.
+func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) { return sys.Receive(d.FD(), p) }
+
 // SendFrom sends at once.
 func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
 	d := ed.(*desc)
