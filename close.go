@@ -78,7 +78,8 @@ func (c *Conn) CloseRead() error {
 func (s *loopSide) Abort() {
 	c := (*Conn)(s)
 	if c.l.Failed() {
-		c.lease.force()
+		c.recvLease.force()
+		c.sendLease.force()
 	}
 	c.shut(nil)
 	if limit := c.l.In(abortDrainLimit); !c.ending && c.drainBy > limit {
@@ -183,7 +184,7 @@ func (c *Conn) endNow() {
 	if c.ending && planted.Bug != planted.DoubleClose {
 		return
 	}
-	if c.endWaits = !c.lease.recall(); c.endWaits {
+	if c.endWaits = !c.recvLease.recall() || !c.recallSend(); c.endWaits {
 		return
 	}
 	c.ending = true

@@ -47,10 +47,12 @@ type Conn struct {
 	queued        int          // bytes in out and with the kernel
 	sendErr       error        // sticky
 	outside       atomic.Pointer[outside]
-	lease         lease        // see there
-	leaseWorth    atomic.Int32 // whether it is of use
-	recalling     bool         // receiving is said of the lease, which a goroutine has
-	endWaits      bool         // the end waits for it
+	recvLease     lease        // of goroutines, for receiving
+	recvWorth     atomic.Int32 // whether it is of use
+	sendLease     lease        // and for sending
+	sendWorth     atomic.Int32 // whether that is of use
+	recalling     bool         // receiving is said of recvLease, which a goroutine has
+	endWaits      bool         // the end waits for a lease
 	inTurn        allowance    // of RecvInto
 	outTurn       allowance    // of SendFrom
 	reader        owner        // who waits last in Recv
@@ -153,6 +155,8 @@ const (
 	callFlush
 	callAlloc
 	callRecvFailed
+	callKeepLock
+	callSendFailed
 )
 
 // Serve performs a call from outside, on the loop.
@@ -180,6 +184,10 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 		c.serveAlloc(w)
 	case callRecvFailed:
 		c.serveRecvFailed(w)
+	case callKeepLock:
+		c.serveKeepLock(w)
+	case callSendFailed:
+		c.serveSendFailed(w)
 	}
 }
 

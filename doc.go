@@ -24,7 +24,8 @@
 // # Buffers
 //
 // What is received stands in buffers that belong to the runtime, not to Go's heap (package mem). [Conn.Recv] gives one
-// and the caller releases it, or passes it on: [Conn.Send] takes buffers over. Read and Write copy, as everywhere.
+// and the caller releases it, or passes it on: [Conn.Send] takes buffers over. Read and Write copy, as everywhere; where it is
+// much only the kernel does.
 //
 // # Files
 //

@@ -33,11 +33,21 @@ func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g
 // UseLease is a call under the connection's lease that takes until release. It has to be lent.
 func (c *Conn) UseLease() (release func(), ok bool) {
 	release = func() {
-		if c.lease.put() {
+		if c.recvLease.put() {
 			c.mail((*Conn).leaseBack, 0)
 		}
 	}
-	return release, c.lease.take()
+	return release, c.recvLease.take()
+}
+
+// UseSendLease is UseLease for the lease for sending.
+func (c *Conn) UseSendLease() (release func(), ok bool) {
+	release = func() {
+		if c.sendLease.put() {
+			c.mail((*Conn).sendLeaseBack, 0)
+		}
+	}
+	return release, c.sendLease.take()
 }
 
 // Turns counts the turns of the connection's loop.

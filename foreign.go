@@ -91,11 +91,20 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, c.opError("write", c.mayWrite())
 	}
+	worth, locked := c.worthSending(len(p)), false
+	c.noteWrite(worth)
+	if worth && c.sendLease.take() {
+		if n, locked, err = c.writeLent(p); err != nil || n == len(p) {
+			return n, err
+		}
+	}
 	most := c.pieceMax()
-	long := len(p) > most
+	long := locked || len(p)-n > most
 	if long {
-		if err := c.call(callLock); err != nil {
-			return 0, c.opError("write", err)
+		if !locked {
+			if err := c.call(callLock); err != nil {
+				return n, c.opError("write", err)
+			}
 		}
 		defer c.mail((*Conn).unlock, 0)
 	}

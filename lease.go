@@ -3,15 +3,11 @@ package unio
 import (
 	"runtime"
 	"sync/atomic"
-
-	"github.com/unio-go/unio/internal/engine"
-	"github.com/unio-go/unio/internal/loop"
 )
 
-// lease is the right to receive from the socket by a call of one's own. The loop has it at first. It lends it to a goroutine that waits
-// to receive much, and that keeps it for those who come later, as long as there is something: to go by way of the loop would cost a copy
-// and two switches. The loop takes it back before it receives itself or closes the socket; a call does not wait for anything, so that
-// is soon.
+// lease is the right of goroutines to receive from a socket, or to send, by calls of their own. By way of the loop much costs copies and
+// switches. The loop has it at first, lends it where it is of use, and takes it back before it receives or sends itself and before it
+// closes the descriptor. A call under a lease does not wait for anything, so one that is being made is soon over.
 type lease struct{ state atomic.Uint32 }
 
 const (
@@ -33,8 +29,14 @@ func (k *lease) put() (wanted bool) {
 	return true
 }
 
-// lend is for the loop: who is told of it has taken it.
-func (k *lease) lend() { k.state.Store(leaseUsed) }
+// lend is for the loop, which has the lease: whoever comes may take it.
+func (k *lease) lend() { k.state.Store(leaseOut) }
+
+// lendTo is lend to one who is told of it and has taken it.
+func (k *lease) lendTo() { k.state.Store(leaseUsed) }
+
+// end is for the loop, instead of take and put, when the one who has taken the lease asks it for something else in its place.
+func (k *lease) end() { k.state.Store(leaseHome) }
 
 // recall is for the loop, and reports whether it has the lease now.
 func (k *lease) recall() bool {
@@ -60,116 +62,5 @@ func (k *lease) recall() bool {
 func (k *lease) force() {
 	for !k.recall() {
 		runtime.Gosched()
-	}
-}
-
-// readOutside is Read from outside the loop.
-func (c *Conn) readOutside(p []byte) (n int, err error) {
-	large := len(p) >= engine.LargeBytes && c.home.inline != nil
-	for lent := false; ; {
-		into := large && c.leaseWorth.Load() > 0
-		if lent || into && c.lease.take() {
-			if n, err = c.recvLent(p); n > 0 || err != nil {
-				c.noteCall(n)
-				return n, err
-			}
-		}
-		b, err := c.recvForeign(len(p), into)
-		if err != nil {
-			return 0, err
-		}
-		if lent = b == nil; lent {
-			continue
-		}
-		n = copy(p, b.Bytes())
-		b.Release()
-		if large {
-			c.noteRead(n)
-		}
-		return n, nil
-	}
-}
-
-// recvLent receives into p by a call of the caller's, who has taken the lease, and gives that back. Without bytes and an error it is the
-// loop's turn.
-func (c *Conn) recvLent(p []byte) (n int, err error) {
-	if !c.isClosed.Load() && !c.l.PassedOutside(c.readDeadline.Load()) {
-		n, err = c.home.inline.RecvNow(c.recv.Desc, p[:min(len(p), engine.BulkBytes)])
-	}
-	if c.lease.put() {
-		c.mail((*Conn).leaseBack, 0)
-	}
-	if err != nil {
-		err = c.recvFailed(err)
-	}
-	return n, err
-}
-
-// A lease pays where a call brings more at once than the loop would. Where a peer waits for the answer to each message it does not: after
-// leasePatience calls that brought less than leaseBytes it is not asked for in leasePause reads. Conn.leaseWorth is how many such calls
-// there may be still, or, below zero, how many reads are to go by way of the loop.
-const (
-	leaseBytes    = 2 * engine.LargeBytes
-	leasePatience = 4
-	leasePause    = 256
-)
-
-// noteRead follows a read of n bytes by way of the loop, for which there was room for much.
-func (c *Conn) noteRead(n int) {
-	switch left := c.leaseWorth.Load(); {
-	case left < 0:
-		c.leaseWorth.Store(left + 1)
-	case left == 0 && n >= engine.LargeBytes:
-		c.leaseWorth.Store(leasePatience)
-	}
-}
-
-// noteCall follows a call that brought n bytes.
-func (c *Conn) noteCall(n int) {
-	switch left := c.leaseWorth.Load(); {
-	case n >= leaseBytes:
-		if left != leasePatience {
-			c.leaseWorth.Store(leasePatience)
-		}
-	case left == 1:
-		c.leaseWorth.Store(-leasePause)
-	case left > 1:
-		c.leaseWorth.Store(left - 1)
-	}
-}
-
-// recvFailed has the loop know of an error that a call of the caller's has taken from the socket, and gives it as Read does.
-func (c *Conn) recvFailed(err error) error {
-	w, cannot := c.l.Foreign()
-	if cannot != nil { // a coroutine of a task, which must not wait
-		if c.l.OnThread() && c.readErr == nil {
-			c.readErr = err
-		}
-		return c.opError("read", err)
-	}
-	w.To, w.Code, w.Err = c.side(), callRecvFailed, err
-	c.ask(w)
-	err = w.Err
-	w.Free()
-	return c.opError("read", err)
-}
-
-func (c *Conn) serveRecvFailed(w *loop.Waiter) {
-	if c.readErr == nil {
-		c.readErr = w.Err
-	}
-	finish(w, c.readErr)
-	c.serveReaders()
-}
-
-// leaseBack follows when a lease that was wanted has come back.
-func (c *Conn) leaseBack(int64) {
-	if c.recalling {
-		c.recalling, c.receiving = false, false
-		c.readyDone()
-	}
-	if c.closing && c.endWaits {
-		c.endWaits = false
-		c.endNow()
 	}
 }

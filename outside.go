@@ -139,6 +139,7 @@ func (o *outside) take() {
 // takeOutside takes what others have written before the caller, a task of the connection's loop or the loop itself, does
 // what must come after it. A long Write is not interrupted: its end takes what has come meanwhile.
 func (c *Conn) takeOutside() {
+	c.recallSend()
 	if !c.lock.held || c.closing || c.sendErr != nil {
 		c.takeAllOutside()
 	}

@@ -143,7 +143,7 @@ func (c *Conn) holdRecv() error {
 				c.l.Engine().Cancel(&c.recv)
 				return nil
 			}
-			if held = c.lease.recall(); !held {
+			if held = c.recvLease.recall(); !held {
 				return nil
 			}
 			unread := 0

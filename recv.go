@@ -24,7 +24,8 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 	return c.recvForeign(0, false)
 }
 
-// Read is Recv with a copy into p. It returns 0 and nil for an empty p, unless the connection is closed.
+// Read is Recv with a copy into p; where the stream brings much at once and p has room for 16 KiB it is received into p. It returns 0 and
+// nil for an empty p, unless the connection is closed.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		if c.isClosed.Load() {
@@ -77,7 +78,7 @@ func (c *Conn) recvInto(p []byte) int {
 		return 0
 	}
 	most := c.inTurn.left(c.l)
-	if most == 0 || !c.lease.recall() {
+	if most == 0 || !c.recvLease.recall() {
 		return 0
 	}
 	n, err := c.home.inline.RecvInto(c.recv.Desc, p[:min(len(p), most)])
@@ -169,7 +170,7 @@ func (c *Conn) startRecv(limit int, into bool) (ready bool) {
 
 // submitRecv is startRecv where nothing is under way.
 func (c *Conn) submitRecv(limit int, into bool) (done bool) {
-	if !c.lease.recall() {
+	if !c.recvLease.recall() {
 		c.receiving, c.recalling = true, true
 		return false
 	}
@@ -275,7 +276,7 @@ func (c *Conn) readyDone() {
 		c.readers.pop()
 		if w.Claim() {
 			if !w.Own() {
-				c.lease.lend()
+				c.recvLease.lendTo()
 			}
 			w.Finish()
 		}

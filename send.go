@@ -162,6 +162,7 @@ func (c *Conn) sendDone() {
 	c.soil()
 	if c.queued == 0 {
 		c.drained()
+		c.lendSend()
 	}
 }
 

@@ -130,6 +130,10 @@ type Inline interface {
 	// RecvNow is recv(2) into p, which is not empty, and nothing else: 0 and nil where nothing is there. Anybody may call it after a Recv with
 	// [RecvReady] has completed without a Buf, as long as the Desc is not closed and nothing is submitted that receives.
 	RecvNow(d Desc, p []byte) (n int, err error)
+	// SendNow is send(2) from p in the same way, while nothing is submitted that sends. Where it fails SendFailed follows, on the loop: a
+	// socket tells its error once.
+	SendNow(d Desc, p []byte) (n int, err error)
+	SendFailed(d Desc, err error)
 	// SendFrom sends what the socket takes of p, which is not empty. With less and nil a Send is to follow. None may be pending.
 	SendFrom(d Desc, p []byte) (n int, err error)
 }

@@ -41,6 +41,18 @@ func Receive(fd int, p []byte) (n int, err error) {
 	return 0, io.EOF
 }
 
+// Transmit is Send from p, which is not empty: 0 and nil where the socket has no room.
+func Transmit(fd int, p []byte) (n int, err error) {
+	switch n, errno := Send(fd, &p[0], len(p), 0); errno {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN, syscall.EINTR:
+		return 0, nil
+	default:
+		return 0, errno
+	}
+}
+
 // Readable reports whether a receive would not wait. Unlike a receive that only looks it leaves an error where it is.
 func Readable(fd int) bool {
 	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}

@@ -30,6 +30,16 @@ func (d *desc) isReady(op *engine.Op) bool { return op.How == engine.RecvReady &
 // RecvNow receives, for anybody.
 func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) { return sys.Receive(d.FD(), p) }
 
+// SendNow sends, for anybody.
+func (e *Engine) SendNow(d engine.Desc, p []byte) (n int, err error) { return sys.Transmit(d.FD(), p) }
+
+// SendFailed notes the error of that.
+func (e *Engine) SendFailed(d engine.Desc, err error) {
+	if errno, ok := err.(syscall.Errno); ok {
+		d.(*desc).failed(errno)
+	}
+}
+
 // SendFrom sends at once.
 func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
 	d := ed.(*desc)

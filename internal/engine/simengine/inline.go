@@ -37,6 +37,12 @@ func (e *Engine) RecvNow(ed engine.Desc, p []byte) (n int, err error) {
 	return n, err
 }
 
+// SendNow sends, for anybody.
+func (e *Engine) SendNow(d engine.Desc, p []byte) (n int, err error) { return e.SendFrom(d, p) }
+
+// SendFailed has nothing to note: the simulated network remembers.
+func (e *Engine) SendFailed(engine.Desc, error) {}
+
 // isReady reports whether the one who receives can do it himself now.
 func (d *desc) isReady(op *engine.Op) bool {
 	return op.How == engine.RecvReady && d.bulk.Large() && d.c.rx.n > 0

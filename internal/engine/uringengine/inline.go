@@ -70,6 +70,16 @@ func (e *Engine) lookDone(d *desc, res int32) {
 // RecvNow receives, for anybody.
 func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) { return sys.Receive(d.FD(), p) }
 
+// SendNow sends, for anybody.
+func (e *Engine) SendNow(d engine.Desc, p []byte) (n int, err error) { return sys.Transmit(d.FD(), p) }
+
+// SendFailed notes the error of that.
+func (e *Engine) SendFailed(d engine.Desc, err error) {
+	if errno, ok := err.(syscall.Errno); ok {
+		e.failed(d.(*desc), errno)
+	}
+}
+
 // SendFrom sends at once.
 func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
 	d := ed.(*desc)

@@ -1,0 +1,123 @@
+package unio
+
+import (
+	"io"
+
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// This file is the lease for receiving. The loop lends it to a goroutine that waits for much, as soon as there is something, and that one
+// leaves it for those who come later.
+
+// readOutside is Read from outside the loop.
+func (c *Conn) readOutside(p []byte) (n int, err error) {
+	large := len(p) >= engine.LargeBytes && c.home.inline != nil
+	for lent := false; ; {
+		into := large && c.recvWorth.Load() > 0
+		if lent || into && c.recvLease.take() {
+			if n, err = c.recvLent(p); n > 0 {
+				c.noteCall(n)
+				return n, nil
+			}
+			if err != nil && err != io.EOF {
+				return 0, c.recvFailed(err)
+			}
+			into = into && err == nil // the engine knows whether an end is one, or what is left of a reset that a send has met
+		}
+		b, err := c.recvForeign(len(p), into)
+		if err != nil {
+			return 0, err
+		}
+		if lent = b == nil; lent {
+			continue
+		}
+		n = copy(p, b.Bytes())
+		b.Release()
+		if large {
+			c.noteRead(n)
+		}
+		return n, nil
+	}
+}
+
+// recvLent receives into p by a call of the caller's, who has taken the lease, and gives that back. Without bytes and an error it is the
+// loop's turn.
+func (c *Conn) recvLent(p []byte) (n int, err error) {
+	if !c.isClosed.Load() && !c.l.PassedOutside(c.readDeadline.Load()) {
+		n, err = c.home.inline.RecvNow(c.recv.Desc, p[:min(len(p), engine.BulkBytes)])
+	}
+	if c.recvLease.put() {
+		c.mail((*Conn).leaseBack, 0)
+	}
+	return n, err
+}
+
+// A lease pays where a call brings more at once than the loop would. Where a peer waits for the answer to each message it does not: after
+// leasePatience calls that brought less than leaseBytes it is not asked for in leasePause reads. Conn.recvWorth is how many such calls
+// there may be still, or, below zero, how many reads are to go by way of the loop.
+const (
+	leaseBytes    = 2 * engine.LargeBytes
+	leasePatience = 4
+	leasePause    = 256
+)
+
+// noteRead follows a read of n bytes by way of the loop, for which there was room for much.
+func (c *Conn) noteRead(n int) {
+	switch left := c.recvWorth.Load(); {
+	case left < 0:
+		c.recvWorth.Store(left + 1)
+	case left == 0 && n >= engine.LargeBytes:
+		c.recvWorth.Store(leasePatience)
+	}
+}
+
+// noteCall follows a call that brought n bytes.
+func (c *Conn) noteCall(n int) {
+	switch left := c.recvWorth.Load(); {
+	case n >= leaseBytes:
+		if left != leasePatience {
+			c.recvWorth.Store(leasePatience)
+		}
+	case left == 1:
+		c.recvWorth.Store(-leasePause)
+	case left > 1:
+		c.recvWorth.Store(left - 1)
+	}
+}
+
+// recvFailed has the loop know of an error that a call of the caller's has taken from the socket, and gives it as Read does.
+func (c *Conn) recvFailed(err error) error {
+	w, cannot := c.l.Foreign()
+	if cannot != nil { // a coroutine of a task, which must not wait
+		if c.l.OnThread() && c.readErr == nil {
+			c.readErr = err
+		}
+		return c.opError("read", err)
+	}
+	w.To, w.Code, w.Err = c.side(), callRecvFailed, err
+	c.ask(w)
+	err = w.Err
+	w.Free()
+	return c.opError("read", err)
+}
+
+func (c *Conn) serveRecvFailed(w *loop.Waiter) {
+	if c.readErr == nil {
+		c.readErr = w.Err
+	}
+	finish(w, c.readErr)
+	c.serveReaders()
+}
+
+// leaseBack follows when a lease that was wanted has come back.
+func (c *Conn) leaseBack(int64) {
+	if c.recalling {
+		c.recalling, c.receiving = false, false
+		c.readyDone()
+	}
+	if c.closing && c.endWaits {
+		c.endWaits = false
+		c.endNow()
+	}
+}
