@@ -182,12 +182,10 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 		c.serveFlush(w)
 	case callAlloc:
 		c.serveAlloc(w)
-	case callRecvFailed:
-		c.serveRecvFailed(w)
+	case callRecvFailed, callSendFailed:
+		finish(w, c.hear(w.Code, w.Err))
 	case callKeepLock:
 		c.serveKeepLock(w)
-	case callSendFailed:
-		c.serveSendFailed(w)
 	}
 }
 

@@ -34,7 +34,7 @@ func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g
 func (c *Conn) UseLease() (release func(), ok bool) {
 	release = func() {
 		if c.recvLease.put() {
-			c.mail((*Conn).leaseBack, 0)
+			c.mail((*Conn).recvLeaseBack, 0)
 		}
 	}
 	return release, c.recvLease.take()

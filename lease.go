@@ -64,3 +64,36 @@ func (k *lease) force() {
 		runtime.Gosched()
 	}
 }
+
+// tell has the loop know of an error that a call under a lease has taken from the socket, which tells it once, and gives what the loop makes
+// of it.
+func (c *Conn) tell(code uint8, failed error) error {
+	w, err := c.l.Foreign()
+	if err != nil { // a coroutine of a task, which must not wait
+		if c.l.OnThread() {
+			return c.hear(code, failed)
+		}
+		return failed
+	}
+	w.To, w.Code, w.Err = c.side(), code, failed
+	c.ask(w)
+	err = w.Err
+	w.Free()
+	return err
+}
+
+// hear is what the loop makes of it.
+func (c *Conn) hear(code uint8, failed error) error {
+	if code == callRecvFailed {
+		if c.readErr == nil {
+			c.readErr = failed
+		}
+		c.serveReaders()
+		return c.readErr
+	}
+	if !c.closing {
+		c.home.inline.SendFailed(c.send.Desc, failed)
+		c.failSends(failed)
+	}
+	return failed
+}

@@ -4,7 +4,6 @@ import (
 	"io"
 
 	"github.com/unio-go/unio/internal/engine"
-	"github.com/unio-go/unio/internal/loop"
 )
 
 // This file is the lease for receiving. The loop lends it to a goroutine that waits for much, as soon as there is something, and that one
@@ -21,7 +20,7 @@ func (c *Conn) readOutside(p []byte) (n int, err error) {
 				return n, nil
 			}
 			if err != nil && err != io.EOF {
-				return 0, c.recvFailed(err)
+				return 0, c.opError("read", c.tell(callRecvFailed, err))
 			}
 			into = into && err == nil // the engine knows whether an end is one, or what is left of a reset that a send has met
 		}
@@ -48,7 +47,7 @@ func (c *Conn) recvLent(p []byte) (n int, err error) {
 		n, err = c.home.inline.RecvNow(c.recv.Desc, p[:min(len(p), engine.BulkBytes)])
 	}
 	if c.recvLease.put() {
-		c.mail((*Conn).leaseBack, 0)
+		c.mail((*Conn).recvLeaseBack, 0)
 	}
 	return n, err
 }
@@ -86,32 +85,8 @@ func (c *Conn) noteCall(n int) {
 	}
 }
 
-// recvFailed has the loop know of an error that a call of the caller's has taken from the socket, and gives it as Read does.
-func (c *Conn) recvFailed(err error) error {
-	w, cannot := c.l.Foreign()
-	if cannot != nil { // a coroutine of a task, which must not wait
-		if c.l.OnThread() && c.readErr == nil {
-			c.readErr = err
-		}
-		return c.opError("read", err)
-	}
-	w.To, w.Code, w.Err = c.side(), callRecvFailed, err
-	c.ask(w)
-	err = w.Err
-	w.Free()
-	return c.opError("read", err)
-}
-
-func (c *Conn) serveRecvFailed(w *loop.Waiter) {
-	if c.readErr == nil {
-		c.readErr = w.Err
-	}
-	finish(w, c.readErr)
-	c.serveReaders()
-}
-
-// leaseBack follows when a lease that was wanted has come back.
-func (c *Conn) leaseBack(int64) {
+// recvLeaseBack follows when the lease that was wanted has come back.
+func (c *Conn) recvLeaseBack(int64) {
 	if c.recalling {
 		c.recalling, c.receiving = false, false
 		c.readyDone()

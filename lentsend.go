@@ -67,7 +67,7 @@ func (c *Conn) writeLent(p []byte) (n int, locked bool, err error) {
 		c.mail((*Conn).sendLeaseBack, 0)
 	}
 	if failed != nil {
-		return n, false, c.sendFailed(failed)
+		return n, false, c.opError("write", c.tell(callSendFailed, failed))
 	}
 	return n, false, c.opError("write", cannot)
 }
@@ -100,32 +100,10 @@ func (c *Conn) serveKeepLock(w *loop.Waiter) {
 	w.Finish()
 }
 
-// sendLeaseBack follows when a lease that was wanted has come back.
+// sendLeaseBack follows when the lease that was wanted has come back.
 func (c *Conn) sendLeaseBack(int64) {
 	c.unlock(0)
 	if c.closing && c.endWaits {
 		c.endNow()
 	}
-}
-
-// sendFailed has the loop know of an error that a call of the caller's has taken from the socket, and gives it as Write does.
-func (c *Conn) sendFailed(err error) error {
-	w, cannot := c.l.Foreign()
-	if cannot != nil { // a coroutine of a task, which must not wait
-		return c.opError("write", err)
-	}
-	w.To, w.Code, w.Err = c.side(), callSendFailed, err
-	c.ask(w)
-	err = w.Err
-	w.Free()
-	return c.opError("write", err)
-}
-
-func (c *Conn) serveSendFailed(w *loop.Waiter) {
-	err := w.Err
-	if !c.closing {
-		c.home.inline.SendFailed(c.send.Desc, err)
-		c.failSends(err)
-	}
-	finish(w, err)
 }
