@@ -87,6 +87,10 @@ func TestAgreesWithHTTPUtil(t *testing.T) {
 			} {
 				sent := fmt.Sprintf(sent, path)
 				got, want := ask(t, w.addr, sent), ask(t, other.Listener.Addr().String(), sent)
+				// The standard library's proxy cuts a response now and then whose server answers before it has the request's body.
+				for tries := 0; tries < 3 && strings.Contains(want, io.ErrUnexpectedEOF.Error()); tries++ {
+					want = ask(t, other.Listener.Addr().String(), sent)
+				}
 				if got != want {
 					w.Errorf("of %q came\n%s\nand not\n%s", sent, got, want)
 				}
