@@ -238,24 +238,17 @@ func (c *Conn) serveReaders() {
 		if c.rest == nil && !c.startRecvFor(c.readers.head.N, c.readers.head.Into) {
 			return
 		}
-		c.serveReader(c.readers.pop())
+		w := c.readers.pop()
+		if !w.Claim() {
+			continue
+		}
+		if c.rest == nil {
+			w.Err = c.readErr
+		} else {
+			w.Buf = c.cut(w.N)
+		}
+		w.Finish()
 	}
-}
-
-// serveReader gives a reader what is there: bytes, an end, or the word that there is something, which he receives himself.
-func (c *Conn) serveReader(w *loop.Waiter) {
-	if !w.Claim() {
-		return
-	}
-	switch {
-	case c.rest != nil:
-		w.Buf = c.cut(w.N)
-	case c.readErr != nil:
-		w.Err = c.readErr
-	case !w.Own():
-		c.recvLease.lendTo()
-	}
-	w.Finish()
 }
 
 // startRecvFor is startRecv for those who wait already.
@@ -280,7 +273,13 @@ func (c *Conn) readyDone() {
 			c.awaited(nil)
 		}
 	case w != nil && w.Into:
-		c.serveReader(c.readers.pop())
+		c.readers.pop()
+		if w.Claim() {
+			if !w.Own() {
+				c.recvLease.lendTo()
+			}
+			w.Finish()
+		}
 		c.serveReaders()
 	default:
 		c.serveReaders()
