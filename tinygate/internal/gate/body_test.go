@@ -114,6 +114,7 @@ func TestContinue(t *testing.T) {
 func TestEarlyResponse(t *testing.T) {
 	for _, end := range []string{"closes", "stops", "reads on"} {
 		t.Run(end, func(t *testing.T) {
+			answered := make(chan struct{}, 1) // until then nobody reads on, or all might be sent before the answer has come
 			up := script(func(t *testing.T, c *peer, _ int) {
 				c.head()
 				c.send("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno")
@@ -122,6 +123,7 @@ func TestEarlyResponse(t *testing.T) {
 					c.Conn.(*net.TCPConn).CloseWrite()
 					time.Sleep(short)
 				case "reads on":
+					<-answered
 					io.Copy(io.Discard, c.r)
 				}
 			})
@@ -136,6 +138,9 @@ func TestEarlyResponse(t *testing.T) {
 				}()
 				if m := c.wantStatus("413"); value(m, "Connection") != "close" || !strings.HasSuffix(m, "no") {
 					w.Errorf("%q", m)
+				}
+				if end == "reads on" {
+					answered <- struct{}{}
 				}
 				c.wantEnd()
 				c.Close()
