@@ -38,6 +38,9 @@ func (b *Bulk) Got(n int, more bool) {
 	b.large.note(more || n >= LargeBytes)
 }
 
+// Filled is Got where it is known how much the receive had room for: one that was filled has left more, unless it asked for little.
+func (b *Bulk) Filled(n, room int) { b.Got(n, n == room && n >= LargeBytes) }
+
 // Large reports whether LargeBytes are expected at once.
 func (b Bulk) Large() bool { return b.large > 0 }
 

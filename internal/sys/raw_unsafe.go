@@ -30,10 +30,14 @@ func Send(fd int, p *byte, n, flags int) (int, syscall.Errno) {
 
 // Receive is Recv into p, which is not empty: 0 and nil where nothing is there, and io.EOF at the end of the stream.
 func Receive(fd int, p []byte) (n int, err error) {
-	switch n, errno := Recv(fd, &p[0], len(p)); {
+	n, errno := Recv(fd, &p[0], len(p))
+	for errno == syscall.EINTR {
+		n, errno = Recv(fd, &p[0], len(p))
+	}
+	switch {
 	case n > 0:
 		return n, nil
-	case errno == syscall.EAGAIN, errno == syscall.EINTR:
+	case errno == syscall.EAGAIN:
 		return 0, nil
 	case errno != 0:
 		return 0, errno
@@ -43,14 +47,17 @@ func Receive(fd int, p []byte) (n int, err error) {
 
 // Transmit is Send from p, which is not empty: 0 and nil where the socket has no room.
 func Transmit(fd int, p []byte) (n int, err error) {
-	switch n, errno := Send(fd, &p[0], len(p), 0); errno {
+	n, errno := Send(fd, &p[0], len(p), 0)
+	for errno == syscall.EINTR {
+		n, errno = Send(fd, &p[0], len(p), 0)
+	}
+	switch errno {
 	case 0:
 		return n, nil
-	case syscall.EAGAIN, syscall.EINTR:
+	case syscall.EAGAIN:
 		return 0, nil
-	default:
-		return 0, errno
 	}
+	return 0, errno
 }
 
 // Readable reports whether a receive would not wait. Unlike a receive that only looks it leaves an error where it is.

@@ -4,7 +4,6 @@ package epollengine
 
 import (
 	"io"
-	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
@@ -21,7 +20,9 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 	case !d.readable || !d.bulk.Large():
 		return 0, nil
 	}
-	return e.receive(d, p)
+	n, errno := sys.Recv(d.fd, &p[0], len(p))
+	e.stats.enters++
+	return max(n, 0), d.received(n, errno, len(p))
 }
 
 // isReady reports whether a receive that has waited is over because its caller can receive now.
@@ -34,11 +35,7 @@ func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) { return sy
 func (e *Engine) SendNow(d engine.Desc, p []byte) (n int, err error) { return sys.Transmit(d.FD(), p) }
 
 // SendFailed notes the error of that.
-func (e *Engine) SendFailed(d engine.Desc, err error) {
-	if errno, ok := err.(syscall.Errno); ok {
-		d.(*desc).failed(errno)
-	}
-}
+func (e *Engine) SendFailed(d engine.Desc, err error) { d.(*desc).failed(err) }
 
 // SendFrom sends at once.
 func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
@@ -46,16 +43,12 @@ func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
 	if !d.writable {
 		return 0, nil
 	}
-	n, errno := sys.Send(d.fd, &p[0], len(p), 0)
+	n, err = e.SendNow(d, p)
 	e.stats.enters++
-	switch {
-	case errno == 0:
-		d.writable = n == len(p) // as in sent
-		return n, nil
-	case errno == syscall.EAGAIN:
-		d.writable = false
-	case errno != syscall.EINTR:
-		return 0, d.failed(errno)
+	if err != nil {
+		d.failed(err)
+		return 0, err
 	}
-	return 0, nil
+	d.writable = n == len(p) // as in sent
+	return n, nil
 }

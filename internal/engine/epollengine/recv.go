@@ -23,7 +23,14 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 		return false
 	}
 	d.starved = false
-	n, err := e.receive(d, b.Bytes())
+	p := b.Bytes()
+	n, errno := sys.Recv(d.fd, &p[0], len(p))
+	e.stats.enters++
+	for errno == syscall.EINTR {
+		n, errno = sys.Recv(d.fd, &p[0], len(p))
+		e.stats.enters++
+	}
+	err := d.received(n, errno, len(p))
 	if n > 0 {
 		b.SetLen(n)
 		if op.Buf = e.pool.Compact(b); op.Buf != b {
@@ -36,31 +43,27 @@ func (e *Engine) recv(d *desc, op *engine.Op) bool {
 	return err != nil
 }
 
-// receive is recv(2). Without bytes and an error there is nothing.
-func (e *Engine) receive(d *desc, p []byte) (n int, err error) {
-	n, errno := sys.Recv(d.fd, &p[0], len(p))
-	e.stats.enters++
-	for errno == syscall.EINTR {
-		n, errno = sys.Recv(d.fd, &p[0], len(p))
-		e.stats.enters++
-	}
+// received takes the outcome of one recv(2) that had room for so many bytes. Without bytes and an error there is nothing.
+func (d *desc) received(n int, errno syscall.Errno, room int) error {
 	switch {
 	case n > 0:
 		// Less than was asked for means that there was no more, unless the end stands behind it,
 		// epoll(7) Q9. Whatever has come since makes a new edge.
-		d.readable = n == len(p) || d.hup
-		d.bulk.Got(n, n == len(p) && n >= engine.LargeBytes)
-		return n, nil
+		d.readable = n == room || d.hup
+		d.bulk.Filled(n, room)
+		return nil
 	case errno == syscall.EAGAIN:
 		d.readable = false
-		return 0, nil
+		return nil
+	case errno == syscall.EINTR: // it is tried again
+		return nil
 	case errno != 0:
-		return 0, errno
+		return errno
 	case d.reset != nil:
-		return 0, d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
+		return d.reset // the socket has forgotten it: without this a broken stream would seem to be whole
 	}
 	d.eof = true
-	return 0, io.EOF
+	return io.EOF
 }
 
 // buffer takes a buffer to receive into, a small one when large ones are scarce: slow beats stopped.

@@ -80,7 +80,8 @@ func (e *Engine) sent(d *desc, op *engine.Op, n int, errno syscall.Errno, offere
 	case errno == syscall.EINTR:
 		return false, true
 	case errno != 0:
-		op.Err = d.failed(errno)
+		d.failed(errno)
+		op.Err = errno
 		return true, false
 	}
 	op.N += n
@@ -94,11 +95,10 @@ func (e *Engine) sent(d *desc, op *engine.Op, n int, errno syscall.Errno, offere
 }
 
 // failed notes an error that a send has taken from the socket.
-func (d *desc) failed(errno syscall.Errno) error {
-	if errno != syscall.EPIPE {
-		d.reset = errno
+func (d *desc) failed(err error) {
+	if err != syscall.EPIPE {
+		d.reset = err
 	}
-	return errno
 }
 
 // gather collects what is next of a Send.

@@ -21,7 +21,7 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 		n = 1 + w.rnd.IntN(n-1)
 	}
 	n, _ = d.c.read(p[:n])
-	d.bulk.Got(n, n == len(p) && n >= engine.LargeBytes)
+	d.bulk.Filled(n, len(p))
 	return n, nil
 }
 

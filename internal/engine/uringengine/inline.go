@@ -4,7 +4,6 @@ package uringengine
 
 import (
 	"io"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -21,22 +20,15 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 	if !d.bulk.Large() || busy || d.unread.len() > 0 || d.err != nil {
 		return 0, nil
 	}
-	n, errno := sys.Recv(int(d.fd), &p[0], len(p))
+	n, d.err = e.RecvNow(d, p)
 	e.n.enters++
-	switch {
-	case n > 0:
-		d.bulk.Got(n, n == len(p) && n >= engine.LargeBytes)
-		return n, nil
-	case errno == syscall.EAGAIN, errno == syscall.EINTR:
-		return 0, nil
-	case errno != 0:
-		d.err = errno
-	case d.reset != nil:
-		d.err = d.reset // as in recvEnded
-	default:
-		d.err = io.EOF
+	if n > 0 {
+		d.bulk.Filled(n, len(p))
 	}
-	return 0, d.err
+	if d.err == io.EOF && d.reset != nil {
+		d.err = d.reset // as in recvEnded
+	}
+	return n, d.err
 }
 
 // armLook asks the kernel to tell when there is something to receive.
@@ -74,22 +66,14 @@ func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) { return sy
 func (e *Engine) SendNow(d engine.Desc, p []byte) (n int, err error) { return sys.Transmit(d.FD(), p) }
 
 // SendFailed notes the error of that.
-func (e *Engine) SendFailed(d engine.Desc, err error) {
-	if errno, ok := err.(syscall.Errno); ok {
-		e.failed(d.(*desc), errno)
-	}
-}
+func (e *Engine) SendFailed(d engine.Desc, err error) { e.failed(d.(*desc), err) }
 
 // SendFrom sends at once.
-func (e *Engine) SendFrom(ed engine.Desc, p []byte) (n int, err error) {
-	d := ed.(*desc)
-	n, errno := sys.Send(int(d.fd), &p[0], len(p), 0)
+func (e *Engine) SendFrom(d engine.Desc, p []byte) (n int, err error) {
+	n, err = e.SendNow(d, p)
 	e.n.enters++
-	switch errno {
-	case 0:
-		return n, nil
-	case syscall.EAGAIN, syscall.EINTR:
-		return 0, nil
+	if err != nil {
+		e.SendFailed(d, err)
 	}
-	return 0, e.failed(d, errno)
+	return n, err
 }

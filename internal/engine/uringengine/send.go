@@ -166,7 +166,8 @@ func (e *Engine) sendResult(d *desc, res int, asked bool) {
 			return
 		}
 	default:
-		op.Err = e.failed(d, errno)
+		e.failed(d, errno)
+		op.Err = errno
 	}
 	d.send = nil
 	if d.rec != nil {
@@ -180,14 +181,13 @@ func (e *Engine) sendResult(d *desc, res int, asked bool) {
 }
 
 // failed notes an error that a send has taken from the socket.
-func (e *Engine) failed(d *desc, errno syscall.Errno) error {
-	if errno != syscall.EPIPE {
-		d.reset = errno
+func (e *Engine) failed(d *desc, err error) {
+	if err != syscall.EPIPE {
+		d.reset = err
 	}
 	if d.flags&(armed|ending) == armed && d.closing == nil && !e.closing {
 		e.cancelArmed(d, kindRecv) // it may have missed what the send has met: see resets.go
 	}
-	return errno
 }
 
 func (e *Engine) cancelSend(d *desc) {
