@@ -193,6 +193,13 @@ func (c *Conn) endNow() {
 	}
 }
 
+// endLater goes on with an end that had to wait for a lease.
+func (c *Conn) endLater() {
+	if c.endWaits {
+		c.endNow()
+	}
+}
+
 // lastOp is the operation that closes the descriptor: the one for receiving where the engine has not got that, since nobody will
 // receive any more. Its Since stays 0, or others would see a receive.
 func (c *Conn) lastOp() *engine.Op {

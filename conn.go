@@ -36,27 +36,23 @@ type Conn struct {
 	sending       bool // send is with the engine
 	dirty         bool // Flush will be called
 	closing       bool // Close has begun; the descriptor waits for what was written
+	endWaits      bool // and now for a lease
 	ending        bool // the operation Close is with the engine
 	halfClosing   bool // CloseWrite has begun
+	recalling     bool // receiving is said of recvLease, which a goroutine has
 	dropped       bool // closing has given up on the peer
 	keep          bool
 	isClosed      atomic.Bool  // for calls from outside
 	strict        atomic.Bool  // they wait for the loop with every write
 	heeded        atomic.Bool  // the loop has to hear of each new deadline
 	calls         atomic.Int32 // calls from outside that wait for the loop
+	recvLease     lease        // of goroutines, for receiving
+	sendLease     lease        // and for sending
 	queued        int          // bytes in out and with the kernel
 	sendErr       error        // sticky
 	outside       atomic.Pointer[outside]
-	recvLease     lease        // of goroutines, for receiving
-	recvWorth     atomic.Int32 // whether it is of use
-	sendLease     lease        // and for sending
-	sendWorth     atomic.Int32 // whether that is of use
-	recalling     bool         // receiving is said of recvLease, which a goroutine has
-	endWaits      bool         // the end waits for a lease
-	inTurn        allowance    // of RecvInto
-	outTurn       allowance    // of SendFrom
-	reader        owner        // who waits last in Recv
-	writer        owner        // and in Send
+	reader        owner // who waits last in Recv
+	writer        owner // and in Send
 	await         awaiting
 
 	recv engine.Op // its Desc is the descriptor
@@ -67,6 +63,12 @@ type Conn struct {
 
 	lock    writeLock
 	writers waitQueue
+
+	// Of those who receive and send much.
+	inTurn    allowance    // for RecvInto
+	outTurn   allowance    // for SendFrom
+	recvWorth atomic.Int32 // whether recvLease is of use
+	sendWorth atomic.Int32 // and sendLease
 
 	member      loop.Member
 	timer       loop.Timer

@@ -25,18 +25,13 @@ func (c *Conn) readOutside(p []byte) (n int, err error) {
 			into = into && err == nil // the engine knows whether an end is one, or what is left of a reset that a send has met
 		}
 		b, err := c.recvForeign(len(p), into)
-		if err != nil {
-			return 0, err
-		}
-		if lent = b == nil; lent {
+		if lent = b == nil && err == nil; lent {
 			continue
 		}
-		n = copy(p, b.Bytes())
-		b.Release()
-		if large {
+		if n = moveTo(p, b); large {
 			c.noteRead(n)
 		}
-		return n, nil
+		return n, err
 	}
 }
 
@@ -91,8 +86,5 @@ func (c *Conn) recvLeaseBack(int64) {
 		c.recalling, c.receiving = false, false
 		c.readyDone()
 	}
-	if c.closing && c.endWaits {
-		c.endWaits = false
-		c.endNow()
-	}
+	c.endLater()
 }

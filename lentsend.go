@@ -103,7 +103,5 @@ func (c *Conn) serveKeepLock(w *loop.Waiter) {
 // sendLeaseBack follows when the lease that was wanted has come back.
 func (c *Conn) sendLeaseBack(int64) {
 	c.unlock(0)
-	if c.closing && c.endWaits {
-		c.endNow()
-	}
+	c.endLater()
 }

@@ -38,31 +38,22 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return c.readOutside(p)
 	}
 	into := len(p) >= engine.LargeBytes && c.home.inline != nil
-	first := c.receiving || !c.readers.empty() // others were before
-	for c.rest == nil {
-		if into && !first {
+	for woken := false; c.rest == nil; {
+		if into && (woken || !c.receiving && c.readers.empty()) { // else others were before
 			if n := c.recvInto(p); n > 0 {
 				return n, nil
 			}
 		}
-		first = false
-		if c.startRecv(len(p), into) {
-			if into && c.rest == nil && c.readable() == nil {
-				continue
+		if !c.startRecv(len(p), into) {
+			c.awaitData(t, len(p), into)
+			b, err := c.recvResult(&t.Waiter)
+			if b != nil || err != nil {
+				return moveTo(p, b), err
 			}
+			woken = true
+		} else if !into || c.rest != nil || c.readable() != nil {
 			break
 		}
-		c.awaitData(t, len(p), into)
-		b, err := c.recvResult(&t.Waiter)
-		if err != nil {
-			return 0, err
-		}
-		if b == nil {
-			continue // there is something, to be received into p
-		}
-		n := copy(p, b.Bytes())
-		b.Release()
-		return n, nil
 	}
 	if c.rest == nil || c.closing || c.readDeadline.Load() != 0 {
 		if err := c.ready(); err != nil {
@@ -72,20 +63,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return c.copyOut(p), nil
 }
 
-// recvInto receives into p what is there, if that is much. 0: a receive by way of the loop is to follow.
-func (c *Conn) recvInto(p []byte) int {
-	if c.receiving && c.recv.How != engine.RecvReady || c.readErr != nil || c.closing || c.l.Passed(c.readDeadline.Load()) {
-		return 0
+// moveTo copies a buffer into p and releases it.
+func moveTo(p []byte, b *mem.Buf) (n int) {
+	if b != nil {
+		n = copy(p, b.Bytes())
+		b.Release()
 	}
-	most := c.inTurn.left(c.l)
-	if most == 0 || !c.recvLease.recall() {
-		return 0
-	}
-	n, err := c.home.inline.RecvInto(c.recv.Desc, p[:min(len(p), most)])
-	if err != nil {
-		c.readErr = err
-	}
-	c.inTurn.bytes += n
 	return n
 }
 
@@ -238,17 +221,24 @@ func (c *Conn) serveReaders() {
 		if c.rest == nil && !c.startRecvFor(c.readers.head.N, c.readers.head.Into) {
 			return
 		}
-		w := c.readers.pop()
-		if !w.Claim() {
-			continue
-		}
-		if c.rest == nil {
-			w.Err = c.readErr
-		} else {
-			w.Buf = c.cut(w.N)
-		}
-		w.Finish()
+		c.serveReader(c.readers.pop())
 	}
+}
+
+// serveReader gives a reader what is there: bytes, an end, or the word that there is something to be received by himself.
+func (c *Conn) serveReader(w *loop.Waiter) {
+	if !w.Claim() {
+		return
+	}
+	switch {
+	case c.rest != nil:
+		w.Buf = c.cut(w.N)
+	case c.readErr != nil:
+		w.Err = c.readErr
+	case w.Into && !w.Own():
+		c.recvLease.lendTo()
+	}
+	w.Finish()
 }
 
 // startRecvFor is startRecv for those who wait already.
@@ -273,13 +263,7 @@ func (c *Conn) readyDone() {
 			c.awaited(nil)
 		}
 	case w != nil && w.Into:
-		c.readers.pop()
-		if w.Claim() {
-			if !w.Own() {
-				c.recvLease.lendTo()
-			}
-			w.Finish()
-		}
+		c.serveReader(c.readers.pop())
 		c.serveReaders()
 	default:
 		c.serveReaders()

@@ -312,36 +312,6 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 	return n, nil
 }
 
-// mayWriteInline reports whether n bytes are worth a send of their own from where they are, and nothing stands before them.
-func (c *Conn) mayWriteInline(n int) bool {
-	return n >= engine.LargeBytes && c.home.inline != nil && c.queued == 0 && !c.sending && c.outTurn.left(c.l) > 0
-}
-
-// sendFrom sends what the socket takes of p.
-func (c *Conn) sendFrom(p []byte) (n int, err error) {
-	n, err = c.home.inline.SendFrom(c.send.Desc, p[:min(len(p), c.outTurn.left(c.l))])
-	if err != nil {
-		c.failSends(err)
-	}
-	c.outTurn.bytes += n
-	return n, err
-}
-
-// allowance is what a connection may receive or send without its loop in one turn of it, so that others have theirs, however fast
-// its peer is.
-type allowance struct {
-	turn  uint64
-	bytes int
-}
-
-// left is how many bytes it has left. The last of them may be few.
-func (a *allowance) left(l *loop.Loop) int {
-	if t := l.Turns(); t != a.turn {
-		a.turn, a.bytes = t, 0
-	}
-	return max(engine.BulkBytes-a.bytes, 0)
-}
-
 // appendOut copies p behind what is queued. False: there was no buffer, and nothing was copied.
 func (c *Conn) appendOut(p []byte) bool {
 	room := 0

@@ -1,0 +1,56 @@
+package unio
+
+import (
+	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
+)
+
+// This file is how a task receives much into its own memory and sends it from there, by calls at once (engine.Inline). What goroutines do
+// instead is in lentrecv.go and lentsend.go.
+
+// allowance is what a connection may receive or send without its loop in one turn of it, so that others have theirs, however fast
+// its peer is.
+type allowance struct {
+	turn  uint64
+	bytes int
+}
+
+// left is how many bytes it has left. The last of them may be few.
+func (a *allowance) left(l *loop.Loop) int {
+	if t := l.Turns(); t != a.turn {
+		a.turn, a.bytes = t, 0
+	}
+	return max(engine.BulkBytes-a.bytes, 0)
+}
+
+// recvInto receives into p what is there, if that is much. 0: a receive by way of the loop is to follow.
+func (c *Conn) recvInto(p []byte) int {
+	if c.receiving && c.recv.How != engine.RecvReady || c.readErr != nil || c.closing || c.l.Passed(c.readDeadline.Load()) {
+		return 0
+	}
+	most := c.inTurn.left(c.l)
+	if most == 0 || !c.recvLease.recall() {
+		return 0
+	}
+	n, err := c.home.inline.RecvInto(c.recv.Desc, p[:min(len(p), most)])
+	if err != nil {
+		c.readErr = err
+	}
+	c.inTurn.bytes += n
+	return n
+}
+
+// mayWriteInline reports whether n bytes are worth a send of their own from where they are, and nothing stands before them.
+func (c *Conn) mayWriteInline(n int) bool {
+	return n >= engine.LargeBytes && c.home.inline != nil && c.queued == 0 && !c.sending && c.outTurn.left(c.l) > 0
+}
+
+// sendFrom sends what the socket takes of p.
+func (c *Conn) sendFrom(p []byte) (n int, err error) {
+	n, err = c.home.inline.SendFrom(c.send.Desc, p[:min(len(p), c.outTurn.left(c.l))])
+	if err != nil {
+		c.failSends(err)
+	}
+	c.outTurn.bytes += n
+	return n, err
+}
