@@ -1,8 +1,10 @@
 package unio_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -302,6 +304,14 @@ func newStream(seed byte) stream { return stream{rand.NewChaCha8([32]byte{seed})
 func (s stream) next(p []byte) []byte {
 	s.r.Read(p)
 	return p
+}
+
+// check looks whether p is the next bytes.
+func (s stream) check(p []byte) error {
+	if want := s.next(make([]byte, len(p))); !bytes.Equal(p, want) {
+		return fmt.Errorf("%d bytes are not the next of their stream", len(p))
+	}
+	return nil
 }
 
 // scale makes sizes and counts smaller where the race detector makes everything ten times slower.

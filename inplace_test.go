@@ -14,25 +14,6 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// placed are n bytes whose place in a stream can be told.
-func placed(n, off int) []byte {
-	p := make([]byte, n)
-	for i := range p {
-		p[i] = byte(uint32(off+i) * 2654435761 >> 23)
-	}
-	return p
-}
-
-// checkPlaced looks whether p is what a stream has from off on.
-func checkPlaced(p []byte, off int) error {
-	for i, b := range placed(len(p), off) {
-		if p[i] != b {
-			return fmt.Errorf("byte %d of the stream is %#x, want %#x", off+i, p[i], b)
-		}
-	}
-	return nil
-}
-
 // Of much, a Read and a Write copy nothing: what they move needs no buffer. (std reads and writes by package net, through buffers.)
 func TestMuchNeedsNoBuffers(t *testing.T) {
 	const total, piece = 16 << 20, 64 << 10
@@ -40,21 +21,21 @@ func TestMuchNeedsNoBuffers(t *testing.T) {
 		buffers := make(chan [2]uint64, 1)
 		ln := serve(t, rt, func(c *unio.Conn) {
 			gets := func() uint64 { return rt.Pool().Stats().Gets }
-			p, before, off := make([]byte, piece), gets(), 0
-			for off < total {
+			in, out, p, before := newStream(1), newStream(2), make([]byte, piece), gets()
+			for got := 0; got < total; {
 				n, err := c.Read(p)
 				if err == nil {
-					err = checkPlaced(p[:n], off)
+					err = in.check(p[:n])
 				}
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				off += n
+				got += n
 			}
 			between := gets()
-			for off = 0; off < total; off += piece {
-				if _, err := c.Write(placed(piece, off)); err != nil {
+			for range total / piece {
+				if _, err := c.Write(out.next(p)); err != nil {
 					t.Error(err)
 					return
 				}
@@ -63,11 +44,11 @@ func TestMuchNeedsNoBuffers(t *testing.T) {
 			buffers <- [2]uint64{between - before, gets() - between}
 		})
 		p := dialNet(t, ln)
-		if _, err := p.Write(placed(total, 0)); err != nil {
+		if _, err := p.Write(newStream(1).next(make([]byte, total))); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(p); err != nil || len(got) != total || checkPlaced(got, 0) != nil {
-			t.Errorf("%d bytes came back, %v, %v", len(got), err, checkPlaced(got, 0))
+		if got, err := io.ReadAll(p); err != nil || len(got) != total || newStream(2).check(got) != nil {
+			t.Errorf("%d bytes came back, or others: %v", len(got), err)
 		}
 		used := await(t, buffers, "the handler")
 		t.Logf("%d pieces took %d buffers to read and %d to write", total/piece, used[0], used[1])
@@ -111,10 +92,10 @@ func TestReadsOfAllKindsFollowEachOther(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
 		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
 			go func() {
-				rnd := rand.New(rand.NewPCG(1, 2))
+				rnd, s := rand.New(rand.NewPCG(1, 2)), newStream(3)
 				for off := 0; off < total; {
 					n := min(total-off, 1+rnd.IntN([]int{1000, 200_000}[rnd.IntN(2)]))
-					if _, err := peer.Write(placed(n, off)); err != nil {
+					if _, err := peer.Write(s.next(make([]byte, n))); err != nil {
 						t.Error(err)
 						return
 					}
@@ -124,12 +105,11 @@ func TestReadsOfAllKindsFollowEachOther(t *testing.T) {
 				}
 				peer.(*net.TCPConn).CloseWrite()
 			}()
-			rnd := rand.New(rand.NewPCG(3, 4))
-			off := 0
+			rnd, s, off := rand.New(rand.NewPCG(3, 4)), newStream(3), 0
 			for {
 				p, err := readSomehow(c, rnd)
-				if bad := checkPlaced(p, off); bad != nil {
-					t.Error(bad)
+				if bad := s.check(p); bad != nil {
+					t.Errorf("after %d bytes: %v", off, bad)
 					return
 				}
 				off += len(p)
@@ -168,7 +148,7 @@ func TestTwoTasksReadMuch(t *testing.T) {
 		})
 		p := dialNet(t, ln)
 		for off := 0; off < total; off += 128 << 10 {
-			if _, err := p.Write(placed(128<<10, off)); err != nil {
+			if _, err := p.Write(make([]byte, 128<<10)); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(200 * time.Microsecond) // both wait
@@ -243,7 +223,7 @@ func TestAwaitAfterAReadOfMuchThatWasTooLate(t *testing.T) {
 			waits <- true
 		})
 		p := dialNet(t, ln)
-		p.Write(placed(128<<10, 0))
+		p.Write(make([]byte, 128<<10))
 		await(t, waits, "the handler")
 		p.Write([]byte("late"))
 		if s := await(t, got, "the call"); s != `"late" <nil> <nil>` {
@@ -256,7 +236,7 @@ func TestAwaitAfterAReadOfMuchThatWasTooLate(t *testing.T) {
 func TestEndsOfReadsAndWritesOfMuch(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
 		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
-			go peer.Write(placed(1<<20, 0))
+			go peer.Write(make([]byte, 1<<20))
 			p := make([]byte, 1<<20)
 			if _, err := io.ReadFull(c, p); err != nil {
 				t.Error(err)
@@ -288,10 +268,16 @@ func TestWritesOfAllSizesKeepTheirOrder(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
 		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
 			read := make(chan error, 1)
-			go func() { read <- readPlaced(peer, total) }()
-			rnd := rand.New(rand.NewPCG(5, 6))
+			go func() {
+				got, err := io.ReadAll(peer)
+				if err == nil && len(got) != total {
+					err = fmt.Errorf("%d of %d bytes", len(got), total)
+				}
+				read <- errors.Join(err, newStream(4).check(got))
+			}()
+			rnd, s := rand.New(rand.NewPCG(5, 6)), newStream(4)
 			for off := 0; off < total; {
-				p := placed(min(total-off, 1+rnd.IntN([]int{100, 20_000, 400_000}[rnd.IntN(3)])), off)
+				p := s.next(make([]byte, min(total-off, 1+rnd.IntN([]int{100, 20_000, 400_000}[rnd.IntN(3)]))))
 				off += len(p)
 				write := func() {
 					if _, err := c.Write(p); err != nil {
@@ -312,20 +298,4 @@ func TestWritesOfAllSizesKeepTheirOrder(t *testing.T) {
 			})
 		})
 	})
-}
-
-// readPlaced reads total placed bytes and the end.
-func readPlaced(r io.Reader, total int) error {
-	off := 0
-	for p := make([]byte, 100_000); ; {
-		n, err := r.Read(p)
-		if bad := checkPlaced(p[:n], off); bad != nil {
-			return bad
-		}
-		if off += n; err == io.EOF && off == total {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("%d of %d bytes: %w", off, total, err)
-		}
-	}
 }

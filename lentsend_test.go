@@ -1,12 +1,10 @@
 package unio_test
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,20 +13,18 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// writeMuch writes n placed bytes in large pieces, after which goroutines have the lease for sending where there are such.
+// writeMuch writes n bytes in large pieces, after which goroutines have the lease for sending where there are such.
 func writeMuch(t testing.TB, c *unio.Conn, peer net.Conn, n int) {
 	t.Helper()
 	read := make(chan error, 1)
 	go func() {
 		got := make([]byte, n)
 		_, err := io.ReadFull(peer, got)
-		if err == nil {
-			err = checkPlaced(got, 0)
-		}
-		read <- err
+		read <- errors.Join(err, newStream(2).check(got))
 	}()
-	for off := 0; off < n; off += 64 << 10 {
-		if _, err := c.Write(placed(64<<10, off)); err != nil {
+	s, p := newStream(2), make([]byte, 64<<10)
+	for range n / len(p) {
+		if _, err := c.Write(s.next(p)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -56,94 +52,6 @@ func TestGoroutineWritesMuchWithoutBuffers(t *testing.T) {
 		if used > total/(64<<10)/4 && rt.Report().Engine != unio.Std {
 			t.Errorf("%d pieces took %d buffers", total/(64<<10), used)
 		}
-	})
-}
-
-// frame is a message of a writer: its length, who wrote it and which of his it is, and bytes that tell their place.
-func frame(writer, number, n int) []byte {
-	p := binary.BigEndian.AppendUint32(nil, uint32(n))
-	p = append(p, byte(writer))
-	p = binary.BigEndian.AppendUint32(p, uint32(number))
-	return append(p, placed(n, writer<<20+number)...)
-}
-
-const frameHead = 9
-
-// readFrames reads frames to the end, and wants those of each writer whole and in order. It rests now and then, so that a socket is full.
-func readFrames(r io.Reader, writers int, rnd *rand.Rand) (counts []int, err error) {
-	counts = make([]int, writers)
-	for h := make([]byte, frameHead); ; {
-		if _, err := io.ReadFull(r, h); err == io.EOF {
-			return counts, nil
-		} else if err != nil {
-			return counts, err
-		}
-		n, writer, number := int(binary.BigEndian.Uint32(h)), int(h[4]), int(binary.BigEndian.Uint32(h[5:]))
-		if writer >= writers || n > 1<<20 || number != counts[writer] {
-			return counts, fmt.Errorf("a frame of %d bytes, number %d of writer %d, after %v", n, number, writer, counts)
-		}
-		p := make([]byte, n)
-		if _, err := io.ReadFull(r, p); err != nil {
-			return counts, err
-		}
-		if err := checkPlaced(p, writer<<20+number); err != nil {
-			return counts, fmt.Errorf("frame %d of writer %d: %w", number, writer, err)
-		}
-		counts[writer]++
-		if rnd.IntN(16) == 0 {
-			time.Sleep(200 * time.Microsecond)
-		}
-	}
-}
-
-// Goroutines, and a task of the connection's loop where it has one, write to one connection at the same time, each message by one call,
-// large and small ones: none is torn, and those of each writer come in order.
-func TestWritesOfManyAreNotTorn(t *testing.T) {
-	const writers, each = 5, 150
-	type outcome struct {
-		counts []int
-		err    error
-	}
-	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
-		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
-			read := make(chan outcome, 1)
-			go func() {
-				counts, err := readFrames(peer, writers, rand.New(rand.NewPCG(7, 7)))
-				read <- outcome{counts, err}
-			}()
-			write := func(writer int) {
-				rnd := rand.New(rand.NewPCG(uint64(writer), 8))
-				for number := range each {
-					p := frame(writer, number, rnd.IntN([]int{100, 20_000, 70_000, 400_000}[rnd.IntN(4)]))
-					if len(p) < 20_000 && rnd.IntN(3) == 0 {
-						if err := c.Send(text(t, rt, string(p))); err != nil {
-							t.Error(err)
-						}
-						continue
-					}
-					if n, err := c.Write(p); n != len(p) || err != nil {
-						t.Errorf("%d of %d bytes: %v", n, len(p), err)
-					}
-				}
-			}
-			var all sync.WaitGroup
-			for i := range writers - 1 {
-				all.Go(func() { write(i) })
-			}
-			write(writers - 1)
-			unio.Offload(func() { awaitAll(t, &all, "the writers") })
-			c.Close()
-			var got outcome
-			unio.Offload(func() { got = await(t, read, "the reader") })
-			if got.err != nil {
-				t.Error(got.err)
-			}
-			for i, n := range got.counts {
-				if n != each {
-					t.Errorf("%d of %d frames of writer %d", n, each, i)
-				}
-			}
-		})
 	})
 }
 

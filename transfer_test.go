@@ -3,6 +3,7 @@ package unio_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -94,8 +95,8 @@ func recvAll(c *unio.Conn, s stream, total int) error {
 		if len(got) == 0 {
 			return fmt.Errorf("after %d bytes: nothing, without an error", at)
 		}
-		if want := s.next(make([]byte, len(got))); !bytes.Equal(got, want) {
-			return fmt.Errorf("the %d bytes from %d on differ", len(got), at)
+		if err := s.check(got); err != nil {
+			return fmt.Errorf("after %d bytes: %w", at, err)
 		}
 		at += len(got)
 	}
@@ -133,24 +134,74 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 
 func halfClose(p net.Conn) error { return p.(interface{ CloseWrite() error }).CloseWrite() }
 
-func TestConcurrentWritesDoNotMix(t *testing.T) {
-	const writers, rounds, size = 6, 3, 200 << 10
-	eachConn(t, func(t scene, c *unio.Conn) {
-		write := func(id int) error {
-			for range rounds {
-				if _, err := c.Write(bytes.Repeat([]byte{byte(id)}, size)); err != nil {
-					return err
-				}
-			}
-			return nil
+// writers are so many who write to one connection at the same time, in tasks and in goroutines: each frameCount frames, by one call each.
+const (
+	writers    = 6
+	frameBytes = 400_000 // at most
+)
+
+var frameCount = scale(20, 12)
+
+// writeFrames writes the frames of one of them: who he is, the length, and the next bytes of a stream of his. Some are small, some large,
+// and some go by Send.
+func writeFrames(rt *unio.Runtime, c *unio.Conn, id byte) error {
+	r, s := rand.New(rand.NewPCG(uint64(id), 8)), newStream(id)
+	for range frameCount {
+		p := make([]byte, 4+r.IntN([]int{100, 20_000, 70_000, frameBytes}[r.IntN(4)]))
+		binary.BigEndian.PutUint32(p, uint32(id)<<24|uint32(len(p)-4))
+		s.next(p[4:])
+		how := 4 // Write
+		if len(p) < 20_000 && r.IntN(3) == 0 {
+			how = 0 // Send
 		}
+		if err := sendPiece(rt, c, how, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFrames reads the frames of all, and wants those of each whole and in order. It rests now and then, so that the socket is full.
+func readFrames(p io.Reader) error {
+	var streams [writers]stream
+	for id := range streams {
+		streams[id] = newStream(byte(id))
+	}
+	r, h := rand.New(rand.NewPCG(7, 7)), make([]byte, 4)
+	for range writers * frameCount {
+		if _, err := io.ReadFull(p, h); err != nil {
+			return err
+		}
+		id, n := h[0], int(binary.BigEndian.Uint32(h)&0xffffff)
+		if id >= writers || n > frameBytes {
+			return fmt.Errorf("a frame of %d bytes by %d", n, id)
+		}
+		b := make([]byte, n)
+		if _, err := io.ReadFull(p, b); err != nil {
+			return err
+		}
+		if err := streams[id].check(b); err != nil {
+			return fmt.Errorf("a frame by %d: %w", id, err)
+		}
+		if r.IntN(16) == 0 {
+			time.Sleep(200 * time.Microsecond)
+		}
+	}
+	if n, err := p.Read(h); n > 0 || err != io.EOF {
+		return fmt.Errorf("%d bytes behind the last frame, %v", n, err)
+	}
+	return nil
+}
+
+func TestConcurrentWritesDoNotMix(t *testing.T) {
+	eachConn(t, func(t scene, c *unio.Conn) {
 		var inside unio.Group
 		outside := make(chan error)
-		for id := range writers {
+		for id := range byte(writers) {
 			if id%2 == 0 {
-				inside.Go(func() error { return write(id) })
+				inside.Go(func() error { return writeFrames(t.rt, c, id) })
 			} else {
-				go func() { outside <- write(id) }()
+				go func() { outside <- writeFrames(t.rt, c, id) }()
 			}
 		}
 		if err := inside.Wait(); err != nil {
@@ -164,14 +215,8 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 			}
 		})
 	}, func(t scene, p net.Conn) {
-		got, err := io.ReadAll(p)
-		if err != nil || len(got) != writers*rounds*size {
-			t.Fatalf("%d bytes, %v", len(got), err)
-		}
-		for ; len(got) > 0; got = got[size:] {
-			if n := len(bytes.TrimLeft(got[:size], string(got[:1]))); n != 0 {
-				t.Fatalf("a write of %d is broken %d bytes before its end", got[0], n)
-			}
+		if err := readFrames(p); err != nil {
+			t.Error(err)
 		}
 	})
 }
