@@ -3,6 +3,8 @@ package unio
 import (
 	"runtime"
 	"sync/atomic"
+
+	"github.com/unio-go/unio/internal/engine"
 )
 
 // lease is the right of goroutines to receive from a socket, or to send, by calls of their own. By way of the loop much costs copies and
@@ -15,6 +17,12 @@ const (
 	leaseOut                  // it is lent, and nobody uses it at the moment
 	leaseUsed                 // a goroutine makes a call
 	leaseWanted               // the same, and the loop waits for it: it is told by mail
+)
+
+// A lease pays where a call moves so many bytes; leasePatience is how many may move less before it counts as of no use.
+const (
+	leaseBytes    = 2 * engine.LargeBytes
+	leasePatience = 4
 )
 
 // take is for somebody outside who wants to make a call, and put follows it.
@@ -65,8 +73,8 @@ func (k *lease) force() {
 	}
 }
 
-// tell has the loop know of an error that a call under a lease has taken from the socket, which tells it once, and gives what the loop makes
-// of it.
+// tell has the loop know of an error that a call under a lease has taken from the socket, which tells it once, and gives what the loop
+// makes of it.
 func (c *Conn) tell(code uint8, failed error) error {
 	w, err := c.l.Foreign()
 	if err != nil { // a coroutine of a task, which must not wait

@@ -47,14 +47,10 @@ func (c *Conn) recvLent(p []byte) (n int, err error) {
 	return n, err
 }
 
-// A lease pays where a call brings more at once than the loop would. Where a peer waits for the answer to each message it does not: after
-// leasePatience calls that brought less than leaseBytes it is not asked for in leasePause reads. Conn.recvWorth is how many such calls
-// there may be still, or, below zero, how many reads are to go by way of the loop.
-const (
-	leaseBytes    = 2 * engine.LargeBytes
-	leasePatience = 4
-	leasePause    = 256
-)
+// leasePause is in how many reads the lease is not asked for after leasePatience calls that brought less than leaseBytes: a peer that waits
+// for the answer to each message is better served by the loop. Conn.recvWorth is how many such calls there may be still, or, below zero,
+// how many reads are to go by way of the loop.
+const leasePause = 256
 
 // noteRead follows a read of n bytes by way of the loop, for which there was room for much.
 func (c *Conn) noteRead(n int) {

@@ -11,21 +11,18 @@ import (
 // with the kernel; when it wants it back from one who makes a call, the lock counts as held by him, and those who write meanwhile wait for
 // that as for the end of any long Write.
 
-// sendPatience is how many small Writes there may be among the large ones of goroutines for which the lease is lent.
-const sendPatience = 4
-
 // worthSending reports whether n bytes of a goroutine are worth a call of its own. Where the loop gathers sends, as on uring, twice as many
 // are: 16 KiB one by one on 50 connections cost 1.07 of net's by way of the loop, and 1.15 otherwise.
 func (c *Conn) worthSending(n int) bool {
 	return c.home.inline != nil && (n >= leaseBytes || n >= engine.LargeBytes && c.l.Caps().SendsInline)
 }
 
-// noteWrite notes whether a goroutine's Write was worth it.
+// noteWrite notes whether a goroutine's Write was worth it. Conn.sendWorth is how many in a row may be that were not.
 func (c *Conn) noteWrite(worth bool) {
 	switch left := c.sendWorth.Load(); {
 	case worth:
-		if left != sendPatience {
-			c.sendWorth.Store(sendPatience)
+		if left != leasePatience {
+			c.sendWorth.Store(leasePatience)
 		}
 	case left > 0:
 		c.sendWorth.Store(left - 1)
@@ -34,8 +31,9 @@ func (c *Conn) noteWrite(worth bool) {
 
 // lendSend lends the lease, if it is of use and nothing is under way. It runs on the loop.
 func (c *Conn) lendSend() {
-	if c.sendWorth.Load() > 0 && c.queued == 0 && !c.sending && !c.dirty && !c.lock.held && c.writers.empty() &&
-		c.sendErr == nil && !c.closing && !c.halfClosing && c.outside.Load() != nil && c.sendLease.recall() {
+	idle := c.queued == 0 && !c.sending && !c.dirty && !c.lock.held && c.writers.empty()
+	ended := c.sendErr != nil || c.closing || c.halfClosing
+	if idle && !ended && c.sendWorth.Load() > 0 && c.outside.Load() != nil && c.sendLease.recall() {
 		c.sendLease.lend()
 	}
 }
