@@ -34,6 +34,7 @@ type bench struct {
 	upstream       *process.Process
 	upstreamEngine string
 	proxies        []*proxy
+	noEngine       []string // what of tinygate could not be started here
 	configs        []host.Fact
 	profile        []host.Fact
 	progress       *progress.Line
@@ -41,9 +42,11 @@ type bench struct {
 	failed         []string // what went wrong, by contender and case
 }
 
-// at are the proxies that have a door.
-func (b *bench) at(d door) []*proxy {
-	return slices.DeleteFunc(slices.Clone(b.proxies), func(p *proxy) bool { return !p.doors[d].IsValid() })
+// running are the proxies that take part in a case, by the door that it is for.
+func (b *bench) running(cs Case) []*proxy {
+	return slices.DeleteFunc(slices.Clone(b.proxies), func(p *proxy) bool {
+		return !p.takesPart(cs) || !p.doors[traffics[cs].door].IsValid()
+	})
 }
 
 // caseRun is one case in progress.
@@ -69,7 +72,7 @@ func (b *bench) runCase(ctx context.Context, cs Case) error {
 	if need := uint64(t.conns + spareFiles); need > b.files {
 		return fmt.Errorf("%s: it needs %d open files, %d are allowed: ulimit -n raises that", cs, need, b.files)
 	}
-	running := b.at(t.door)
+	running := b.running(cs)
 	for _, p := range running {
 		b.progress.Step("%s: warming up %s", cs, p.Contender)
 		if err := c.slice(ctx, p, false); err != nil {

@@ -11,6 +11,7 @@ type Case string
 // The cases.
 const (
 	Small          Case = "small"
+	Logged         Case = "logged"
 	Many           Case = "many"
 	Browser        Case = "browser"
 	Post1K         Case = "post1k"
@@ -28,7 +29,8 @@ const (
 
 // Cases lists all in the order of the tables.
 func Cases() []Case {
-	return []Case{Small, Many, Browser, Post1K, Post64K, Get16K, Get1M, Fresh, One, Rate20K, Rate5K, TLS, HandshakeECDSA, HandshakeRSA}
+	return []Case{Small, Logged, Many, Browser, Post1K, Post64K, Get16K, Get1M, Fresh, One, Rate20K, Rate5K, TLS, HandshakeECDSA,
+		HandshakeRSA}
 }
 
 // door is a place where a proxy listens.
@@ -61,6 +63,7 @@ const smallPath = "/128"
 
 var traffics = map[Case]traffic{
 	Small:   {title: "128 B, 64 connections", conns: 64, path: smallPath},
+	Logged:  {title: "128 B, 64 connections, without and with an access log", conns: 64, path: smallPath},
 	Many:    {title: "128 B, 512 connections", conns: 512, path: smallPath},
 	Browser: {title: "a browser's header fields, 64 connections", conns: 64, path: browserPath, browser: true},
 	Post1K:  {title: "POST of 1 KiB, 64 connections", conns: 64, path: smallPath, post: 1 << 10},

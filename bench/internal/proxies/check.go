@@ -69,6 +69,10 @@ func rules() []rule {
 			}
 		}
 	}
+	for _, c := range engines {
+		all = append(all, rule{Logged, c.engine() + ", with its log of without", 1.02, none, cpu(c+withLog, c)})
+	}
+	all = append(all, rule{Logged, "nginx, with its log of without", none, none, cpu(NginxLog, Nginx)})
 	for _, cs := range []Case{Rate5K, HandshakeRSA} {
 		for _, c := range engines {
 			all = append(all, rule{cs, c.engine() + " of nginx", none, none, cpu(c, Nginx)})

@@ -18,20 +18,39 @@ const (
 	Haproxy       Contender = "haproxy"
 	HTTPUtil      Contender = "httputil"
 	FastHTTP      Contender = "fasthttp"
+
+	TinygateUringLog Contender = TinygateUring + withLog
+	TinygateEpollLog Contender = TinygateEpoll + withLog
+	NginxLog         Contender = Nginx + withLog
 )
+
+// withLog ends the names of contenders that write an access log.
+const withLog = "-log"
 
 // Contenders lists all in the order of the tables.
 func Contenders() []Contender {
-	return []Contender{TinygateUring, TinygateEpoll, TinygateStd, Nginx, Haproxy, HTTPUtil, FastHTTP}
+	return []Contender{TinygateUring, TinygateUringLog, TinygateEpoll, TinygateEpollLog, TinygateStd, Nginx, NginxLog, Haproxy,
+		HTTPUtil, FastHTTP}
 }
 
 // engine is that of a tinygate, "" for others.
 func (c Contender) engine() string {
-	engine, is := strings.CutPrefix(string(c), "tinygate-")
+	engine, is := strings.CutPrefix(strings.TrimSuffix(string(c), withLog), "tinygate-")
 	if !is {
 		return ""
 	}
 	return engine
+}
+
+// logs reports whether a contender writes an access log.
+func (c Contender) logs() bool { return strings.HasSuffix(string(c), withLog) }
+
+// takesPart reports whether a contender is measured in a case. Those that write an access log are in Logged, beside what they are without.
+func (c Contender) takesPart(cs Case) bool {
+	if cs == Logged {
+		return c.logs() || slices.Contains(Contenders(), c+withLog)
+	}
+	return !c.logs()
 }
 
 // benchPrefix heads the names of samples.

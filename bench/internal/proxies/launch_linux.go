@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -19,15 +20,18 @@ type launch struct {
 // launches are the processes of a contender.
 func (s *site) launches(c Contender) ([]launch, error) {
 	switch c {
-	case Nginx:
-		return s.nginx()
+	case Nginx, NginxLog:
+		return s.nginx(c)
 	case Haproxy:
 		return s.haproxy()
 	case HTTPUtil, FastHTTP:
 		return s.inGo(c)
 	}
-	if s.noGate != nil {
+	switch {
+	case s.noGate != nil:
 		return nil, s.noGate
+	case c.logs():
+		return s.loggingGate(c)
 	}
 	return s.gate(c)
 }
@@ -46,8 +50,7 @@ func (l *launch) open(at ...door) error {
 // command is the command line of a launch, for readers.
 func (l *launch) command() string { return strings.Join(append([]string{l.prog}, l.args...), " ") }
 
-// gate is tinygate with its defaults on one loop. TLS needs a configuration, which a process of its own reads: a build that knows none
-// still takes part in all other cases.
+// gate is tinygate with its defaults on one loop. TLS needs a configuration, which a process of its own reads.
 func (s *site) gate(c Contender) ([]launch, error) {
 	plainOne, tlsOne := launch{prog: s.tinygate}, launch{prog: s.tinygate}
 	if err := plainOne.open(plain); err != nil {
@@ -58,21 +61,6 @@ func (s *site) gate(c Contender) ([]launch, error) {
 	if err := tlsOne.open(ecdsaDoor, rsaDoor); err != nil {
 		return nil, err
 	}
-	text := s.gateConfig(c.engine(), &tlsOne)
-	file, err := s.file(string(c)+".yaml", text)
-	if err != nil {
-		return nil, err
-	}
-	tlsOne.args = []string{gateRun, file}
-	tlsOne.config = tlsOne.command() + "\n" + text
-	return []launch{plainOne, tlsOne}, nil
-}
-
-// gateRun is the command by which tinygate serves what a file says.
-const gateRun = "run"
-
-// gateConfig is tinygate's configuration for TLS. It is the only place that knows how such a file looks.
-func (s *site) gateConfig(engine string, l *launch) string {
 	listener := func(d door) string {
 		return fmt.Sprintf(`  - address: %s
     tls:
@@ -80,17 +68,43 @@ func (s *site) gateConfig(engine string, l *launch) string {
       key: %[2]s
       min_version: 1.3
       tickets: off
-`, l.doors[d], s.certs[d])
+`, tlsOne.doors[d], s.certs[d])
 	}
-	return fmt.Sprintf("engine: %s\nloops: 1\nlisten:\n%s%sto: %s\n", engine, listener(ecdsaDoor), listener(rsaDoor), s.upstream)
+	if err := s.configure(&tlsOne, c, "listen:\n"+listener(ecdsaDoor)+listener(rsaDoor)); err != nil {
+		return nil, err
+	}
+	return []launch{plainOne, tlsOne}, nil
 }
+
+// loggingGate is tinygate with an access log in its default format.
+func (s *site) loggingGate(c Contender) ([]launch, error) {
+	l := launch{prog: s.tinygate}
+	if err := l.open(plain); err != nil {
+		return nil, err
+	}
+	err := s.configure(&l, c, fmt.Sprintf("access_log: %s\nlisten: %s\n", s.logFile(c), l.doors[plain]))
+	return []launch{l}, err
+}
+
+// configure has a tinygate on one loop serve a configuration of these lines.
+func (s *site) configure(l *launch, c Contender, lines string) error {
+	text := fmt.Sprintf("engine: %s\nloops: 1\n%sto: %s\n", c.engine(), lines, s.upstream)
+	file, err := s.file(string(c)+".yaml", text)
+	l.args = []string{"run", file}
+	l.config = l.command() + "\n" + text
+	return err
+}
+
+// logFile is where a contender writes its access log.
+func (s *site) logFile(c Contender) string { return filepath.Join(s.dir, string(c)+".log") }
 
 // suites is the cipher suite that Go prefers where the CPU has AES: everybody encrypts alike.
 const suites = "TLS_AES_128_GCM_SHA256"
 
 // nginx is set up as its documentation advises for proxies: connections to the upstream are kept (ngx_http_upstream_module, keepalive),
 // which needs HTTP/1.1 and an empty Connection (ngx_http_proxy_module); bodies stay in memory; no access log; sessions are not resumed.
-func (s *site) nginx() ([]launch, error) {
+// A log has what tinygate's has, and is written in pieces of the same size (ngx_http_log_module).
+func (s *site) nginx(c Contender) ([]launch, error) {
 	path, err := program("nginx", "nginx")
 	if err != nil {
 		return nil, err
@@ -113,15 +127,19 @@ func (s *site) nginx() ([]launch, error) {
 		location / { proxy_pass http://bench; }
 	}`, l.doors[d], s.certs[d], suites)
 	}
+	log := "off"
+	if c.logs() {
+		log = s.logFile(c) + " json buffer=256k flush=1s"
+	}
 	temporary := ""
 	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		temporary += fmt.Sprintf("\t%s_temp_path %s/%[1]s;\n", name, s.dir)
 	}
 	text := fmt.Sprintf(`%sdaemon off; worker_processes 1; worker_rlimit_nofile 16384;
-pid %s/nginx.pid; error_log stderr crit;
+pid %s/%s.pid; error_log stderr crit;
 events { worker_connections 8192; multi_accept on; }
 http {
-%s	access_log off; keepalive_timeout 1h; keepalive_requests 1000000000;
+%s%s	access_log %s; keepalive_timeout 1h; keepalive_requests 1000000000;
 	client_body_buffer_size 128k; client_max_body_size 0;
 	proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host;
 	proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; proxy_set_header X-Forwarded-Proto $scheme;
@@ -132,8 +150,8 @@ http {
 		location / { proxy_pass http://bench; }
 	}%s%s
 }
-`, user, s.dir, temporary, s.upstream, idleConns, l.doors[plain], secure(ecdsaDoor), secure(rsaDoor))
-	file, err := s.file("nginx.conf", text)
+`, user, s.dir, c, temporary, nginxLogFormat, log, s.upstream, idleConns, l.doors[plain], secure(ecdsaDoor), secure(rsaDoor))
+	file, err := s.file(string(c)+".conf", text)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +159,14 @@ http {
 	l.config = "# " + version(path) + "\n" + text
 	return []launch{l}, nil
 }
+
+// nginxLogFormat is of the fields of tinygate's log.
+const nginxLogFormat = `	log_format json escape=json '{"time":"$time_iso8601","client":"$remote_addr","method":"$request_method","host":"$host",'
+		'"path":"$uri","query":"$args","protocol":"$server_protocol","status":$status,"bytes_sent":$body_bytes_sent,'
+		'"bytes_received":$request_length,"duration":$request_time,"server":"$upstream_addr",'
+		'"upstream_duration":"$upstream_response_time","request_id":"$request_id","user_agent":"$http_user_agent",'
+		'"referer":"$http_referer","tls":"$ssl_protocol"}';
+`
 
 // haproxy is on one thread, reuses connections to the upstream for any client, and has buffers that take head and body of 16 KiB at
 // once (haproxy's configuration manual: nbthread, http-reuse, tune.bufsize).

@@ -24,7 +24,7 @@ var profiled = []Contender{TinygateUring, TinygateEpoll, Nginx}
 // profileAll splits the CPU time of some contenders in the case Small, or says why that cannot be done.
 func (b *bench) profileAll() {
 	perf, err := program("perf", "linux-perf")
-	for _, p := range b.at(plain) {
+	for _, p := range b.running(Small) {
 		if !slices.Contains(profiled, p.Contender) {
 			continue
 		}

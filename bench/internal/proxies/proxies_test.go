@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -198,6 +199,7 @@ func goodRun() (all []Sample) {
 	for _, cs := range Cases() {
 		all = append(all, run(cs, map[Contender][]float64{
 			TinygateUring: {500, 500}, TinygateEpoll: {800, 800}, Nginx: {1000, 1000}, Haproxy: {1100, 1100},
+			TinygateUringLog: {505, 505}, TinygateEpollLog: {808, 808}, NginxLog: {1300, 1300},
 		})...)
 	}
 	return all
@@ -214,6 +216,8 @@ func TestCheck(t *testing.T) {
 		switch s := &samples[i]; {
 		case s.Contender == TinygateUring && s.Case == Many:
 			s.CPUNs = 1200 // of nginx, of haproxy
+		case s.Contender == TinygateEpollLog && s.Case == Logged:
+			s.CPUNs = 820 // of what it is without
 		case s.Contender == TinygateEpoll && s.Case == Rate20K:
 			s.P99 = 1e6
 		case s.Contender == TinygateEpoll && s.Case == HandshakeRSA:
@@ -221,12 +225,31 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	b.Reset()
-	if broken, err = WriteCheck(&b, Check(Summarise(samples))); err != nil || broken != 3 {
-		t.Errorf("%d broken, want 3, %v:\n%s", broken, err, &b)
+	if broken, err = WriteCheck(&b, Check(Summarise(samples))); err != nil || broken != 4 {
+		t.Errorf("%d broken, want 4, %v:\n%s", broken, err, &b)
 	}
 	for _, f := range Check(Summarise(run(Small, map[Contender][]float64{Nginx: {1}}))) {
 		if f.Broken() || f.Verdict() != "not measured" {
 			t.Errorf("without tinygate: %+v: %s", f, f.Verdict())
+		}
+	}
+}
+
+// Those that write a log are measured beside those of the same program that do not, and nowhere else.
+func TestLogsAreMeasuredBesideNone(t *testing.T) {
+	for _, cs := range Cases() {
+		var got []Contender
+		for _, c := range Contenders() {
+			if c.takesPart(cs) {
+				got = append(got, c)
+			}
+		}
+		want := []Contender{TinygateUring, TinygateEpoll, TinygateStd, Nginx, Haproxy, HTTPUtil, FastHTTP}
+		if cs == Logged {
+			want = []Contender{TinygateUring, TinygateUringLog, TinygateEpoll, TinygateEpollLog, Nginx, NginxLog}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", cs, got, want)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"time"
 
@@ -20,9 +19,6 @@ const (
 	// startProbe is the pause between two looks at whether it listens.
 	startProbe = 5 * time.Millisecond
 )
-
-// errUnknownCommand says that a program does not know how to do what it was to do.
-var errUnknownCommand = errors.New("not supported by this build")
 
 // proxy is a running contender, or a part of one.
 type proxy struct {
@@ -70,17 +66,12 @@ func listens(addr string) bool {
 	return true
 }
 
-// failure is why a proxy did not start, in its own words where it has some. That a tinygate was told a command which it does not know
-// is for it to say.
+// failure is why a proxy did not start, in its own words where it has some.
 func (p *proxy) failure(cause error) error {
-	said := p.process.Said()
-	if p.engine() != "" && strings.Contains(said, fmt.Sprintf("unexpected argument %q", gateRun)) {
-		return fmt.Errorf("%w: it says: %s", errUnknownCommand, said)
+	if said := p.process.Said(); said != "" {
+		return errors.New(said)
 	}
-	if said == "" {
-		return cause
-	}
-	return errors.New(said)
+	return cause
 }
 
 // stop asks the proxy to end, and makes an end with all its processes when it does not.

@@ -106,8 +106,8 @@ func (b *bench) startUpstream(self string, cpu int) (at netip.AddrPort, err erro
 	return netip.ParseAddrPort(addr)
 }
 
-// startContender starts the processes of a contender, and says which it goes without. What a machine or a build may lack is no failure:
-// a program, an engine, and tinygate's configurations. Anything else is.
+// startContender starts the processes of a contender, and says which it goes without. What a machine may lack is no failure: a program,
+// and an engine. Anything else is.
 func (b *bench) startContender(s *site, c Contender, w io.Writer) {
 	launches, err := s.launches(c)
 	if err != nil {
@@ -117,14 +117,20 @@ func (b *bench) startContender(s *site, c Contender, w io.Writer) {
 		}
 		return
 	}
+	if slices.Contains(b.noEngine, c.engine()) {
+		fmt.Fprintf(w, "left out: %s: its engine, as above\n", c)
+		return
+	}
 	var configs []string
 	for _, l := range launches {
 		p, err := start(c, l, s.self, b.proxyCPU, len(b.proxies)+1)
 		if err != nil {
 			fmt.Fprintf(w, "left out: %s, %s: %v\n", c, l.doorNames(), err)
-			if noEngine := c.engine() != "" && l.doors[plain].IsValid(); !noEngine && !errors.Is(err, errUnknownCommand) {
-				b.failed = append(b.failed, fmt.Sprintf("%s, %s: %v", c, l.doorNames(), err))
+			if c.engine() != "" && !slices.ContainsFunc(b.proxies, func(p *proxy) bool { return p.engine() == c.engine() }) {
+				b.noEngine = append(b.noEngine, c.engine())
+				return
 			}
+			b.failed = append(b.failed, fmt.Sprintf("%s, %s: %v", c, l.doorNames(), err))
 			continue
 		}
 		b.proxies = append(b.proxies, p)
