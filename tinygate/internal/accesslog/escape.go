@@ -33,44 +33,48 @@ func plain(s []byte, i int) int {
 			return i + bits.TrailingZeros64(m)/8
 		}
 	}
-	n := len(s) - i
-	if n == 0 {
+	if i == len(s) {
 		return i
 	}
-	var w uint64 // the n bytes that are left, below
-	switch {
-	case len(s) >= 8:
-		w = binary.LittleEndian.Uint64(s[len(s)-8:]) >> (64 - 8*n)
-	case n >= 4:
-		w = uint64(binary.LittleEndian.Uint32(s[i:])) | uint64(binary.LittleEndian.Uint32(s[len(s)-4:]))<<(8*n-32)
-	default:
-		w = uint64(s[i]) | uint64(s[i+n/2])<<(n/2*8) | uint64(s[len(s)-1])<<(8*n-8)
-	}
-	w |= ^uint64(0) << (8 * n) // what is above is special, so that the end is found too
+	w := few(s[i:]) | ^uint64(0)<<(8*(len(s)-i)) // what is above is special, so that the end is found too
 	return i + bits.TrailingZeros64(special(w))/8
+}
+
+// few gives one to seven bytes as the low ones of a word.
+func few(s []byte) uint64 {
+	n := len(s)
+	if n >= 4 {
+		return uint64(binary.LittleEndian.Uint32(s)) | uint64(binary.LittleEndian.Uint32(s[n-4:]))<<(8*n-32)
+	}
+	return uint64(s[0]) | uint64(s[n/2])<<(n/2*8) | uint64(s[n-1])<<(8*n-8)
 }
 
 // escapedMax is the most bytes that one byte becomes: \u001f.
 const escapedMax = 6
 
-// copyPlain copies s behind b if there is room and no byte of s needs an escape, and reports whether that was so. To look at
-// bytes while they are copied costs less than to do one after the other.
+// copyPlain copies s behind b if there is room for it and for eight bytes, and reports whether it did and no byte of s needs
+// an escape. To look at bytes while they are copied costs less than to do one after the other, and to ask only at the end
+// less than to ask each time.
 func copyPlain(b, s []byte) bool {
 	n := len(s)
-	if n < 8 || cap(b)-len(b) < n {
-		return false
+	if n == 0 || cap(b)-len(b) < max(n, 8) {
+		return n == 0
 	}
-	d := b[len(b) : len(b)+n]
-	for i := 0; i+8 <= n; i += 8 {
+	d := b[len(b):cap(b)]
+	if n < 8 {
+		w := few(s)
+		binary.LittleEndian.PutUint64(d, w)
+		return special(w|(' '*ones)<<(8*n)) == 0
+	}
+	last := binary.LittleEndian.Uint64(s[n-8:])
+	found := special(last)
+	for i := 0; i < n-8; i += 8 {
 		w := binary.LittleEndian.Uint64(s[i:])
-		if special(w) != 0 {
-			return false
-		}
 		binary.LittleEndian.PutUint64(d[i:], w)
+		found |= special(w)
 	}
-	w := binary.LittleEndian.Uint64(s[n-8:])
-	binary.LittleEndian.PutUint64(d[n-8:], w)
-	return special(w) == 0
+	binary.LittleEndian.PutUint64(d[n-8:], last)
+	return found == 0
 }
 
 // appendJSON appends s as the inside of a JSON string.

@@ -38,7 +38,7 @@ func orDash(b, s []byte) []byte {
 
 // number makes the writer of a number.
 func number(get func(e *Entry) int64) func(w *Writer, b []byte, e *Entry) []byte {
-	return func(_ *Writer, b []byte, e *Entry) []byte { return strconv.AppendInt(b, get(e), 10) }
+	return func(_ *Writer, b []byte, e *Entry) []byte { return appendCount(b, get(e)) }
 }
 
 // variables are the names of text formats.
@@ -52,7 +52,7 @@ var variables = map[string]func(w *Writer, b []byte, e *Entry) []byte{
 	"query":          text(func(e *Entry) []byte { return e.Query }),
 	"protocol":       text(func(e *Entry) []byte { return bytesOf(e.Protocol) }),
 	"request":        func(_ *Writer, b []byte, e *Entry) []byte { return appendRequest(b, e) },
-	"status":         func(_ *Writer, b []byte, e *Entry) []byte { return appendStatus(b, e.Status) },
+	"status":         number(func(e *Entry) int64 { return int64(e.Status) }),
 	"bytes_sent":     number(func(e *Entry) int64 { return e.BytesSent }),
 	"bytes_received": number(func(e *Entry) int64 { return e.BytesReceived }),
 	"duration":       func(_ *Writer, b []byte, e *Entry) []byte { return appendSeconds(b, e.Duration) },

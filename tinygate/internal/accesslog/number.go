@@ -12,23 +12,29 @@ const numberMax = 32
 // appendSeconds appends d as seconds with six places. A negative d is a clock that was set back, and no time.
 func appendSeconds(b []byte, d time.Duration) []byte {
 	us := uint64(max(d, 0)) / 1000
-	s, rest := us/1e6, uint32(us%1e6)
-	if s < 10 {
-		b = append(b, byte('0'+s))
-	} else {
-		b = strconv.AppendUint(b, s, 10)
-	}
-	high, low := rest/1000, rest%1000
-	return append(b, '.', byte('0'+high/100), byte('0'+high/10%10), byte('0'+high%10),
-		byte('0'+low/100), byte('0'+low/10%10), byte('0'+low%10))
+	rest := uint32(us % 1e6)
+	p, q, r := &twoDigits[rest/10000], &twoDigits[rest/100%100], &twoDigits[rest%100]
+	return append(appendCount(b, int64(us/1e6)), '.', p[0], p[1], q[0], q[1], r[0], r[1])
 }
 
-// appendStatus appends a number that mostly has three digits.
-func appendStatus(b []byte, n int) []byte {
-	if n >= 100 && n <= 999 {
-		return append(b, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
+// twoDigits are those of the numbers below 100.
+var twoDigits = func() (t [100][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{byte('0' + i/10), byte('0' + i%10)}
 	}
-	return strconv.AppendInt(b, int64(n), 10)
+	return t
+}()
+
+// appendCount appends a number that mostly has one digit, or three as a status has.
+func appendCount(b []byte, n int64) []byte {
+	switch {
+	case n >= 0 && n < 10:
+		return append(b, byte('0'+n))
+	case n >= 100 && n < 1000:
+		p := &twoDigits[n%100]
+		return append(b, byte('0'+n/100), p[0], p[1])
+	}
+	return strconv.AppendInt(b, n, 10)
 }
 
 func tlsName(version uint16) string {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
-	"github.com/unio-go/unio/tinygate/internal/accesslog"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/edit"
@@ -40,7 +39,6 @@ type exchange struct {
 	id      []byte // empty until somebody asks
 	address []byte // of the client, as text
 	values  edit.Values
-	entry   accesslog.Entry
 	rule    *rule         // nil before one is chosen
 	times   *config.Times // of the rule, or of all
 

@@ -50,6 +50,7 @@ type shard struct {
 	loop    int
 	log     limitedLog
 	access  atomic.Pointer[accesslog.Writer] // nil: no access log
+	entry   accesslog.Entry                  // of the line that is being added: here it stays in the cache
 	figures *metrics.Loop
 	ids     *requestid.Source
 	date    date

@@ -35,11 +35,11 @@ var protocol = [2]string{"HTTP/1.0", "HTTP/1.1"}
 // log writes the line of the access log.
 func (x *exchange) log(w *accesslog.Writer, took time.Duration) {
 	x.address = x.who.Addr.AppendTo(x.address[:0])
-	e := &x.entry // a variable would be allocated
-	*e = accesslog.Entry{
-		Time: x.began, Duration: took, UpstreamDuration: x.took, Status: x.status, Tries: x.tries,
-		BytesSent: x.bytes.out, BytesReceived: x.bytes.in, TLS: x.cl.version, Client: x.address,
-	}
+	e := &x.sh.entry
+	*e = accesslog.Entry{} // a literal would be made elsewhere first and copied
+	e.Time, e.Duration, e.UpstreamDuration = x.began, took, x.took
+	e.Status, e.Tries, e.TLS, e.Client = x.status, x.tries, x.cl.version, x.address
+	e.BytesSent, e.BytesReceived = x.bytes.out, x.bytes.in
 	if len(x.head) > 0 {
 		e.RequestID = x.requestID()
 		e.Method, e.Host = x.req.MethodName.Of(x.head), x.req.Host.Of(x.head)
