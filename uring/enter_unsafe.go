@@ -94,6 +94,29 @@ func (r *Ring) PollWait(n uint32, d, minWait time.Duration) (int, error) {
 	return r.waitTimeout(n, d, minWait, true)
 }
 
+// PollCompletions is PollWait that publishes and hands over nothing: it waits for n completions, and gives up after d with
+// ErrTimeout. A negative d means no limit. One goroutine at a time may call it, also while others use the submission side. A
+// ring with SetupSingleIssuer allows it to its own thread only.
+func (r *Ring) PollCompletions(n uint32, d time.Duration) error {
+	if r.closed {
+		return ErrClosed
+	}
+	if r.features&FeatExtArg == 0 {
+		return errNoTimeout
+	}
+	p := &r.poll
+	if p.arg.ts = 0; d >= 0 {
+		p.ts = timespec(d)
+		p.arg.ts = uint64(uintptr(unsafe.Pointer(&p.ts)))
+	}
+	_, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), 0, uintptr(n),
+		uintptr(EnterGetevents|EnterExtArg|r.waitFlags), uintptr(unsafe.Pointer(&p.arg)), unsafe.Sizeof(p.arg))
+	if e != 0 {
+		return enterError(e)
+	}
+	return nil
+}
+
 func (r *Ring) waitTimeout(n uint32, d, minWait time.Duration, raw bool) (int, error) {
 	if r.closed {
 		return 0, ErrClosed

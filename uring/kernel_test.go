@@ -379,6 +379,36 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
+// TestPollCompletionsTouchesNoSubmission: it waits beside somebody who fills in entries and hands them over, and publishes
+// none of them.
+func TestPollCompletionsTouchesNoSubmission(t *testing.T) {
+	need(t, FeatureExtArg)
+	r := newTestRing(t, 4, 0)
+	poll := func(d time.Duration) error {
+		err := ErrInterrupted
+		for err == ErrInterrupted { // by a signal of the Go runtime
+			err = r.PollCompletions(1, d)
+		}
+		return err
+	}
+	r.SQE().PrepNop()
+	if err := poll(time.Millisecond); err != ErrTimeout || r.Unpublished() != 1 || r.CQReady() != 0 {
+		t.Errorf("with an entry that is not handed over: %v, %d unpublished, %d completed", err, r.Unpublished(), r.CQReady())
+	}
+	seen := make(chan error)
+	for range 1000 {
+		go func() { seen <- poll(-1) }()
+		if n, err := r.Submit(); n != 1 || err != nil {
+			t.Fatalf("submitted %d: %v", n, err)
+		}
+		if err := <-seen; err != nil || r.CQReady() != 1 {
+			t.Fatalf("without a limit: %v, %d completed", err, r.CQReady())
+		}
+		r.Seen(1)
+		r.SQE().PrepNop()
+	}
+}
+
 // TestMinWait: a wait for eight with one there ends at the minimum, not at the limit and not before.
 func TestMinWait(t *testing.T) {
 	need(t, FeatureMinWait)
@@ -484,6 +514,7 @@ func TestClosedRing(t *testing.T) {
 	_, errs["SubmitAndWaitTimeout"] = r.SubmitAndWaitTimeout(1, 0, 0)
 	_, errs["Poll"] = r.Poll()
 	_, errs["PollWait"] = r.PollWait(1, 0, 0)
+	errs["PollCompletions"] = r.PollCompletions(1, 0)
 	_, errs["Enter"] = r.Enter(1, 1, 0)
 	_, errs["EnterRegWait"] = r.EnterRegWait(1, 0)
 	_, errs["NewBufRing"] = r.NewBufRing(0, 4, 0)

@@ -48,6 +48,11 @@ type Ring struct {
 	arg geteventsArg // of the running enter
 	ts  KernelTimespec
 
+	poll struct { // of the running PollCompletions
+		arg geteventsArg
+		ts  KernelTimespec
+	}
+
 	maps    [3]mapping
 	dead    [4]uint32 // what the pointers point to after Close
 	deadCQE [4]uint64

@@ -100,7 +100,11 @@ func (r *Ring) share(ops []*fileio.Op) {
 		op.State.Store(stateStarted)
 	}
 	newest, oldest, _ := link(ops)
-	r.shard().perform(newest, oldest)
+	if s := r.shard(); r.busy.on.Load() {
+		s.leave(newest, oldest)
+	} else {
+		s.perform(newest, oldest)
+	}
 	left.Wait()
 }
 

@@ -8,17 +8,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/unio-go/unio/internal/fileio"
-	"github.com/unio-go/unio/internal/filepool"
 )
 
-// busy finds out whether goroutines that compute hold all Ps. Who parks then waits for the end of a time slice, and so does
-// the reaper before it, while a system call that blocks keeps its P for as long as a disk takes to answer. So operations
-// are done by system calls meanwhile, on a few threads.
+// busy finds out whether goroutines that compute hold all Ps. Then the pump performs operations.
 type busy struct {
 	on    atomic.Bool
-	turns chan struct{} // one for each system call under way
 	asked chan struct{}
 	count atomic.Uint32
 	quit  chan struct{}
@@ -42,7 +36,6 @@ const (
 )
 
 func (b *busy) open(pending *atomic.Int64) {
-	b.turns = make(chan struct{}, runtime.GOMAXPROCS(0)+1)
 	b.asked, b.quit = make(chan struct{}, 1), make(chan struct{})
 	b.ended.Add(1)
 	go b.run(pending)
@@ -115,13 +108,4 @@ func crowded(waiting int64) bool {
 	metrics.Read(ready)
 	return ready[0].Value.Kind() == metrics.KindUint64 &&
 		int64(ready[0].Value.Uint64())-waiting > int64(readyPerP*runtime.GOMAXPROCS(0))
-}
-
-// do does an operation by a system call, when it is its turn. To have those who find no turn wait for the ring was no better
-// at the median of p99, and took a thread more.
-func (b *busy) do(op *fileio.Op) {
-	b.turns <- struct{}{}
-	filepool.Perform(op)
-	<-b.turns
-	b.waited()
 }

@@ -94,23 +94,51 @@ func TestConformanceWhilePsAreHeld(t *testing.T) {
 	})
 }
 
-// TestSystemCallsWhilePsAreHeld: nothing goes to the ring.
-func TestSystemCallsWhilePsAreHeld(t *testing.T) {
+// TestPumpPerformsWhilePsAreHeld: many callers at once, each with its own blocks. No read is a system call, also when it finds
+// nothing in flight.
+func TestPumpPerformsWhilePsAreHeld(t *testing.T) {
+	const callers, reads = 32, 50
 	r := newRing(t, Config{Rings: 1})
-	defer hold(t, r)()
-	f := makeFile(t, 3)
+	f := makeFile(t, callers)
 	filled := r.shards[0].side.filled
-	for i := range 3 {
-		op := &fileio.Op{Code: fileio.Read, File: f, Off: int64(i) * blockBytes, Data: make([]byte, 10)}
-		busyRing{r}.Do(op)
-		if op.N != 10 || op.Err != nil || op.Data[9] != byte(i) {
-			t.Errorf("block %d: %d, %v", i, op.N, op.Err)
-		}
+	var ended sync.WaitGroup
+	for i := range callers {
+		ended.Go(func() {
+			op := &fileio.Op{Code: fileio.Read, File: f, Off: int64(i) * blockBytes, Data: make([]byte, 10)}
+			for range reads {
+				clear(op.Data)
+				busyRing{r}.Do(op)
+				if op.N != 10 || op.Err != nil || op.Data[9] != byte(i) {
+					t.Errorf("block %d: %d, %v", i, op.N, op.Err)
+				}
+			}
+		})
 	}
-	if n := r.shards[0].side.filled - filled; n != 0 {
-		t.Errorf("%d of 3 reads went to the ring", n)
+	ended.Wait()
+	if n := r.shards[0].side.filled - filled; n < callers*reads {
+		t.Errorf("%d of %d reads went to the ring", n, callers*reads)
 	}
 	if n := r.Counters().Lone.Load(); n != 0 {
-		t.Errorf("%d reads found nothing in flight", n)
+		t.Errorf("%d reads were system calls", n)
 	}
+}
+
+// TestPumpLeavesSlowOnesToTheReaper: a P is not kept for an operation that takes its time.
+func TestPumpLeavesSlowOnesToTheReaper(t *testing.T) {
+	r := newRing(t, Config{Rings: 1})
+	r.busy.on.Store(true)
+	complete := hold(t, r)
+	enters := r.Counters().Enters.Load
+	for end := time.Now().Add(patience); enters() < 1+pumpPatience; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the pump does not begin it")
+		}
+	}
+	time.Sleep(10 * pumpSleep)
+	before := enters()
+	time.Sleep(50 * pumpSleep)
+	if n := enters() - before; n != 0 {
+		t.Errorf("the pump has waited in place %d times more", n)
+	}
+	complete()
 }

@@ -23,6 +23,8 @@ import (
 //     freed slots looks at starved.
 //   - Who waits changes its operation's state from stateWaiting to stateParked; who has found the completion swaps in
 //     stateDone, and wakes whom it finds parked.
+//   - While Ps are held (held), callers do not ask for the submission lock: they call the pump, after they have pushed. Whom
+//     the pump has woken calls it, and it waits for that.
 //   - Who has entered the ring and leaves operations in flight looks whether the reaper watches, and calls it if not; the
 //     reaper says that it rests and then looks once more whether anything is in flight (watch, rest).
 type flow struct {
@@ -42,6 +44,9 @@ type flow struct {
 	_      [64]byte
 	kicked chan struct{}
 	failed atomic.Pointer[error] // why the ring can take nothing more
+
+	held   func() bool // whether goroutines compute on all Ps
+	wanted chan struct{}
 
 	watching atomic.Bool   // the reaper waits for signals, or is about to
 	called   chan struct{} // a call for the reaper, by whoever has set watching
@@ -79,6 +84,9 @@ type side interface {
 
 	// reap looks at completions.
 	reap(limit int) reaped
+	// await sleeps until there are some, without giving up the P. It is false when there are none after a while. The pump calls
+	// it, without a lock.
+	await() bool
 
 	// begun counts the operations that were filled in, ended those whose completion was reaped. Both go round, and may be
 	// asked for without a lock.
@@ -102,6 +110,7 @@ const (
 	stateStarted = iota // by Start: Done is called
 	stateWaiting        // its caller has not parked
 	stateParked
+	stateCalls // parked, and calls the pump when it is woken
 	stateDone
 )
 
@@ -175,6 +184,10 @@ const (
 	pointRest
 	pointRested
 	pointResume
+	pointWant
+	pointHand
+	pointDeliverCall
+	pointCalled
 
 	// No steps: where something begins, and how it has ended.
 	pointTurn
@@ -326,31 +339,39 @@ func (f *flow) reap(limit int) (again bool) {
 
 func (f *flow) reapAll(limit int) (again bool) {
 	for limit > 0 {
-		if !f.reaping.try(f) {
-			return again
+		done, rest, further := f.collect(min(limit, f.reaps))
+		again = again || rest
+		if done != nil {
+			f.at(pointDeliver, done)
+			f.side.deliver(done)
 		}
-		f.at(pointReap, nil)
-		found := f.side.reap(min(limit, f.reaps))
-		if f.reaping.drop(f) {
-			found.more = true
-		}
-		if found.again != nil {
-			f.pushChain(found.again)
-			again = true
-		}
-		if found.freed && f.unstarve() {
-			again = true // with a try of the submission lock, which sets starved anew if need be
-		}
-		if found.done != nil {
-			f.at(pointDeliver, found.done)
-			f.side.deliver(found.done)
-		}
-		if !found.more {
+		if !further {
 			return again
 		}
 		limit -= f.reaps
 	}
 	return true
+}
+
+// collect takes completions from the ring, at most limit of them. done is for the caller to tell those who wait, again says
+// that there is something to submit, further that there are more completions.
+func (f *flow) collect(limit int) (done *fileio.Op, again, further bool) {
+	if !f.reaping.try(f) {
+		return nil, false, false
+	}
+	f.at(pointReap, nil)
+	found := f.side.reap(limit)
+	if f.reaping.drop(f) {
+		found.more = true
+	}
+	if found.again != nil {
+		f.pushChain(found.again)
+		again = true
+	}
+	if found.freed && f.unstarve() {
+		again = true // with a try of the submission lock, which sets starved anew if need be
+	}
+	return found.done, again, found.more
 }
 
 // unstarve reports whether operations have waited for the slots that are free now.
@@ -411,8 +432,9 @@ func (f *flow) kick() {
 	}
 }
 
-// wait returns when an operation in stateWaiting has completed, and says whether it parked for that.
-func (f *flow) wait(op *fileio.Op) (parked bool) {
+// wait returns when an operation in stateWaiting has completed, and says whether it parked for that, as stateParked or
+// stateCalls.
+func (f *flow) wait(op *fileio.Op, as uint32) (parked bool) {
 	f.at(pointPark, op)
 	if op.State.Load() == stateDone {
 		return false
@@ -421,7 +443,7 @@ func (f *flow) wait(op *fileio.Op) (parked bool) {
 		op.Wake = make(chan struct{}, 1)
 	}
 	f.at(pointSleep, op)
-	if !op.State.CompareAndSwap(stateWaiting, stateParked) {
+	if !op.State.CompareAndSwap(stateWaiting, as) {
 		return false
 	}
 	f.at(pointWake, op)

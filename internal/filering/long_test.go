@@ -11,6 +11,7 @@ var manyOrders = map[string]plan{
 	"a start beside a call": {callers: []call{{ops: 1}, {ops: 1, start: true}}, slots: 1, bounds: small},
 	"two, failing":          {callers: []call{{ops: 1}, {ops: 1, start: true}}, slots: 2, fails: 1, bounds: small},
 	"two and one":           {callers: []call{{ops: 2, start: true}, {ops: 1}}, slots: 1, bounds: small},
+	"pump, two in turn":     {callers: []call{{ops: 2}}, slots: 1, pump: true, bounds: small},
 }
 
 // TestNoWakeUpIsLostInAnyOrderOfMore plays all orders of two callers, which takes minutes: go test -tags unio_long.

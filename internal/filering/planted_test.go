@@ -24,7 +24,7 @@ var defects = map[string][2]string{
 		"if l.word.Load() == lookAgain || l.word.CompareAndSwap(lookHeld, lookAgain) {", "if l.word.Load() != lookFree {",
 	},
 	"a mark on the completions is forgotten": {
-		"		if f.reaping.drop(f) {\n			found.more = true\n		}\n", "		f.reaping.drop(f)\n",
+		"	if f.reaping.drop(f) {\n		found.more = true\n	}\n", "	f.reaping.drop(f)\n",
 	},
 	"what is left is not handed to the helper": {
 		"		if left >= stuck || n == f.turns {\n			f.kick()\n", "		if left >= stuck || n == f.turns {\n",
@@ -32,19 +32,25 @@ var defects = map[string][2]string{
 	"a start hands nothing to the helper": {"	if left := f.submit(1, false); left >= more {", "	if left := f.submit(1, false); left > dead {"},
 	"a start is quiet":                    {"f.submit(1, false)", "f.submit(1, true)"},
 	"slots are not looked at again":       {"	if f.side.room() == 0 {\n		return false\n	}\n	f.at(pointFed", "	return false\n	f.at(pointFed"},
-	"freed slots tell nobody":             {"			again = true // with a try", "			// with a try"},
-	"a wake-up before the sleep is lost":  {"	if !op.State.CompareAndSwap(stateWaiting, stateParked) {\n		return false\n	}\n", "	op.State.Store(stateParked)\n"},
+	"freed slots tell nobody":             {"		again = true // with a try", "		// with a try"},
+	"a wake-up before the sleep is lost":  {"	if !op.State.CompareAndSwap(stateWaiting, as) {\n		return false\n	}\n", "	op.State.Store(as)\n"},
 	"the helper gives up for lack of memory": {
 		"			pause(n)\n			continue\n", "			pause(n)\n			return\n",
 	},
-	"the helper leaves completions when the ring fails": {"		if left != more && !again {", "		if left == dead || left != more && !again {"},
-	"a failure is told to what was queued only":         {"	filled := f.side.unfill()\n", "	var filled *fileio.Op\n"},
-	"what has to be done again is dropped":              {"			f.pushChain(found.again)\n", ""},
-	"it is pushed and nobody told":                      {"			f.pushChain(found.again)\n			again = true\n", "			f.pushChain(found.again)\n"},
-	"who waits does not call the reaper":                {"to look at completions\n	}\n	f.watch()\n", "to look at completions\n	}\n"},
-	"who starts does not call the reaper":               {"		return\n	}\n	f.watch()\n", "	}\n"},
-	"the helper does not call the reaper":               {"		again := f.reap(f.reaps)\n		f.watch()\n", "		again := f.reap(f.reaps)\n"},
-	"the reaper rests without a second look":            {"	if f.side.begun() == f.side.ended() {\n		return true\n	}\n	f.at(pointResume, nil)\n", "	return true\n	f.at(pointResume, nil)\n"},
+	"the helper leaves completions when the ring fails":    {"		if left != more && !again {", "		if left == dead || left != more && !again {"},
+	"a failure is told to what was queued only":            {"	filled := f.side.unfill()\n", "	var filled *fileio.Op\n"},
+	"what has to be done again is dropped":                 {"		f.pushChain(found.again)\n", ""},
+	"it is pushed and nobody told":                         {"		f.pushChain(found.again)\n		again = true\n", "		f.pushChain(found.again)\n"},
+	"who waits does not call the reaper":                   {"to look at completions\n	}\n	f.watch()\n", "to look at completions\n	}\n"},
+	"who starts does not call the reaper":                  {"		return\n	}\n	f.watch()\n", "	}\n"},
+	"the helper does not call the reaper":                  {"		again := f.reap(f.reaps)\n		f.watch()\n", "		again := f.reap(f.reaps)\n"},
+	"who leaves an operation to the pump does not call it": {"	f.push(newest, oldest)\n	f.want()\n", "	f.push(newest, oldest)\n"},
+	"whom the pump has woken does not call it":             {"	if f.wait(op, stateCalls) {\n		f.want()\n	}\n", "	f.wait(op, stateCalls)\n"},
+	"the pump waits for who does not call it":              {"		told := pointDeliver\n", "		told := pointDeliverCall\n"},
+	"the pump hands nothing to the helper":                 {"		case left >= stuck || again && !f.held():\n			f.kick()\n", "		case left >= stuck || again && !f.held():\n"},
+	"the pump leaves nobody to watch":                      {"			f.watch()\n			return\n		case !f.side.await():", "			return\n		case !f.side.await():"},
+	"the pump ends with something to submit":               {"		case again || done != nil:\n", "		case done != nil:\n"},
+	"the reaper rests without a second look":               {"	if f.side.begun() == f.side.ended() {\n		return true\n	}\n	f.at(pointResume, nil)\n", "	return true\n	f.at(pointResume, nil)\n"},
 	"the reaper looks before it says that it rests": {
 		"	f.watching.Store(false)\n	f.at(pointRested, nil)\n	if f.side.begun() == f.side.ended() {\n		return true\n",
 		"	if f.side.begun() == f.side.ended() {\n		f.at(pointRested, nil)\n		f.watching.Store(false)\n		return true\n",
@@ -54,7 +60,7 @@ var defects = map[string][2]string{
 // TestEachDefectIsFound builds the tests with each defect, and wants them to fail.
 func TestEachDefectIsFound(t *testing.T) {
 	sources := map[string]string{}
-	for _, file := range []string{"flow.go", "watch.go"} {
+	for _, file := range []string{"flow.go", "watch.go", "pump.go"} {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -48,7 +48,7 @@ type Ring struct {
 
 var _ fileio.Executor = (*Ring)(nil)
 
-// shard is one shared ring, with its helper and its reaper.
+// shard is one shared ring, with its helper, its reaper and its pump.
 type shard struct {
 	flow
 	side  *ringSide
@@ -98,6 +98,7 @@ func (r *Ring) open(i uint, c Config) (*shard, error) {
 	}
 	s := &shard{side: newRingSide(r, ring), quit: make(chan struct{})}
 	s.flow.side, s.bounds = s.side, bound
+	s.held, s.wanted = r.busy.on.Load, make(chan struct{}, 1)
 	s.kicked, s.called = make(chan struct{}, 1), make(chan struct{}, 1)
 	if err := s.signal(ring); err != nil {
 		ring.Close()
@@ -109,9 +110,10 @@ func (r *Ring) open(i uint, c Config) (*shard, error) {
 	s.side.regs = registry{ring: ring, limits: &r.limits, shift: i * regBits}
 	s.side.regs.openFiles()
 	s.side.regs.memory.Open(ring, c.Memory, r.limits.Note)
-	s.ended.Add(2)
+	s.ended.Add(3)
 	go s.helper()
 	go s.reaper()
+	go s.pumping()
 	return s, nil
 }
 
@@ -155,39 +157,31 @@ func (r *Ring) Do(op *fileio.Op) {
 	if !r.check(op) {
 		return
 	}
-	if alone := r.company.alone(r.counters.Pending.Add(1)); op.Code != fileio.Nop && (alone || r.busy.on.Load()) {
-		r.byCall(op, alone)
+	alone, held := r.company.alone(r.counters.Pending.Add(1)), r.busy.on.Load()
+	if alone && !held && op.Code != fileio.Nop {
+		r.byCall(op)
 		return
 	}
 	op.State.Store(stateWaiting)
 	s := r.shard()
+	if held {
+		s.entrust(op)
+		r.busy.waited()
+		return
+	}
 	s.perform(op, op)
-	if s.wait(op) {
+	if s.wait(op, stateParked) {
 		r.busy.waited()
 	}
 }
 
-// byCall does an operation by a system call. One that finds nothing in flight saves two switches between threads so; only one
+// byCall does an operation that finds nothing in flight by a system call, which saves two switches between threads. Only one
 // at a time does, since it is pending itself.
-func (r *Ring) byCall(op *fileio.Op, alone bool) {
-	if alone {
-		filepool.Perform(op)
-		r.counters.Lone.Add(1)
-	} else {
-		r.busy.do(op)
-		r.look()
-	}
+func (r *Ring) byCall(op *fileio.Op) {
+	filepool.Perform(op)
+	r.counters.Lone.Add(1)
 	r.counters.Enters.Add(1)
 	r.completed(1)
-}
-
-// look looks at completions: the reaper waits for a P.
-func (r *Ring) look() {
-	for _, s := range r.shards {
-		if s.reap(s.reaps) {
-			s.kick()
-		}
-	}
 }
 
 // completed counts operations.
@@ -244,7 +238,16 @@ func (r *Ring) startChain(newest, oldest *fileio.Op, n int) {
 		go r.sift(newest)
 		return
 	}
-	r.shard().start(newest, oldest)
+	r.begin(newest, oldest)
+}
+
+// begin hands operations over that are linked from newest to oldest.
+func (r *Ring) begin(newest, oldest *fileio.Op) {
+	if s := r.shard(); r.busy.on.Load() {
+		s.leave(newest, oldest)
+	} else {
+		s.start(newest, oldest)
+	}
 }
 
 // sift begins the good ones of a chain.
@@ -253,7 +256,7 @@ func (r *Ring) sift(op *fileio.Op) {
 	for op != nil {
 		next := op.Next
 		if op.Next = nil; r.check(op) {
-			r.shard().start(op, op)
+			r.begin(op, op)
 		} else {
 			op.Next, bad = bad, op
 		}
@@ -278,7 +281,7 @@ func (r *Ring) deliver(first *fileio.Op) {
 		next := op.Next // whoever waits may begin op anew
 		op.Next = nil
 		switch op.State.Swap(stateDone) {
-		case stateParked:
+		case stateParked, stateCalls:
 			op.Wake <- struct{}{}
 		case stateStarted:
 			op.Done(op)

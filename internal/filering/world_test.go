@@ -33,16 +33,20 @@ type world struct {
 	quiet, signalled         bool
 	refusals, repeats, fails int
 	lulls                    int
+	lates, falls             int
 }
 
 // plan is what happens in a world.
 type plan struct {
 	callers  []call // one goroutine each
 	slots    int
-	refusals int // how often the kernel lacks memory
-	repeats  int // how often an operation has to be submitted again
-	fails    int // how often an enter fails for good: 0 or 1
-	lulls    int // how often the reaper finds that it was not signalled for a while
+	refusals int  // how often the kernel lacks memory
+	repeats  int  // how often an operation has to be submitted again
+	fails    int  // how often an enter fails for good: 0 or 1
+	lulls    int  // how often the reaper finds that it was not signalled for a while
+	pump     bool // whether callers may leave operations to the pump
+	lates    int  // how often the pump sleeps in vain
+	falls    int  // how often it finds that Ps are free
 	bounds   bounds
 }
 
@@ -64,6 +68,7 @@ type actor struct {
 	base    uint64 // past when the call of submit or reap began that it is in
 	trying  uint64 // past when it began to try for a lock
 	last    point
+	pumps   bool // has the pump perform what it does now
 	answer  int
 }
 
@@ -80,13 +85,16 @@ const (
 	whatIdle
 	whatChoice
 	whatEntered
+	whatAwait
 )
 
 var errStopped = errors.New("stopped")
 
 func newWorld(p plan) *world {
-	w := &world{plan: p, slots: p.slots, refusals: p.refusals, repeats: p.repeats, fails: p.fails, lulls: p.lulls}
+	w := &world{plan: p, slots: p.slots, refusals: p.refusals, repeats: p.repeats, fails: p.fails, lulls: p.lulls,
+		lates: p.lates, falls: p.falls}
 	w.f.side, w.f.bounds = w, p.bounds
+	w.f.held, w.f.wanted = w.held, make(chan struct{}, 1)
 	w.f.kicked, w.f.called = make(chan struct{}, 1), make(chan struct{}, 1)
 	w.f.step = w.step
 	for i, c := range p.callers {
@@ -109,6 +117,13 @@ func newWorld(p plan) *world {
 			<-w.f.called
 			for w.reapAWhile(); !w.f.rest(); w.reapAWhile() {
 			}
+		}
+	})
+	w.act("pump", func() {
+		for {
+			w.idle(func() bool { return len(w.f.wanted) > 0 })
+			<-w.f.wanted
+			w.f.pump()
 		}
 	})
 	w.act("kernel", func() {
@@ -148,15 +163,29 @@ func (w *world) call(c call, ops []*fileio.Op) {
 			op.State.Store(stateStarted)
 		}
 		newest, oldest, _ := link(ops)
-		w.f.start(newest, oldest)
+		if w.pumps() {
+			w.f.leave(newest, oldest)
+		} else {
+			w.f.start(newest, oldest)
+		}
 		return
 	}
 	for _, op := range ops {
 		op.State.Store(stateWaiting)
-		w.f.perform(op, op)
-		w.f.wait(op)
+		if w.pumps() {
+			w.f.entrust(op)
+		} else {
+			w.f.perform(op, op)
+			w.f.wait(op, stateParked)
+		}
 		w.done[slices.Index(w.ops, op)]++
 	}
+}
+
+// pumps chooses who performs.
+func (w *world) pumps() bool {
+	w.now.pumps = w.plan.pump && w.choose(2) == 1
+	return w.now.pumps
 }
 
 func (w *world) act(name string, fn func()) {
@@ -242,8 +271,11 @@ func (w *world) step(p point, op *fileio.Op) {
 		return
 	}
 	q := request{what: int(p)}
-	if p == pointWake {
+	switch p {
+	case pointWake:
 		q.ready = func() bool { return len(op.Wake) > 0 }
+	case pointCalled:
+		q.ready = func() bool { return len(w.f.wanted) > 0 }
 	}
 	w.pass(q)
 }
@@ -342,6 +374,24 @@ func (w *world) reap(limit int) (found reaped) {
 	return found
 }
 
+func (w *world) await() bool {
+	w.pass(request{what: whatAwait, ready: func() bool { return len(w.completed) > 0 || w.lates > 0 }})
+	late := len(w.completed) == 0 || w.lates > 0 && w.choose(2) == 1
+	if late {
+		w.lates--
+	}
+	w.saw(bit(late))
+	return !late
+}
+
+func (w *world) held() bool {
+	if w.falls > 0 && w.choose(2) == 1 {
+		w.falls--
+		return false
+	}
+	return true
+}
+
 func (w *world) deliver(op *fileio.Op) { w.r.deliver(op) }
 
 // chain stands for the operations that are linked.
@@ -365,7 +415,7 @@ func (w *world) key() (h uint64) {
 	f := &w.f
 	for _, v := range [...]int{
 		w.chain(f.inbox.Load()), w.chain(f.oldest), int(f.submitting.word.Load()), int(f.reaping.word.Load()),
-		bit(f.starved.Load()), len(f.kicked), bit(f.failed.Load() != nil), w.row(w.filled), w.row(w.taken),
+		bit(f.starved.Load()), len(f.kicked), len(f.wanted), w.lates, w.falls, bit(f.failed.Load() != nil), w.row(w.filled), w.row(w.taken),
 		w.row(w.completed), w.slots, bit(w.quiet), bit(w.signalled), w.refusals, w.repeats, w.fails,
 		w.lulls, bit(f.watching.Load()), len(f.called), int(w.nBegun - f.seen), int(w.nBegun - w.nEnded),
 	} {
@@ -375,7 +425,7 @@ func (w *world) key() (h uint64) {
 		h = mix(h, uint64(w.done[i])<<8|uint64(op.State.Load())<<1|uint64(len(op.Wake)))
 	}
 	for _, a := range w.actors {
-		h = mix(mix(h, uint64(a.request.what)<<1|uint64(bit(a.ended))), a.past)
+		h = mix(mix(h, uint64(a.request.what)<<2|uint64(bit(a.ended)<<1|bit(a.pumps))), a.past)
 	}
 	return h
 }
@@ -498,6 +548,7 @@ func TestNoWakeUpIsLostInRandomOrders(t *testing.T) {
 		dice := rand.New(rand.NewPCG(seed, 1))
 		p := plan{
 			slots: 1 + dice.IntN(4), refusals: dice.IntN(3), repeats: dice.IntN(3), fails: dice.IntN(8) / 7, lulls: dice.IntN(6),
+			pump: dice.IntN(2) == 1, lates: dice.IntN(6), falls: dice.IntN(4),
 			bounds: bounds{enters: 1 + dice.IntN(3), reaps: 1 + dice.IntN(3), turns: 1 + dice.IntN(2)},
 		}
 		for range 2 + dice.IntN(6) {
@@ -522,6 +573,14 @@ var fewOrders = map[string]plan{
 	"two starts":     {callers: []call{{ops: 1, start: true}, {ops: 1, start: true}}, slots: 1, bounds: small},
 	"two with lulls": {callers: []call{{ops: 2}}, slots: 1, lulls: 2, bounds: small},
 	"start, lulls":   {callers: []call{{ops: 1, start: true}}, slots: 1, lulls: 3, bounds: small},
+
+	"pump":              {callers: []call{{ops: 1}}, slots: 1, pump: true, bounds: small},
+	"pump, slow disk":   {callers: []call{{ops: 1}}, slots: 1, pump: true, lates: 3, bounds: small},
+	"pump, free Ps":     {callers: []call{{ops: 1}}, slots: 1, pump: true, falls: 2, bounds: small},
+	"pump, again":       {callers: []call{{ops: 1}}, slots: 1, pump: true, repeats: 1, refusals: 1, bounds: small},
+	"pump, failing":     {callers: []call{{ops: 1}}, slots: 1, pump: true, fails: 1, bounds: small},
+	"pump, start":       {callers: []call{{ops: 1, start: true}}, slots: 1, pump: true, lates: 3, bounds: small},
+	"pump, two at once": {callers: []call{{ops: 2, start: true}}, slots: 1, pump: true, falls: 1, bounds: small},
 }
 
 // TestNoWakeUpIsLostInAnyOrder plays all orders in which the steps of a few callers, the helper, the reaper and the kernel
