@@ -19,8 +19,9 @@ const (
 // too; io.EOF when the file has fewer than n.
 //
 // To another File of the runtime it copies at the position of that one's Seek and moves it; there the file system copies,
-// or shares, where it can (copy_file_range(2)). A [Conn] gets the very buffers that were read into. When ctx is done it
-// stops with ctx's error.
+// or shares, where it can (copy_file_range(2)). A [Conn] gets the very buffers that were read into, and has taken those that it
+// sends, after its write deadline too: the copy may be taken up behind them. Of one that has failed it is not known how much the
+// peer got. When ctx is done it stops with ctx's error.
 func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied int64, err error) {
 	if err := f.check("copy", nil, off); err != nil {
 		return 0, err
@@ -81,15 +82,11 @@ func (f *File) readPart(ctx context.Context, off, n int64) (*mem.Buf, error) {
 	return b.Slice(int(before), b.Len()), nil
 }
 
-// pass gives a buffer to w, releases it, and returns how much w has taken; of a Conn that fails it is not known.
+// pass gives a buffer to w, releases it, and returns how much w has taken.
 func (f *File) pass(ctx context.Context, w io.Writer, b *mem.Buf) (n int, err error) {
 	switch to := w.(type) {
 	case *Conn:
-		n := b.Len()
-		if err := to.Send(b); err != nil {
-			return 0, err
-		}
-		return n, nil
+		return to.pass(b)
 	case *File:
 		if to.rt == f.rt { // CopyTo has its cursor
 			n, err := to.WriteBuf(ctx, to.cursor.off, b)

@@ -11,7 +11,8 @@ import (
 // ReadFrom sends what comes out of r until its end, which is no error, and returns how many bytes that were; io.Copy uses
 // it. From another Conn the received buffers are passed on as they are; from anything else 64 KiB at a time are read into
 // a buffer of the runtime's, 192 KiB where those are filled, from files on a goroutine while a task is parked. It is no
-// further ahead of the peer than Write.
+// further ahead of the peer than Write. With an error it counts what it has taken over, which after os.ErrDeadlineExceeded is
+// still sent.
 func (c *Conn) ReadFrom(r io.Reader) (n int64, err error) {
 	src, limit := limited(r)
 	switch s := src.(type) {
@@ -80,11 +81,11 @@ func (c *Conn) passFrom(s *Conn, limit int64) (n int64, err error) {
 		if err != nil {
 			return n, unlessEnd(err)
 		}
-		m := b.Len()
-		if err := c.Send(b); err != nil {
+		m, err := c.pass(b)
+		n += int64(m)
+		if err != nil {
 			return n, err
 		}
-		n += int64(m)
 	}
 	return n, nil
 }
@@ -123,11 +124,12 @@ func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
 		if most = c.pieceMax(); b.Len() == size {
 			most = max(most, c.longMax())
 		}
-		if m := b.Len(); m > 0 {
-			if err := c.Send(b); err != nil {
+		if b.Len() > 0 {
+			m, err := c.pass(b)
+			n += int64(m)
+			if err != nil {
 				return n, err
 			}
-			n += int64(m)
 		} else {
 			b.Release()
 		}

@@ -274,3 +274,64 @@ func TestFileToAPeerThatDoesNotRead(t *testing.T) {
 		wantIs(t, "ReadFrom of a connection that is closed", err, net.ErrClosed)
 	}, silent)
 }
+
+// A program that takes a copy up where it has ended must not send anything twice.
+func TestCopyCountsWhatIsSentAfterADeadline(t *testing.T) {
+	long := randomBytes(16 << 20)
+	file := fileWith(t, long)
+	kinds := map[string]func(t scene, c *unio.Conn) (int64, error){
+		"CopyTo": func(t scene, c *unio.Conn) (int64, error) {
+			f, err := t.rt.OpenFile(file.Name(), os.O_RDONLY, 0, nil)
+			if err != nil {
+				return 0, err
+			}
+			defer f.Close()
+			return f.CopyTo(t.Context(), c, 0, -1)
+		},
+		"ReadFrom a file":   func(_ scene, c *unio.Conn) (int64, error) { return c.ReadFrom(io.NewSectionReader(file, 0, 16<<20)) },
+		"ReadFrom a reader": func(_ scene, c *unio.Conn) (int64, error) { return c.ReadFrom(onlyReader{bytes.NewReader(long)}) },
+		"ReadFrom a Conn": func(t scene, c *unio.Conn) (int64, error) {
+			from, err := t.rt.Dial(t.Context(), "tcp", sender(t, long), nil)
+			if err != nil {
+				return 0, err
+			}
+			defer from.Close()
+			return c.ReadFrom(from)
+		},
+	}
+	for name, try := range kinds {
+		t.Run(name, func(t *testing.T) {
+			told := make(chan int64, 1)
+			eachConn(t, func(t scene, c *unio.Conn) {
+				c.SetWriteBuffer(16 << 10)
+				c.SetWriteDeadline(time.Now().Add(pause))
+				n, err := try(t, c)
+				wantTimeout(t, name, err)
+				c.SetWriteDeadline(time.Time{})
+				told <- n
+			}, func(t scene, p net.Conn) {
+				n := await(t, told, "the copy to end")
+				if got, err := io.ReadAll(p); err != nil || int64(len(got)) != n || !bytes.Equal(got, long[:n]) {
+					t.Errorf("told %d bytes, and %d arrived, or others: %v", n, len(got), err)
+				}
+			})
+		})
+	}
+}
+
+// sender is the address of somebody who sends p to the first who comes.
+func sender(t scene, p []byte) (addr string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	go func() {
+		defer ln.Close()
+		if c, err := ln.Accept(); err == nil {
+			defer c.Close()
+			c.Write(p)
+		}
+	}()
+	return ln.Addr().String()
+}
