@@ -262,6 +262,20 @@ func (q *waitQueue) pop() *loop.Waiter {
 	return w
 }
 
+// remove takes those out whom which names, and reports whether there were any.
+func (q *waitQueue) remove(which func(*loop.Waiter) bool) (some bool) {
+	all := *q
+	*q = waitQueue{}
+	for w := all.pop(); w != nil; w = all.pop() {
+		if which(w) {
+			some = true
+		} else {
+			q.push(w)
+		}
+	}
+	return some
+}
+
 // fail ends everybody in the queue.
 func (q *waitQueue) fail(err error) {
 	for w := q.pop(); w != nil; w = q.pop() {

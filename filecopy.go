@@ -21,7 +21,8 @@ const (
 // To another File of the runtime it copies at the position of that one's Seek and moves it; there the file system copies,
 // or shares, where it can (copy_file_range(2)). A [Conn] gets the very buffers that were read into, and has taken those that it
 // sends, after its write deadline too: the copy may be taken up behind them. Of one that has failed it is not known how much the
-// peer got. When ctx is done it stops with ctx's error.
+// peer got. When ctx is done CopyTo stops with ctx's error, also while a Conn waits for its peer; a Write of any other w it lets
+// come back first.
 func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied int64, err error) {
 	if err := f.check("copy", nil, off); err != nil {
 		return 0, err
@@ -86,7 +87,7 @@ func (f *File) readPart(ctx context.Context, off, n int64) (*mem.Buf, error) {
 func (f *File) pass(ctx context.Context, w io.Writer, b *mem.Buf) (n int, err error) {
 	switch to := w.(type) {
 	case *Conn:
-		return to.pass(b)
+		return to.pass(ctx, b)
 	case *File:
 		if to.rt == f.rt { // CopyTo has its cursor
 			n, err := to.WriteBuf(ctx, to.cursor.off, b)

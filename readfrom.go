@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -81,7 +82,7 @@ func (c *Conn) passFrom(s *Conn, limit int64) (n int64, err error) {
 		if err != nil {
 			return n, unlessEnd(err)
 		}
-		m, err := c.pass(b)
+		m, err := c.pass(context.Background(), b)
 		n += int64(m)
 		if err != nil {
 			return n, err
@@ -125,7 +126,7 @@ func (c *Conn) readFrom(r io.Reader, limit int64) (n int64, err error) {
 			most = max(most, c.longMax())
 		}
 		if b.Len() > 0 {
-			m, err := c.pass(b)
+			m, err := c.pass(context.Background(), b)
 			n += int64(m)
 			if err != nil {
 				return n, err

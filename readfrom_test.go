@@ -319,6 +319,52 @@ func TestCopyCountsWhatIsSentAfterADeadline(t *testing.T) {
 	}
 }
 
+// A context ends a copy where it waits for the peer and where it waits for another writer, and what has been told is what arrives.
+func TestCopyToEndsWithItsContext(t *testing.T) {
+	long := randomBytes(16 << 20)
+	name := fileWith(t, long).Name()
+	told := make(chan int, 1)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		sent := 0
+		defer func() { told <- sent }()
+		f, err := t.rt.OpenFile(name, os.O_RDONLY, 0, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		copyFor := func(d time.Duration) int64 {
+			ctx, cancel := context.WithTimeout(t.Context(), d)
+			defer cancel()
+			n, err := f.CopyTo(ctx, c, 0, -1)
+			wantIs(t, "CopyTo", err, context.DeadlineExceeded)
+			return n
+		}
+		c.SetWriteBuffer(16 << 10)
+		sent = int(copyFor(pause))
+		if n := copyFor(pause); n != 0 {
+			t.Errorf("with no room: %d bytes", n)
+		}
+		wrote := make(chan int, 1)
+		go func() {
+			n, err := c.Write(tooMuch[:])
+			wantTimeout(t, "Write", err)
+			wrote <- n
+		}()
+		if n := copyFor(pause); n != 0 {
+			t.Errorf("behind a Write: %d bytes", n)
+		}
+		c.SetWriteDeadline(time.Now())
+		unio.Offload(func() { sent += await(t, wrote, "the Write to end") })
+		c.SetWriteDeadline(time.Time{})
+	}, func(t scene, p net.Conn) {
+		n := await(t, told, "the copies to end")
+		if got, err := io.ReadAll(p); err != nil || len(got) != n {
+			t.Errorf("told %d bytes, and %d arrived: %v", n, len(got), err)
+		}
+	})
+}
+
 // sender is the address of somebody who sends p to the first who comes.
 func sender(t scene, p []byte) (addr string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"context"
 	"errors"
 	"net"
 	"sync"
@@ -44,6 +45,7 @@ type Waiter struct {
 	ch         chan struct{}
 	state      atomic.Uint32
 	taken      atomic.Bool
+	told       bool // a context may still withdraw it
 	prev, succ *Waiter
 }
 
@@ -100,9 +102,9 @@ func (w *Waiter) TakeBufs() []*mem.Buf {
 // Taken reports whether the buffers have been taken.
 func (w *Waiter) Taken() bool { return w.taken.Load() }
 
-// Free recycles a Waiter that Foreign made, unless the loop may still hold it.
+// Free recycles a Waiter that Foreign made, unless the loop or a context may still hold it.
 func (w *Waiter) Free() {
-	if w.state.Load() == waiterWithdrawn {
+	if w.told || w.state.Load() == waiterWithdrawn {
 		return
 	}
 	w.state.Store(waiterIdle)
@@ -133,7 +135,7 @@ func (w *Waiter) Finish() {
 	}
 }
 
-// withdraw is Claim and Finish for the watchdog, which is not the loop.
+// withdraw is Claim and Finish for the watchdog and for contexts, which are not the loop.
 func (w *Waiter) withdraw(err error) {
 	if !w.state.CompareAndSwap(waiterPending, waiterWithdrawn) {
 		return
@@ -160,6 +162,17 @@ func (w *Waiter) Await() {
 		<-w.ch
 	}
 	l.unregister(w)
+}
+
+// AwaitContext is Await that ends with ctx too: Err is its error then, and the Waiter has been withdrawn.
+func (w *Waiter) AwaitContext(ctx context.Context) {
+	if ctx.Done() == nil {
+		w.Await()
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { w.withdraw(ctx.Err()) })
+	w.Await()
+	w.told = !stop()
 }
 
 // registry lists the foreign waiters of a loop, so that the watchdog finds them without the loop's help.
