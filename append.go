@@ -52,6 +52,10 @@ func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, e
 // AppendBuf is Append of buffers, one behind the other as one record, without copying them. It takes them over always, also
 // when it fails. When ctx is done it returns ctx's error at once, and the record may or may not be in the file.
 func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (off int64, err error) {
+	if err := checkHandles(bufs); err != nil {
+		releaseOnce(bufs)
+		return 0, f.pathError("append", err)
+	}
 	r := &appendCall{d: d, bufs: bufs}
 	for _, b := range bufs {
 		if err := f.check("append", b.Bytes(), 0); err != nil {
@@ -130,7 +134,7 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 		err = fmt.Errorf("durability %d: there are Buffered and Durable: %w", r.d, fs.ErrInvalid)
 	}
 	if err == nil {
-		err = ctx.Err()
+		err = ended(ctx)
 	}
 	if err != nil {
 		release(r.bufs)

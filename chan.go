@@ -39,8 +39,9 @@ func (chanClosed) Is(target error) bool { return target == net.ErrClosed }
 
 // Send sends v, and waits while the Chan is full. If err is not nil v was not sent: the Chan is or was closed before it
 // had room (net.ErrClosed), ctx was done before (context.Canceled or DeadlineExceeded), the runtime of the calling task is
-// closed (net.ErrClosed), or waiting would stop a loop (ErrCoroutine). Where it need not wait ctx is not looked at.
+// closed (net.ErrClosed), or waiting would stop a loop (ErrCoroutine). Where it need not wait it does not matter what ctx says.
 func (c *Chan[T]) Send(ctx context.Context, v T) error {
+	ended := ctx.Err()
 	c.mu.Lock()
 	r, done, err := c.put(v)
 	if done {
@@ -50,7 +51,7 @@ func (c *Chan[T]) Send(ctx context.Context, v T) error {
 		}
 		return errWaiting("Chan.Send", err)
 	}
-	t, err := mayWait(ctx)
+	t, err := mayWait(ended)
 	if err != nil {
 		c.mu.Unlock()
 		return errWaiting("Chan.Send", err)
@@ -104,6 +105,7 @@ func (c *Chan[T]) push(v T) {
 // Recv receives a value, and waits while there is none. After Close it gives what is left and then io.EOF, bare. The
 // other errors are those of Send; if err is not nil no value was taken.
 func (c *Chan[T]) Recv(ctx context.Context) (v T, err error) {
+	ended := ctx.Err()
 	c.mu.Lock()
 	v, s, done := c.get()
 	if done || c.closed {
@@ -116,7 +118,7 @@ func (c *Chan[T]) Recv(ctx context.Context) (v T, err error) {
 		}
 		return v, err
 	}
-	t, err := mayWait(ctx)
+	t, err := mayWait(ended)
 	if err != nil {
 		c.mu.Unlock()
 		return v, errWaiting("Chan.Recv", err)

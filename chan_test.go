@@ -388,6 +388,40 @@ func TestChanErrors(t *testing.T) {
 	})
 }
 
+// panics calls fn, which is to panic, and recovers.
+func panics(t testing.TB, what string, fn func()) {
+	t.Helper()
+	defer func() {
+		if recover() == nil {
+			t.Errorf("%s: no panic", what)
+		}
+	}()
+	fn()
+}
+
+// A nil context panics, and whoever recovers can use the Chan or Mutex as before, as others can.
+func TestNilContextLeavesNoLockHeld(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			var none context.Context
+			c := unio.NewChan[int](1)
+			panics(t, "Recv", func() { c.Recv(none) })
+			c.TrySend(1)
+			panics(t, "Send", func() { c.Send(none, 2) })
+			if v, ok := c.TryRecv(); v != 1 || !ok || c.Len() != 0 {
+				t.Errorf("%d, %t, and %d are left", v, ok, c.Len())
+			}
+			var m unio.Mutex
+			m.TryLock()
+			panics(t, "Lock", func() { m.Lock(none) })
+			m.Unlock()
+			if !m.TryLock() {
+				t.Error("somebody has the Mutex")
+			}
+		})
+	})
+}
+
 // A worker of a connection takes from a bounded queue while the handler receives; the handler waits when it is full.
 func TestChanBetweenTasksOfAConnection(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {

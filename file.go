@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -211,6 +212,14 @@ func (f *File) end() {
 	if f.users.Add(-1) == closedBit {
 		f.last.Do(func() { close(f.unused) }) // a call that comes too late passes here as well
 	}
+}
+
+// ended is why nothing is begun for ctx.
+func ended(ctx context.Context) error {
+	if ctx == nil {
+		return fmt.Errorf("the context is nil: %w", fs.ErrInvalid)
+	}
+	return ctx.Err()
 }
 
 // Close waits for the calls that are under way, cancelled ones included, and closes the file. Calls that come while it

@@ -78,6 +78,47 @@ func TestFileCancelledCallsLeaveNothing(t *testing.T) {
 	})
 }
 
+// What cannot be done is refused before anything depends on it: the buffers come back, and Close does not wait.
+func TestFileCallsThatAreRefusedLeaveNothing(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", noise(8192, 1))
+		var none context.Context
+		ctx := t.Context()
+		get := func() *mem.Buf { return alloc(t.T, t.rt, 4096) }
+		write := func(ctx context.Context, bufs ...*mem.Buf) error {
+			_, err := f.WriteBuf(ctx, 0, bufs...)
+			return err
+		}
+		add := func(ctx context.Context, bufs ...*mem.Buf) error {
+			_, err := f.AppendBuf(ctx, unio.Buffered, bufs...)
+			return err
+		}
+		for name, call := range map[string]func(context.Context, ...*mem.Buf) error{"WriteBuf": write, "AppendBuf": add} {
+			b := get()
+			wantIs(t, name+" with no context", call(none, get(), get()), fs.ErrInvalid)
+			wantIs(t, name+" of one buffer twice", call(ctx, b, get(), b), fs.ErrInvalid)
+			wantIs(t, name+" of no buffer", call(ctx, get(), nil), fs.ErrInvalid)
+			b = get()
+			many := []*mem.Buf{b}
+			for range 100 {
+				many = append(many, b.Ref())
+			}
+			wantIs(t, name+" of many", call(ctx, append(many, b)...), fs.ErrInvalid)
+		}
+		_, err := f.ReadBuf(none, 0, 10)
+		wantIs(t, "ReadBuf with no context", err, fs.ErrInvalid)
+		_, err = f.Append(none, []byte("x"), unio.Buffered)
+		wantIs(t, "Append with no context", err, fs.ErrInvalid)
+		wantIs(t, "ReadBatch with no context", t.rt.ReadBatch(none, []unio.ReadOp{{File: f, P: make([]byte, 1)}}), fs.ErrInvalid)
+		if n := t.rt.Pool().Stats().Buffers; n != 0 {
+			t.Errorf("%d buffers are out", n)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestFileAppendIsWithdrawnBeforeItsTurn(t *testing.T) {
 	eachFileScene(t, func(t fileScene) {
 		f := t.create("a", nil)

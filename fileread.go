@@ -152,8 +152,7 @@ func (f *File) bufFor(ctx context.Context, n int) (*mem.Buf, error) {
 	if most := f.rt.pool.MaxLen(); n <= 0 || n > most {
 		return nil, f.pathError("read", fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid))
 	}
-	err := ctx.Err()
-	if err != nil {
+	if err := ended(ctx); err != nil {
 		return nil, f.pathError("read", err)
 	}
 	b, err := f.rt.Alloc(ctx, n)

@@ -157,16 +157,16 @@ func (c *fileCall) Complete(*engine.Op) { c.task.Waiter.Finish() }
 // runLeavable performs c.io, whose memory is the runtime's, and waits as long as ctx is not done. With an error c.bufs are
 // released, at the latest when the operation has completed, until which f stays open.
 func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor) error {
-	c.file, c.io.File = f, &f.io
-	f.users.Add(1) // besides the caller's use, which ends when that leaves
 	t, p, err := f.rt.caller()
 	if err == nil {
-		err = ctx.Err()
+		err = ended(ctx)
 	}
 	if err != nil {
-		c.drop()
+		release(c.bufs)
 		return err
 	}
+	c.file, c.io.File = f, &f.io
+	f.users.Add(1) // besides the caller's use, which ends when that leaves
 	if f.rt.files.inline {
 		ex.Do(&c.io)
 		return c.ended()

@@ -2,7 +2,10 @@ package unio
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/mem"
@@ -69,7 +72,7 @@ func (f *File) grown(off int64, n int) {
 // time, and the buffers are freed then.
 func (f *File) WriteBuf(ctx context.Context, off int64, bufs ...*mem.Buf) (n int, err error) {
 	if err := f.checkBufs("write", off, bufs); err != nil {
-		release(bufs)
+		releaseOnce(bufs)
 		return 0, err
 	}
 	if err := f.begin("write"); err != nil {
@@ -104,6 +107,9 @@ func (f *File) checkBufs(op string, off int64, bufs []*mem.Buf) error {
 	if err := f.check(op, nil, off); err != nil {
 		return err
 	}
+	if err := checkHandles(bufs); err != nil {
+		return f.pathError(op, err)
+	}
 	for _, b := range bufs {
 		if err := f.check(op, b.Bytes(), off); err != nil {
 			return err
@@ -111,6 +117,46 @@ func (f *File) checkBufs(op string, off int64, bufs []*mem.Buf) error {
 		off += int64(b.Len())
 	}
 	return nil
+}
+
+// fewHandles is how many are compared with one another: of more each is looked up.
+const fewHandles = 32
+
+// checkHandles refuses a handle that is none, and one that is there twice: its second release would be in the middle of the call, with
+// others waiting for the rest of it.
+func checkHandles(bufs []*mem.Buf) error {
+	if slices.Contains(bufs, nil) {
+		return fmt.Errorf("a buffer is nil: %w", fs.ErrInvalid)
+	}
+	twice := false
+	if len(bufs) <= fewHandles {
+		for i, b := range bufs {
+			twice = twice || slices.Contains(bufs[:i], b)
+		}
+	} else {
+		twice = len(handleSet(bufs)) < len(bufs)
+	}
+	if twice {
+		return fmt.Errorf("a buffer is there twice: Ref makes a second handle of it: %w", fs.ErrInvalid)
+	}
+	return nil
+}
+
+func handleSet(bufs []*mem.Buf) map[*mem.Buf]struct{} {
+	all := make(map[*mem.Buf]struct{}, len(bufs))
+	for _, b := range bufs {
+		all[b] = struct{}{}
+	}
+	return all
+}
+
+// releaseOnce is release of buffers that may be refused for what checkHandles looks for.
+func releaseOnce(bufs []*mem.Buf) {
+	for b := range handleSet(bufs) {
+		if b != nil {
+			b.Release()
+		}
+	}
 }
 
 // setPieces makes the memory of buffers, without their first skip bytes, the operation's.

@@ -176,8 +176,9 @@ func (w *inLine[T]) block(ctx context.Context) error {
 	return w.err
 }
 
-// mayWait is who calls, if it may begin to wait.
-func mayWait(ctx context.Context) (*loop.Task, error) {
+// mayWait is who calls, if it may begin to wait. ended is what ctx.Err says: it is asked before any lock is taken, since it may be
+// anybody's code, and a nil context panics.
+func mayWait(ended error) (*loop.Task, error) {
 	t, err := loop.Caller()
 	if err != nil {
 		return nil, err
@@ -185,7 +186,7 @@ func mayWait(ctx context.Context) (*loop.Task, error) {
 	if t != nil && t.Loop().Closing() {
 		return nil, net.ErrClosed
 	}
-	return t, ctx.Err()
+	return t, ended
 }
 
 // errWaiting dresses the error of a call that waited.

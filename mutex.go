@@ -43,7 +43,7 @@ func (m *Mutex) Lock(ctx context.Context) error {
 func (m *Mutex) TryLock() bool { return m.state.CompareAndSwap(mutexFree, mutexLocked) }
 
 func (m *Mutex) lock(ctx context.Context) error {
-	t, err := mayWait(ctx)
+	t, err := mayWait(ctx.Err())
 	m.mu.Lock()
 	if m.state.Swap(mutexAwaited) == mutexFree {
 		m.state.Store(mutexLocked) // nobody waits for a free one
