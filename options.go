@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/mem"
 )
 
 // Engine names what performs I/O. There is one spelling everywhere: here, in UNIO_ENGINE, in flags, build tags, JSON and
@@ -29,14 +30,16 @@ type Options struct {
 	// variable UNIO_ENGINE and, where that says nothing either, takes the first of uring, epoll and std that works.
 	Engine Engine
 
-	// Loops is the number of loops for handlers and tasks. 0 means runtime.GOMAXPROCS(0), which unio never changes.
+	// Loops is the number of loops for handlers and tasks, each with a thread, at most 1024. 0 means runtime.GOMAXPROCS(0),
+	// which unio never changes.
 	Loops int
 
 	// Pin binds the thread of each loop to one CPU of those that the process might use when it began, in order.
 	Pin bool
 
-	// BufBytes limits the memory of the buffer pool, in bytes. 0 means 256 MiB, of which only what is used becomes
-	// resident. When it is used up, receiving waits for a release.
+	// BufBytes limits the memory of the buffer pool, in bytes, from 4096 to 1 TiB. 0 means 256 MiB, of which only what is
+	// used becomes resident. When it is used up, receiving waits for a release. With less than 1 MiB no buffer is larger than
+	// the largest power of two within it.
 	BufBytes int64
 
 	// UnreadBytes bounds what one connection may have received that nobody has read, in bytes; the peer feels the
@@ -78,7 +81,11 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-const stallLimitDefault = 10 * time.Second
+const (
+	stallLimitDefault = 10 * time.Second
+	loopsMax          = 1024    // Go ends a program with more than 10000 threads
+	bufBytesMax       = 1 << 40 // the most that package mem takes
+)
 
 // withDefaults returns a copy with every default filled in, or says which field is wrong.
 func (o *Options) withDefaults() (Options, error) {
@@ -87,12 +94,13 @@ func (o *Options) withDefaults() (Options, error) {
 		out = *o
 	}
 	switch {
-	case out.Loops < 0:
-		return out, fmt.Errorf("unio: Options.Loops is %d: it is a number of threads, 0 for the default", out.Loops)
+	case out.Loops < 0 || out.Loops > loopsMax:
+		return out, fmt.Errorf("unio: Options.Loops is %d: it is a number of threads up to %d, 0 for the default", out.Loops, loopsMax)
 	case out.UnreadBytes < 0:
 		return out, fmt.Errorf("unio: Options.UnreadBytes is %d: it is a size in bytes, 0 for the default", out.UnreadBytes)
-	case out.BufBytes < 0:
-		return out, fmt.Errorf("unio: Options.BufBytes is %d: it is a size in bytes, 0 for the default", out.BufBytes)
+	case out.BufBytes != 0 && (out.BufBytes < mem.PageBytes || out.BufBytes > bufBytesMax):
+		return out, fmt.Errorf("unio: Options.BufBytes is %d: it is a size in bytes from %d to %d, 0 for the default",
+			out.BufBytes, mem.PageBytes, int64(bufBytesMax))
 	}
 	if out.Loops == 0 {
 		out.Loops = runtime.GOMAXPROCS(0)

@@ -31,6 +31,31 @@ func TestOptionsThatAreWrong(t *testing.T) {
 	}
 }
 
+// An option that is out of its bounds is refused by its name, before a thread or memory is taken.
+func TestOptionsOutOfBounds(t *testing.T) {
+	for _, c := range []struct {
+		o    unio.Options
+		want string
+	}{
+		{unio.Options{Loops: 100_000}, "unio: Options.Loops is 100000: it is a number of threads up to 1024"},
+		{unio.Options{BufBytes: 4095}, "unio: Options.BufBytes is 4095: it is a size in bytes from 4096 to 1099511627776"},
+		{unio.Options{BufBytes: 1<<40 + 1}, "unio: Options.BufBytes is 1099511627777: "},
+	} {
+		rt, err := unio.New(&c.o)
+		if err == nil {
+			rt.Close()
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+	rt, err := unio.New(&unio.Options{Loops: 1, BufBytes: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rt.Close()
+}
+
 func TestEngineThatTheEnvironmentNames(t *testing.T) {
 	for _, e := range uniotest.Engines() {
 		if err := uniotest.Refused(e); err != nil {
