@@ -54,7 +54,7 @@ func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, e
 func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (off int64, err error) {
 	if err := checkHandles(bufs); err != nil {
 		releaseOnce(bufs)
-		return 0, f.pathError("append", err)
+		return 0, f.refuse("append", err)
 	}
 	r := &appendCall{d: d, bufs: bufs}
 	for _, b := range bufs {
@@ -74,6 +74,10 @@ func (f *File) AppendFrom(off int64) error {
 	if err := f.check("append", nil, off); err != nil {
 		return err
 	}
+	if err := f.begin("append"); err != nil {
+		return err
+	}
+	defer f.end()
 	a := &f.log
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -138,7 +142,7 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 	}
 	if err != nil {
 		release(r.bufs)
-		return 0, f.pathError("append", err)
+		return 0, f.refuse("append", err)
 	}
 	if err := f.begin("append"); err != nil {
 		release(r.bufs)

@@ -310,6 +310,41 @@ func TestFileDirect(t *testing.T) {
 	})
 }
 
+// That the file is closed comes before whatever else is wrong with a call.
+func TestFileThatIsClosedSaysSoOfEachCall(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		content := t.create("a", noise(8192, 1))
+		files := []*unio.File{content, t.open(".", os.O_RDONLY, nil)}
+		if d, err := t.rt.OpenFile(content.Name(), os.O_RDWR, 0, &unio.FileOptions{Direct: true}); err == nil {
+			files = append(files, d)
+		}
+		for _, f := range files {
+			f.Close()
+			p, ctx := make([]byte, 8)[1:4], t.Context()
+			ended, cancel := context.WithCancel(ctx)
+			cancel()
+			ops := []unio.ReadOp{{File: f, P: p, Off: 3}}
+			t.rt.ReadBatch(ctx, ops)
+			_, err1 := f.ReadAt(p, -1)
+			_, err2 := f.WriteAt(p, 3)
+			_, err3 := f.ReadBuf(ctx, 0, 0)
+			_, err4 := f.ReadBuf(ended, 0, 1)
+			_, err5 := f.WriteBuf(ctx, -1, alloc(t.T, t.rt, 1))
+			_, err6 := f.WriteBuf(ctx, 0, nil)
+			_, err7 := f.Append(ctx, p, unio.Durability(7))
+			_, err8 := f.AppendBuf(ctx, unio.Durable, nil)
+			_, err9 := f.CopyTo(ctx, io.Discard, 1, 1)
+			_, err10 := f.Seek(0, 77)
+			for i, err := range []error{ops[0].Err, err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, f.AppendFrom(0), f.AppendFrom(-1),
+				f.Allocate(0, 0), f.Advise(-1, 0, 0), f.Prefetch(-1, 0)} {
+				if !errors.Is(err, fs.ErrClosed) {
+					t.Errorf("call %d of %s: %v", i, f.Name(), err)
+				}
+			}
+		}
+	})
+}
+
 // A copy of a file that ends between two blocks ends there, wherever it goes, and not with what the kernel says of such an
 // offset.
 func TestFileDirectCopiesUpToAnOddEnd(t *testing.T) {

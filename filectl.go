@@ -71,7 +71,7 @@ func (f *File) Truncate(size int64) error {
 // system has no such call the error is errors.ErrUnsupported.
 func (f *File) Allocate(off, n int64) error {
 	if off < 0 || n <= 0 {
-		return f.pathError("allocate", fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
+		return f.refuse("allocate", fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
 	}
 	return f.controlPart("allocate", func() error { return allocate(f.io.OS, off, n) })
 }
@@ -102,7 +102,7 @@ const (
 // concern the whole file. Where the system has no such call the error is errors.ErrUnsupported.
 func (f *File) Advise(off, n int64, a Advice) error {
 	if off < 0 || n < 0 || a >= adviceCount {
-		return f.pathError("advise", fmt.Errorf("advice %d for %d bytes at %d: %w", a, n, off, fs.ErrInvalid))
+		return f.refuse("advise", fmt.Errorf("advice %d for %d bytes at %d: %w", a, n, off, fs.ErrInvalid))
 	}
 	return f.controlPart("advise", func() error { return advise(f.io.OS, off, n, a) })
 }
@@ -111,7 +111,7 @@ func (f *File) Advise(off, n int64, a Advice) error {
 // error is errors.ErrUnsupported.
 func (f *File) Prefetch(off, n int64) error {
 	if err := vfscheck.Range("prefetch", f.name, off, n); err != nil {
-		return err
+		return f.refuse("prefetch", err)
 	}
 	return f.controlPart("prefetch", func() error {
 		if n == 0 {
@@ -124,7 +124,7 @@ func (f *File) Prefetch(off, n int64) error {
 // controlPart is control of what concerns a part of a file, of which a directory has none.
 func (f *File) controlPart(op string, fn func() error) error {
 	if f.list != nil {
-		return f.refuse(op)
+		return f.refuse(op, syscall.EISDIR)
 	}
 	return f.control(op, fn)
 }

@@ -77,32 +77,40 @@ func (f *File) readError(err error) error {
 
 // check refuses what no file can be asked for.
 func (f *File) check(op string, p []byte, off int64) error {
-	switch {
-	case off < 0:
-		return f.pathError(op, fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
-	case int64(len(p)) > math.MaxInt64-off:
-		return f.pathError(op, fmt.Errorf("%d bytes at offset %d end behind the largest offset: %w", len(p), off, fs.ErrInvalid))
-	}
-	switch f.mode {
-	case modeDirectory:
-		return f.refuse(op)
-	case modeDirect:
-		return f.checkAligned(op, p, off)
+	if err := f.wrong(p, off); err != nil {
+		return f.refuse(op, err)
 	}
 	return nil
 }
 
-// refuse is the error of a call that a directory does not know.
-func (f *File) refuse(op string) error {
+// refuse is the error of a call that cannot be made, which of a closed file is that.
+func (f *File) refuse(op string, why error) error {
 	if err := f.begin(op); err != nil {
 		return err
 	}
 	f.end()
-	return f.pathError(op, syscall.EISDIR)
+	return f.pathError(op, why)
 }
 
-// checkAligned says what is wrong with a call that O_DIRECT would refuse with EINVAL alone.
-func (f *File) checkAligned(op string, p []byte, off int64) error {
+// wrong is what is wrong with p and off.
+func (f *File) wrong(p []byte, off int64) error {
+	switch {
+	case off < 0:
+		return fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid)
+	case int64(len(p)) > math.MaxInt64-off:
+		return fmt.Errorf("%d bytes at offset %d end behind the largest offset: %w", len(p), off, fs.ErrInvalid)
+	}
+	switch f.mode {
+	case modeDirectory:
+		return syscall.EISDIR
+	case modeDirect:
+		return f.misaligned(p, off)
+	}
+	return nil
+}
+
+// misaligned says what is wrong with a call that O_DIRECT would refuse with EINVAL alone.
+func (f *File) misaligned(p []byte, off int64) error {
 	var why error
 	switch {
 	case off%int64(f.align) != 0, len(p)%f.align != 0:
@@ -114,7 +122,7 @@ func (f *File) checkAligned(op string, p []byte, off int64) error {
 	default:
 		return nil
 	}
-	return f.pathError(op, vfscheck.As(fs.ErrInvalid, why))
+	return vfscheck.As(fs.ErrInvalid, why)
 }
 
 // ReadBuf reads up to n bytes at off into a buffer of the runtime's pool, which is the caller's to release. It is shorter
@@ -150,10 +158,10 @@ func (f *File) ReadBuf(ctx context.Context, off int64, n int) (*mem.Buf, error) 
 // bufFor takes a buffer for a read.
 func (f *File) bufFor(ctx context.Context, n int) (*mem.Buf, error) {
 	if most := f.rt.pool.MaxLen(); n <= 0 || n > most {
-		return nil, f.pathError("read", fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid))
+		return nil, f.refuse("read", fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid))
 	}
 	if err := ended(ctx); err != nil {
-		return nil, f.pathError("read", err)
+		return nil, f.refuse("read", err)
 	}
 	b, err := f.rt.Alloc(ctx, n)
 	return b, f.pathError("read", err)
@@ -245,7 +253,7 @@ func (f *File) Read(p []byte) (int, error) {
 // Seek sets the position of Read and Write, which starts at 0.
 func (f *File) Seek(offset int64, whence int) (int64, error) {
 	if f.list != nil {
-		return 0, f.refuse("seek")
+		return 0, f.refuse("seek", syscall.EISDIR)
 	}
 	if err := f.begin("seek"); err != nil {
 		return 0, err

@@ -108,7 +108,7 @@ func (f *File) checkBufs(op string, off int64, bufs []*mem.Buf) error {
 		return err
 	}
 	if err := checkHandles(bufs); err != nil {
-		return f.pathError(op, err)
+		return f.refuse(op, err)
 	}
 	for _, b := range bufs {
 		if err := f.check(op, b.Bytes(), off); err != nil {

@@ -43,7 +43,7 @@ type Mapping struct {
 // system is not a Unix the error is errors.ErrUnsupported.
 func (rt *Runtime) Map(f *File) (*Mapping, error) {
 	if f.rt != rt {
-		return nil, f.pathError("map", fmt.Errorf("the file is open in another runtime: %w", fs.ErrInvalid))
+		return nil, f.refuse("map", fmt.Errorf("the file is open in another runtime: %w", fs.ErrInvalid))
 	}
 	m := &Mapping{f: &File{rt: rt, name: f.name, unused: make(chan struct{})}}
 	if err := f.control("map", func() error { return m.open(f) }); err != nil {
@@ -123,7 +123,7 @@ func (m *Mapping) View(ctx context.Context, off, n int64, fn func(p []byte) erro
 // [ErrTruncated]; p is then of no use.
 func (m *Mapping) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
-		return 0, m.f.pathError("read", fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
+		return 0, m.f.refuse("read", fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid))
 	}
 	if off = min(off, m.Size()); m.Size()-off < int64(len(p)) {
 		p, err = p[:m.Size()-off], io.EOF
@@ -188,7 +188,7 @@ func (m *Mapping) faulted(off int64) error {
 // it was mapped here, and Random, Sequential and Normal hold for touching as well, for all of the Mapping.
 func (m *Mapping) Advise(off, n int64, a Advice) error {
 	if off < 0 || n < 0 || a >= adviceCount {
-		return m.f.pathError("advise", fmt.Errorf("advice %d for %d bytes at %d: %w", a, n, off, fs.ErrInvalid))
+		return m.f.refuse("advise", fmt.Errorf("advice %d for %d bytes at %d: %w", a, n, off, fs.ErrInvalid))
 	}
 	return m.f.control("advise", func() error { return m.advise(off, n, a) })
 }
@@ -200,7 +200,7 @@ func (m *Mapping) Close() error { return m.f.Close() }
 // begin counts a call in that is about n bytes at off.
 func (m *Mapping) begin(op string, off, n int64) error {
 	if off < 0 || n < 0 || off > m.Size() || n > m.Size()-off {
-		return m.f.pathError(op, fmt.Errorf("%d bytes at %d of a mapping of %d, which a new one of a longer file would have: %w",
+		return m.f.refuse(op, fmt.Errorf("%d bytes at %d of a mapping of %d, which a new one of a longer file would have: %w",
 			n, off, m.Size(), fs.ErrInvalid))
 	}
 	return m.f.begin(op)
