@@ -43,7 +43,7 @@ const (
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
 func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {
 	r := &appendCall{n: len(p), d: d, pieces: [][]byte{p}}
-	if err := f.check("append", p, 0); err != nil {
+	if err := f.checkRecord(p); err != nil {
 		return 0, err
 	}
 	return f.append(ctx, r)
@@ -58,7 +58,7 @@ func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (o
 	}
 	r := &appendCall{d: d, bufs: bufs}
 	for _, b := range bufs {
-		if err := f.check("append", b.Bytes(), 0); err != nil {
+		if err := f.checkRecord(b.Bytes()); err != nil {
 			release(bufs)
 			return 0, err
 		}
@@ -66,6 +66,14 @@ func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (o
 		r.pieces = append(r.pieces, b.Bytes())
 	}
 	return f.append(ctx, r)
+}
+
+// checkRecord is check of a record, or a part of one, whose offset is not known yet.
+func (f *File) checkRecord(p []byte) error {
+	if f.mode == modeDirect && len(p)%f.align != 0 {
+		return f.refuse("append", notDirect("length %d must be a multiple of %d", len(p), f.align))
+	}
+	return f.check("append", p, 0)
 }
 
 // AppendFrom has the next Append write at off, and those after it behind that: for a file whose end is not where its records

@@ -270,8 +270,12 @@ func TestFileDirect(t *testing.T) {
 			off int64
 		}{{got.Bytes()[:a], 1}, {got.Bytes()[:a-1], 0}, {got.Bytes()[1 : a+1], 0}} {
 			_, err := f.ReadAt(c.p, c.off)
-			if !errors.Is(err, syscall.EINVAL) || !bytes.Contains([]byte(err.Error()), []byte(fmt.Sprint("offset ", c.off))) {
-				t.Errorf("%d bytes at %d: %v", len(c.p), c.off, err)
+			what := fmt.Sprintf("offset %d and length %d", c.off, len(c.p))
+			if len(c.p) == a && c.off == 0 {
+				what = "memory at"
+			}
+			if !errors.Is(err, syscall.EINVAL) || !strings.Contains(err.Error(), what) {
+				t.Errorf("%d bytes at %d: %v, want %s", len(c.p), c.off, err, what)
 			}
 			if _, err := f.WriteAt(c.p, c.off); !errors.Is(err, syscall.EINVAL) {
 				t.Errorf("write of %d bytes at %d: %v", len(c.p), c.off, err)
@@ -306,6 +310,45 @@ func TestFileDirect(t *testing.T) {
 		}
 		if !bytes.Equal(got.Bytes()[:a], b.Bytes()[a:2*a]) || !bytes.Equal(got.Bytes()[2*a:16*a], b.Bytes()[2*a:16*a]) {
 			t.Error("the batch has read something else")
+		}
+	})
+}
+
+// A message tells what was asked for, and not the 0 of what was not.
+func TestFileDirectMessagesHaveTheNumbersOfTheCall(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		os.WriteFile(filepath.Join(t.dir, "a"), make([]byte, 100_001), 0o644)
+		f := t.direct("a", os.O_RDWR)
+		_, errCopy := f.CopyTo(t.Context(), io.Discard, 10, 20)
+		_, errAppend := f.Append(t.Context(), make([]byte, 3), unio.Buffered)
+		_, errAppendBuf := f.AppendBuf(t.Context(), unio.Buffered, alloc(t.T, t.rt, 3))
+		for _, c := range []struct {
+			err  error
+			want string
+		}{
+			{errCopy, fmt.Sprint("copy ", f.Name(), ": offset 10 must be a multiple of ")},
+			{errAppend, fmt.Sprint("append ", f.Name(), ": length 3 must be a multiple of ")},
+			{errAppendBuf, fmt.Sprint("append ", f.Name(), ": length 3 must be a multiple of ")},
+		} {
+			if !errors.Is(c.err, fs.ErrInvalid) || !strings.HasPrefix(fmt.Sprint(c.err), c.want) {
+				t.Errorf("%v; want %s", c.err, c.want)
+			}
+		}
+	})
+}
+
+// Nothing is read or written without bytes, so it does not matter where they would be.
+func TestFileDirectWithAnEmptySlice(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.direct("a", os.O_RDWR|os.O_CREATE)
+		odd := make([]byte, 10)[3:3]
+		n, err := f.ReadAt(odd, 0)
+		m, err2 := f.WriteAt(odd, 0)
+		_, err3 := f.Append(t.Context(), odd, unio.Durable)
+		err4 := t.rt.ReadBatch(t.Context(), []unio.ReadOp{{File: f, P: odd}})
+		err5 := t.rt.WriteBatch(t.Context(), []unio.WriteOp{{File: f, P: odd}})
+		if err := errors.Join(err, err2, err3, err4, err5); n != 0 || m != 0 || err != nil {
+			t.Error(n, m, err)
 		}
 	})
 }

@@ -111,18 +111,20 @@ func (f *File) wrong(p []byte, off int64) error {
 
 // misaligned says what is wrong with a call that O_DIRECT would refuse with EINVAL alone.
 func (f *File) misaligned(p []byte, off int64) error {
-	var why error
-	switch {
-	case off%int64(f.align) != 0, len(p)%f.align != 0:
-		why = fmt.Errorf("offset %d and length %d must be multiples of %d on a file that is open with Direct: %w",
-			off, len(p), f.align, syscall.EINVAL)
-	case addressOf(p)%uintptr(f.memAlign) != 0:
-		why = fmt.Errorf("memory at %#x must lie at a multiple of %d for offset %d and length %d on a file that is "+
-			"open with Direct; buffers of Runtime.Alloc do: %w", addressOf(p), f.memAlign, off, len(p), syscall.EINVAL)
-	default:
-		return nil
+	switch a := f.align; {
+	case len(p) == 0 && off%int64(a) != 0:
+		return notDirect("offset %d must be a multiple of %d", off, a)
+	case off%int64(a) != 0, len(p)%a != 0:
+		return notDirect("offset %d and length %d must be multiples of %d", off, len(p), a)
+	case len(p) > 0 && addressOf(p)%uintptr(f.memAlign) != 0:
+		return notDirect("memory at %#x must lie at a multiple of %d, as buffers of Runtime.Alloc do,", addressOf(p), f.memAlign)
 	}
-	return vfscheck.As(fs.ErrInvalid, why)
+	return nil
+}
+
+func notDirect(format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	return vfscheck.As(fs.ErrInvalid, fmt.Errorf("%s on a file that is open with Direct: %w", what, syscall.EINVAL))
 }
 
 // ReadBuf reads up to n bytes at off into a buffer of the runtime's pool, which is the caller's to release. It is shorter
