@@ -94,15 +94,15 @@ var _ interface {
 // OpenFile opens a regular file, a block device or a directory as os.OpenFile does, with the same flags. os.O_APPEND is
 // refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends. A directory
 // knows Stat, Sync, ReadDir and Close; other calls on it fail with fs.ErrInvalid, and options are refused. So is everything else
-// that a name may lead to: of a pipe it is not waited for the other side.
+// that a name may lead to, with fs.ErrInvalid: of a pipe it is not waited for the other side.
 func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOptions) (*File, error) {
 	var opts FileOptions
 	if o != nil {
 		opts = *o
 	}
 	if flag&os.O_APPEND != 0 {
-		return nil, pathError("open", name, errors.New("os.O_APPEND does not go with positioned writes: "+
-			"leave it out and use File.Append"))
+		return nil, pathError("open", name, vfscheck.As(fs.ErrInvalid, errors.New("os.O_APPEND does not go with positioned writes: "+
+			"leave it out and use File.Append")))
 	}
 	f := &File{rt: rt, name: name, readOnly: !vfscheck.Writes(flag)}
 	f.lstat = func(entry string) (fs.FileInfo, error) { return os.Lstat(filepath.Join(name, entry)) }
@@ -163,8 +163,8 @@ func (f *File) examine(o FileOptions) error {
 		f.list = tree.NewList(f.io.OS)
 	case kind.IsRegular(), kind&fs.ModeDevice != 0 && kind&fs.ModeCharDevice == 0:
 	default:
-		return fmt.Errorf("it is not a regular file, a block device or a directory, but %v: "+
-			"package os reads what has no positions", kind)
+		return vfscheck.As(fs.ErrInvalid, fmt.Errorf("it is not a regular file, a block device or a directory, but %v: "+
+			"package os reads what has no positions", kind))
 	}
 	size, err := sizeOf(f.io.OS, info)
 	if err != nil {
