@@ -64,6 +64,13 @@ func ShortDrains(t testing.TB) {
 	t.Cleanup(func() { drainAtLeast, abortDrainLimit = atLeast, abort })
 }
 
+// ShortClose sets the time that Close of a runtime takes at most. It is called before there is a runtime.
+func ShortClose(t testing.TB, limit time.Duration) {
+	old := closeLimit
+	closeLimit = limit
+	t.Cleanup(func() { closeLimit = old })
+}
+
 // ShortShares sets the least time that an address gets. It is called before there is a runtime.
 func ShortShares(t testing.TB, least time.Duration) {
 	old := shareLeast

@@ -314,13 +314,17 @@ func (rt *Runtime) openListeners() []*Listener {
 	return all
 }
 
-// closeLimit bounds how long Close waits for handlers to return and for the kernel to finish.
-const closeLimit = 10 * time.Second
+// closeLimit is how long Close takes at most. Tests make it shorter.
+var closeLimit = 10 * time.Second
+
+// closeKernelLimit is what of that the kernel gets to finish when the tasks' time is over. It begins when the loops end, which get
+// what is left.
+const closeKernelLimit = time.Second
 
 // Close ends the runtime: listeners and connections are closed, waiting calls fail with net.ErrClosed, and tasks get to
-// run until they return. What was written and is not yet with the kernel gets a second. It waits for that, for at most
-// ten seconds; then it reports what had not ended. Memory that the kernel might still write to is not freed in that
-// case. Close must not be called from a task. A second call waits for the first and returns the same error.
+// run until they return. What was written and is not yet with the kernel gets a second. Close takes ten seconds at most,
+// eight of them for tasks; then it reports what had not ended. Memory that the kernel might still write to is not freed in
+// that case. Close must not be called from a task. A second call waits for the first and returns the same error.
 func (rt *Runtime) Close() error {
 	if err := mayEnd("Close"); err != nil {
 		return err
@@ -338,7 +342,7 @@ func (rt *Runtime) end() error {
 		return rt.closeErr
 	}
 	defer close(rt.closed)
-	deadline := time.Now().Add(closeLimit)
+	deadline := time.Now().Add(closeLimit - closeKernelLimit - loop.EndGrace)
 	places := rt.places()
 	var quiet []<-chan struct{}
 	for _, p := range places {
@@ -358,7 +362,7 @@ func (rt *Runtime) end() error {
 	}
 	errs = append(errs, rt.files.closeBy(ctx))
 	for _, p := range places {
-		errs = append(errs, p.End(deadline.Add(time.Second)))
+		errs = append(errs, p.End(deadline.Add(closeKernelLimit)))
 	}
 	if rt.dog != nil {
 		rt.dog.Stop()

@@ -395,6 +395,41 @@ func TestAllocInACoroutineIsRefusedWhereItHadToWait(t *testing.T) {
 	})
 }
 
+// Close returns in its time also when a task holds a loop, which is the last that it waits for.
+func TestCloseTakesNoLongerThanItsLimit(t *testing.T) {
+	const limit = 2200 * time.Millisecond
+	unio.ShortClose(t, limit)
+	var group unio.Group
+	for _, e := range uniotest.Engines() {
+		group.Go(func() error {
+			rt, err := unio.New(&unio.Options{Engine: e, Loops: 1})
+			if err != nil {
+				return err
+			}
+			started, ended := make(chan struct{}), make(chan struct{})
+			release := make(chan struct{})
+			rt.Go(func() {
+				defer close(ended)
+				close(started)
+				<-release
+			})
+			<-started
+			begin := time.Now()
+			err = rt.Close()
+			took := time.Since(begin)
+			close(release)
+			<-ended
+			if err == nil || !strings.Contains(err.Error(), "holds it") || took > limit+time.Second {
+				t.Errorf("%s: Close took %v: %v", e, took, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCallsAfterRuntimeClose(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		ln := serve(t, rt, echo)

@@ -125,16 +125,16 @@ func (w *quietWatch) Fire(t *Timer) {
 	w.l.SetTimer(t, w.l.now+int64(quietTick))
 }
 
-// endGrace is what a loop gets beyond the deadline of End, which is the kernel's, to end itself.
-const endGrace = time.Second
+// EndGrace is what a loop gets beyond the deadline of End, which is the kernel's, to end itself.
+const EndGrace = time.Second
 
 // End ends the loop; anybody may call it, once, after Abort. What the kernel still holds gets until the deadline.
 // Tasks that have not ended by then never resume. It returns when the loop's goroutine is gone, or with an error when a
-// task holds it for too long; it ends then when the task gives it back.
+// task holds it for EndGrace more; it ends then when the task gives it back.
 func (l *Loop) End(deadline time.Time) error {
 	l.endMail.deadline = deadline
 	l.Post(&l.endMail.Node)
-	limit := time.NewTimer(time.Until(deadline) + endGrace)
+	limit := time.NewTimer(time.Until(deadline) + EndGrace)
 	defer limit.Stop()
 	select {
 	case <-l.ended:

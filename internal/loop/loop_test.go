@@ -161,7 +161,7 @@ func TestEndIsBoundedWhenATaskHoldsTheLoop(t *testing.T) {
 	task(l, func() { close(held); holdOnPurpose(release) })
 	wait(t, held)
 	l.Abort()
-	err := l.End(time.Now().Add(-endGrace))
+	err := l.End(time.Now().Add(-EndGrace))
 	if err == nil || !strings.Contains(err.Error(), "holdOnPurpose") {
 		t.Errorf("%v: does not name who holds the loop", err)
 	}
