@@ -61,8 +61,8 @@ func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOption
 	fail := func(a net.Addr, err error) (*Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: opts.LocalAddr, Addr: a, Err: err}
 	}
-	if rt.closing.Load() {
-		return fail(nil, net.ErrClosed)
+	if err := rt.usable(); err != nil {
+		return fail(nil, err)
 	}
 	addrs, err := opts.resolve(ctx, network, addr)
 	if err != nil {

@@ -21,7 +21,10 @@ var ErrStalled = loop.ErrStalled
 var ErrCoroutine = loop.ErrCoroutine
 
 // mayEnd says why the caller cannot wait for the end of all tasks: he is one, or a coroutine of one.
-func mayEnd(what string) error {
+func (rt *Runtime) mayEnd(what string) error {
+	if rt.pool == nil {
+		return errNotMade
+	}
 	if t, err := loop.Caller(); t == nil && err == nil {
 		return nil
 	}

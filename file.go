@@ -116,8 +116,8 @@ func (f *File) open(o FileOptions, open func(flags int) (*os.File, error)) (*Fil
 	rt := f.rt
 	f.unused = make(chan struct{})
 	f.cursor.f, f.log.f = f, f
-	err := error(fs.ErrClosed)
-	if !rt.closing.Load() {
+	err := rt.usable()
+	if err == nil {
 		err = rt.openRing()
 	}
 	if err == nil {

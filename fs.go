@@ -42,10 +42,13 @@ var _ interface {
 // FS is the tree below a directory, which must exist. It holds the directory, not its name: it goes with it when it is renamed.
 func (rt *Runtime) FS(dir string) (*FS, error) {
 	s := &FS{rt: rt, dir: dir}
-	err := rt.block(func() (err error) {
-		s.tree, err = tree.Open(dir)
-		return err
-	})
+	err := rt.usable()
+	if err == nil {
+		err = rt.block(func() (err error) {
+			s.tree, err = tree.Open(dir)
+			return err
+		})
+	}
 	if err == nil {
 		err = rt.files.addTree(s)
 	}

@@ -78,8 +78,8 @@ func (rt *Runtime) Listen(network, addr string, o *ListenOptions) (*Listener, er
 	default:
 		return nil, &net.OpError{Op: "listen", Net: network, Err: net.UnknownNetworkError(network)}
 	}
-	if rt.closing.Load() {
-		return nil, &net.OpError{Op: "listen", Net: network, Err: net.ErrClosed}
+	if err := rt.usable(); err != nil {
+		return nil, &net.OpError{Op: "listen", Net: network, Err: err}
 	}
 	inner, err := rt.listen(network, addr, &opts)
 	if thrown, ok := errors.AsType[*controlPanic](err); ok {

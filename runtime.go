@@ -100,6 +100,19 @@ func New(o *Options) (*Runtime, error) {
 	return rt, nil
 }
 
+var errNotMade = errors.New("unio: a Runtime is made by New, and this one is not")
+
+// usable says why nothing can be begun.
+func (rt *Runtime) usable() error {
+	switch {
+	case rt.pool == nil:
+		return errNotMade
+	case rt.closing.Load():
+		return net.ErrClosed
+	}
+	return nil
+}
+
 func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 	cpu := -1
 	if rt.opts.Pin && !shared {
@@ -162,6 +175,9 @@ func (rt *Runtime) taskPlace() *place {
 
 // leastBusy is the loop with the fewest connections, the next in turn among equals.
 func (rt *Runtime) leastBusy() *place {
+	if len(rt.loops) == 0 {
+		panic(errNotMade)
+	}
 	first := int(rt.nextLoop.Add(1) % uint32(len(rt.loops)))
 	best := rt.loops[first]
 	for i := 1; i < len(rt.loops); i++ {
@@ -253,7 +269,7 @@ func (rt *Runtime) Pool() *mem.Pool { return rt.pool }
 // Shutdown ends gently: listeners are closed at once, handlers and tasks may finish until ctx is done, then everything is
 // closed as by Close. The error is ctx's when it had to be cut short.
 func (rt *Runtime) Shutdown(ctx context.Context) error {
-	if err := mayEnd("Shutdown"); err != nil {
+	if err := rt.mayEnd("Shutdown"); err != nil {
 		return err
 	}
 	select {
@@ -326,7 +342,7 @@ const closeKernelLimit = time.Second
 // eight of them for tasks; then it reports what had not ended. Memory that the kernel might still write to is not freed in
 // that case. Close must not be called from a task. A second call waits for the first and returns the same error.
 func (rt *Runtime) Close() error {
-	if err := mayEnd("Close"); err != nil {
+	if err := rt.mayEnd("Close"); err != nil {
 		return err
 	}
 	return rt.end()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -428,6 +429,24 @@ func TestCloseTakesNoLongerThanItsLimit(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// A Runtime that New has not made says so in the caller, where it can be recovered.
+func TestRuntimeThatWasNotMadeByNew(t *testing.T) {
+	var rt unio.Runtime
+	_, errListen := rt.Listen("tcp", "127.0.0.1:0", nil)
+	_, errDial := rt.Dial(t.Context(), "tcp", "127.0.0.1:1", nil)
+	_, errFile := rt.OpenFile("/", os.O_RDONLY, 0, nil)
+	_, errFS := rt.FS("/")
+	for what, err := range map[string]error{
+		"Listen": errListen, "Dial": errDial, "OpenFile": errFile, "FS": errFS, "GoOn": rt.GoOn(0, func() {}),
+		"Close": rt.Close(), "Shutdown": rt.Shutdown(t.Context()),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "a Runtime is made by New") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	panics(t, "Go", func() { rt.Go(func() {}) })
 }
 
 func TestCallsAfterRuntimeClose(t *testing.T) {

@@ -125,11 +125,11 @@ func (rt *Runtime) Go(fn func()) {
 // reaches what it keeps for each loop without a lock. It does not wait. It fails with net.ErrClosed when the runtime is
 // closed; a task that was on its way when that happened may not run.
 func (rt *Runtime) GoOn(i int, fn func()) error {
+	if err := rt.usable(); err != nil {
+		return err
+	}
 	if i < 0 || i >= len(rt.loops) {
 		return fmt.Errorf("unio: GoOn: there is no loop %d: this runtime has loops 0 to %d", i, len(rt.loops)-1)
-	}
-	if rt.closing.Load() {
-		return net.ErrClosed
 	}
 	if p := rt.loops[i]; p == rt.here() {
 		p.Go(fn)
