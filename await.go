@@ -2,6 +2,7 @@ package unio
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"time"
@@ -17,14 +18,19 @@ type awaiting struct {
 
 // Await lets the connection wait without a task, and so without a stack: fn runs as a new task of the same loop when
 // bytes have arrived or the stream has ended (err is nil, and Recv does not wait), when limit has passed
-// (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). A limit of 0 is none; one of a second or
-// more begins with the turn of the loop, as in libuv, so that what a handler has computed before is taken off it. The handler that
-// calls Await returns; as after a handler, the connection is closed when fn returns, unless fn has called Await or Keep.
+// (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). A limit of 0 is none, a negative one is an error;
+// one of a second or more begins with the turn of the loop, as in libuv, so that what a handler has computed before is taken
+// off it. The handler that calls Await returns; as after a handler, the connection is closed when fn returns, unless fn has called
+// Await or Keep.
 //
 // It is how a server keeps thousands of idle connections, and how a pool notices that one has been closed. Await is
 // called by a task of the connection's loop, and nobody may receive until fn runs or Unawait has returned true.
 func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 	switch {
+	case fn == nil:
+		return c.opError("read", errors.New("Await needs a function"))
+	case limit < 0:
+		return c.opError("read", fmt.Errorf("Await for %v: 0 is no limit", limit))
 	case c.l.Here() == nil:
 		return c.opError("read", errors.New("Await must be called by a task of the connection's loop"))
 	case c.closing:

@@ -23,7 +23,7 @@ type Chan[T any] struct {
 	receivers line[T] // none while the ring has a value
 }
 
-// NewChan makes a Chan that holds up to n values. Their memory is taken at once.
+// NewChan makes a Chan that holds up to n values, none if n is negative. Their memory is taken at once.
 func NewChan[T any](n int) *Chan[T] { return &Chan[T]{ring: make([]T, max(n, 0))} }
 
 // errChanClosed is the error of sending to a Chan that is closed.

@@ -60,8 +60,11 @@ var errGroupExit = errors.New("unio: a function of a Group ended by runtime.Goex
 // loop fn does not run, and Wait says so by ErrCoroutine.
 //
 // A panic in fn is what it is elsewhere. In a task it is logged and ends fn alone, and Wait has an error that wraps the
-// panic's value if that is one; in a goroutine it ends the process.
+// panic's value if that is one; in a goroutine it ends the process. Go panics when fn is nil.
 func (g *Group) Go(fn func() error) {
+	if fn == nil {
+		panic("unio: Group.Go needs a function")
+	}
 	if !g.enter() {
 		return
 	}

@@ -449,6 +449,43 @@ func TestRuntimeThatWasNotMadeByNew(t *testing.T) {
 	panics(t, "Go", func() { rt.Go(func() {}) })
 }
 
+// What can never run is refused at the call, and not where it would have run.
+func TestCallsWithoutAFunction(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			panics(t, "Go", func() { rt.Go(nil) })
+			var g unio.Group
+			panics(t, "Group.Go", func() { g.Go(nil) })
+			if err := g.Wait(); err != nil {
+				t.Error(err)
+			}
+			if err := rt.GoOn(0, nil); err == nil || !strings.Contains(err.Error(), "needs a function") {
+				t.Errorf("GoOn: %v", err)
+			}
+		})
+		got := make(chan error, 3)
+		ln := serve(t, rt, func(c *unio.Conn) {
+			got <- c.Await(0, nil)
+			got <- c.Await(-5, func(*unio.Conn, error) {})
+			_, err := c.Read(make([]byte, 1)) // nothing waits
+			got <- err
+		})
+		p := dialNet(t, ln)
+		io.WriteString(p, "x")
+		for _, want := range []string{"Await needs a function", "Await for -5ns: 0 is no limit"} {
+			if err := await(t, got, "Await"); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %s", err, want)
+			}
+		}
+		if err := await(t, got, "Recv"); err != nil {
+			t.Error(err)
+		}
+		if n := rt.Stats().Panics; n != 0 {
+			t.Errorf("%d tasks have panicked", n)
+		}
+	})
+}
+
 func TestCallsAfterRuntimeClose(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		ln := serve(t, rt, echo)

@@ -2,6 +2,7 @@ package unio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
@@ -112,8 +113,11 @@ func (s *sleeper) Abort() {
 }
 
 // Go starts fn as a task: on the caller's loop when a task calls, else on the loop with the fewest connections. fn may
-// block only as the package comment says. After Close it does nothing.
+// block only as the package comment says. After Close it does nothing. It panics when fn is nil.
 func (rt *Runtime) Go(fn func()) {
+	if fn == nil {
+		panic("unio: Go needs a function")
+	}
 	if p := rt.here(); p != nil {
 		p.Go(fn)
 		return
@@ -125,6 +129,9 @@ func (rt *Runtime) Go(fn func()) {
 // reaches what it keeps for each loop without a lock. It does not wait. It fails with net.ErrClosed when the runtime is
 // closed; a task that was on its way when that happened may not run.
 func (rt *Runtime) GoOn(i int, fn func()) error {
+	if fn == nil {
+		return errors.New("unio: GoOn needs a function")
+	}
 	if err := rt.usable(); err != nil {
 		return err
 	}

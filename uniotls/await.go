@@ -20,8 +20,9 @@ type awaiting struct {
 // Await is [unio.Conn.Await]: the connection waits without a task, and fn runs as a new task of the same loop when data
 // has arrived or the stream has ended (err is nil, and Recv does not wait), when limit has passed
 // (os.ErrDeadlineExceeded) or when the connection is closed (net.ErrClosed). Before the handshake all that has come
-// counts, also what Unread has put back, and Recv may wait for the rest. A limit of 0 is none. The connection is closed
-// when fn returns, unless fn has called Await or Keep; who calls Await in a handler of unio.Listener.Serve just returns.
+// counts, also what Unread has put back, and Recv may wait for the rest. A limit of 0 is none, a negative one is an error. The
+// connection is closed when fn returns, unless fn has called Await or Keep; who calls Await in a handler of unio.Listener.Serve
+// just returns.
 //
 // Session tickets, key updates and the beginning of a record are none of fn's business: they are taken, and the wait goes
 // on. A read deadline is taken off when something comes. Await is called by a task of the connection's loop, and nobody
@@ -29,6 +30,8 @@ type awaiting struct {
 func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 	a := &c.await
 	switch {
+	case fn == nil:
+		return opError(c.conn, "read", errors.New("Await needs a function"))
 	case c.closed.Load():
 		return opError(c.conn, "read", net.ErrClosed)
 	case a.fn != nil:

@@ -36,6 +36,9 @@ func awaitEcho(t *testing.T, limit time.Duration, ends chan<- error) func(*uniot
 			t.Error(err)
 			return
 		}
+		if c.Await(limit, nil) == nil || c.Await(-1, next) == nil {
+			t.Error("Await without a function or with a negative limit: no error")
+		}
 		wantIs(t, "Await", c.Await(limit, next), nil)
 		err := c.Await(limit, next)
 		if err == nil {
