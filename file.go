@@ -191,6 +191,9 @@ func sizeOf(f *os.File, info fs.FileInfo) (int64, error) {
 // Name is the name that the file was opened with.
 func (f *File) Name() string { return f.name }
 
+// String is the name, so that a File can be printed while others use it.
+func (f *File) String() string { return f.name }
+
 // Fd is the descriptor of the operating system, for what File has no call for, such as fcntl(2) and sync_file_range(2). It is the
 // File's and ends with it: after Close it is vfs.NoFd. What is done with it blocks the caller's thread, and with that a task's loop.
 func (f *File) Fd() uintptr { return f.io.OS.Fd() }

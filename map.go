@@ -93,6 +93,9 @@ func (m *Mapping) Size() int64 { return int64(len(m.data)) }
 // Name is the name that the file was opened with.
 func (m *Mapping) Name() string { return m.f.Name() }
 
+// String is the name, so that a Mapping can be printed without its bytes.
+func (m *Mapping) String() string { return m.Name() }
+
 // Bytes is the memory of n bytes at off, as it is: touching it waits as [Mapping] says, unless [Mapping.Populate] has brought
 // it in. It must not be written to, which would be a fault, and not be touched after Close.
 func (m *Mapping) Bytes(off, n int64) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -85,6 +86,16 @@ func dropMapping(t testing.TB, m *unio.Mapping) {
 	if err := m.Advise(0, 0, unio.AdviceDontNeed); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		t.Fatal(err)
 	}
+}
+
+// What is printed is the name, and not fields that others change nor all bytes of a mapping.
+func TestFileAndMappingArePrintedByName(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		f := t.create("a", []byte("text"))
+		if got := fmt.Sprint(f, " ", t.mapped(f)); got != f.Name()+" "+f.Name() {
+			t.Error(got)
+		}
+	})
 }
 
 func TestMapRefusesWhatLiesOutside(t *testing.T) {
