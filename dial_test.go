@@ -3,6 +3,7 @@ package unio_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"runtime"
@@ -64,6 +65,27 @@ func TestDialWrongAddresses(t *testing.T) {
 					t.Errorf("%s %s: %v is no *net.OpError", a[0], a[1], err)
 				} else if errors.Is(err, syscall.ECONNREFUSED) {
 					t.Errorf("%s %s: it was tried: %v", a[0], a[1], err)
+				}
+			}
+		})
+	})
+}
+
+// An address that no socket is needed for to refuse it has the error of package net.
+func TestDialRefusesAnAddressAsPackageNetDoes(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachCaller(t, rt, func(t testing.TB) {
+			for _, a := range [][2]string{
+				{"tcp", ""}, {"tcp4", ""}, {"unix", ""}, {"tcp4", "[::1]:1"}, {"tcp6", "127.0.0.1:1"}, {"tcp4", "[fe80::1%lo]:1"},
+				{"tcp6", "[::ffff:127.0.0.1]:1"},
+			} {
+				_, err := rt.Dial(t.Context(), a[0], a[1], nil)
+				c, want := net.Dial(a[0], a[1])
+				if want == nil {
+					c.Close()
+				}
+				if fmt.Sprint(err) != fmt.Sprint(want) {
+					t.Errorf("%s %q: %v, want %v", a[0], a[1], err, want)
 				}
 			}
 		})

@@ -13,14 +13,18 @@ import (
 // on a goroutine, and so is a wildcard, which may be two addresses.
 func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.Addr, error) {
 	switch network {
-	case "unix":
+	case "unix", "tcp", "tcp4", "tcp6":
+	default:
+		return nil, net.UnknownNetworkError(network)
+	}
+	if addr == "" {
+		return nil, errMissingAddress
+	}
+	if network == "unix" {
 		if _, ok := o.LocalAddr.(*net.UnixAddr); !ok && o.LocalAddr != nil {
 			return nil, mismatch(o.LocalAddr)
 		}
 		return []net.Addr{&net.UnixAddr{Name: addr, Net: "unix"}}, nil
-	case "tcp", "tcp4", "tcp6":
-	default:
-		return nil, net.UnknownNetworkError(network)
 	}
 	host, service, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -29,6 +33,9 @@ func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.
 	var addrs []net.Addr
 	port, err := strconv.Atoi(service)
 	if ip, notIP := netip.ParseAddr(host); err == nil && notIP == nil && !ip.IsUnspecified() && 0 <= port && port <= 65535 {
+		if !isOf(network, ip.Unmap().Is4()) {
+			return nil, unsuitable(host)
+		}
 		addrs = []net.Addr{net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port)))}
 	} else {
 		Offload(func() { addrs, err = o.lookup(ctx, network, host, service) })
@@ -105,12 +112,21 @@ func (o *DialOptions) lookup(ctx context.Context, network, host, service string)
 	}
 	var addrs []net.Addr
 	for _, ip := range ips {
-		if v4 := ip.IP.To4() != nil; network == "tcp" || v4 == (network == "tcp4") {
+		if isOf(network, ip.IP.To4() != nil) {
 			addrs = append(addrs, &net.TCPAddr{IP: ip.IP, Port: port, Zone: ip.Zone})
 		}
 	}
 	if len(addrs) == 0 {
-		return nil, &net.AddrError{Err: "no suitable address found", Addr: host}
+		return nil, unsuitable(host)
 	}
 	return addrs, nil
 }
+
+// isOf reports whether an address of the family is one of the network.
+func isOf(network string, v4 bool) bool { return network == "tcp" || v4 == (network == "tcp4") }
+
+func unsuitable(host string) error {
+	return &net.AddrError{Err: "no suitable address found", Addr: host}
+}
+
+var errMissingAddress = errors.New("missing address") // as package net says it
