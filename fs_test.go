@@ -244,7 +244,7 @@ func TestFSEnds(t *testing.T) {
 		must(t, err)
 		again, err := own.FS(s.Dir())
 		must(t, err)
-		if _, err := again.Lock("lock"); !errors.Is(err, vfs.ErrLocked) {
+		if _, err := again.Lock("lock"); !errors.Is(err, vfs.ErrLocked) || err.Error() != "lock lock: somebody has locked it" {
 			t.Errorf("Lock: %v", err)
 		}
 		must(t, l.Close())

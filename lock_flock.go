@@ -15,7 +15,7 @@ import (
 func tryLock(f *os.File) error {
 	err := sys.TryLock(int(f.Fd()))
 	if err == syscall.EWOULDBLOCK {
-		return vfscheck.As(vfs.ErrLocked, err)
+		return vfscheck.As(err, vfs.ErrLocked)
 	}
 	return err
 }

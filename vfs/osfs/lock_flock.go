@@ -39,7 +39,7 @@ type lock struct{ handle }
 func flock(fd int) error {
 	err := sys.TryLock(fd)
 	if err == syscall.EWOULDBLOCK {
-		return vfscheck.As(vfs.ErrLocked, err)
+		return vfscheck.As(err, vfs.ErrLocked)
 	}
 	return err
 }
