@@ -16,7 +16,8 @@ import (
 // Serve handler gets lives on the handler's loop, one that Accept or Dial returns lives with the caller.
 //
 // A Conn ends with Close, or when the handler returns that it was given to (unless Keep was called). Calls that wait
-// then fail with net.ErrClosed; what was written before is handed to the kernel first.
+// then fail with net.ErrClosed; what was written before is handed to the kernel first. One that is merely dropped is never
+// collected, unlike package net's: to close it is its owner's duty.
 type Conn struct {
 	// What each message touches comes first and lies together: with a thousand busy connections it is memory, not
 	// instructions, that a message costs here.

@@ -37,8 +37,8 @@ type FileOptions struct {
 // none costs a thread of its own: a task parks while its loop's engine or a thread of a bounded set does the work, a
 // goroutine blocks alone. What is in the page cache is read at once by the caller.
 //
-// A File ends with Close, or with its Runtime. Calls afterwards fail with an *fs.PathError around fs.ErrClosed. It is a
-// [vfs.File], and its errors are those of package vfs.
+// A File ends with Close, or with its Runtime; one that is merely dropped is never collected, unlike package os's. Calls
+// afterwards fail with an *fs.PathError around fs.ErrClosed. It is a [vfs.File], and its errors are those of package vfs.
 type File struct {
 	// These, which each read looks at, lie together: who reads from hundreds of files finds none of them in the CPU's cache.
 	rt    *Runtime
