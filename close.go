@@ -80,6 +80,7 @@ func (s *loopSide) Abort() {
 	if c.l.Failed() {
 		c.recvLease.force()
 		c.sendLease.force()
+		c.endLater()
 	}
 	c.shut(nil)
 	if limit := c.l.In(abortDrainLimit); !c.ending && c.drainBy > limit {
@@ -97,9 +98,9 @@ func (c *Conn) shut(w *loop.Waiter) {
 		return
 	}
 	c.readAddrs()
+	c.isClosed.Store(true)
 	c.endOutside()
 	c.closing = true
-	c.isClosed.Store(true)
 	if w != nil {
 		c.closers.push(w)
 	}
@@ -154,7 +155,7 @@ func (c *Conn) discard(int64) {
 // drained is told when nothing written is left that the kernel has not taken.
 func (c *Conn) drained() {
 	c.raw.flush(c.sendErr)
-	if c.halfClosing {
+	if c.halfClosing && c.recallSend() {
 		if planted.Bug != planted.DroppedParcel {
 			c.endOutside()
 		}

@@ -30,6 +30,7 @@ type Conn struct {
 	off     int
 	readers waitQueue
 	readErr error // sticky: io.EOF, a reset, net.ErrClosed
+	met     error // what a call under sendLease has taken from the socket
 
 	readDeadline  atomic.Int64 // loop time; 0: none. Set by whoever calls, see deadline.go
 	writeDeadline atomic.Int64
@@ -41,6 +42,7 @@ type Conn struct {
 	ending        bool // the operation Close is with the engine
 	halfClosing   bool // CloseWrite has begun
 	recalling     bool // receiving is said of recvLease, which a goroutine has
+	endHeld       bool // the end of the stream has come, and waits for sendLease
 	dropped       bool // closing has given up on the peer
 	keep          bool
 	isClosed      atomic.Bool  // for calls from outside
@@ -157,9 +159,7 @@ const (
 	callAddrs
 	callFlush
 	callAlloc
-	callRecvFailed
 	callKeepLock
-	callSendFailed
 )
 
 // Serve performs a call from outside, on the loop.
@@ -185,8 +185,6 @@ func (s *loopSide) Serve(w *loop.Waiter) {
 		c.serveFlush(w)
 	case callAlloc:
 		c.serveAlloc(w)
-	case callRecvFailed, callSendFailed:
-		finish(w, c.hear(w.Code, w.Err))
 	case callKeepLock:
 		c.serveKeepLock(w)
 	}
@@ -214,14 +212,7 @@ func (s *loopSide) Complete(op *engine.Op) {
 			return
 		}
 		c.recvDone()
-		switch {
-		case c.closing:
-			c.discard(0)
-		case c.await.fn != nil:
-			c.awaited(nil)
-		default:
-			c.serveReaders()
-		}
+		c.received()
 	case op.Code == engine.Close:
 		c.closed()
 	default:

@@ -32,12 +32,52 @@ func (g *Group) Waiting() int { return g.full.waiting(&g.mu) + g.done.waiting(&g
 
 // UseLease is a call under the connection's lease that takes until release. It has to be lent.
 func (c *Conn) UseLease() (release func(), ok bool) {
+	put, mail, ok := c.TakeLease()
 	release = func() {
-		if c.recvLease.put() {
-			c.mail((*Conn).recvLeaseBack, 0)
+		if put() {
+			mail()
 		}
 	}
-	return release, c.recvLease.take()
+	return release, ok
+}
+
+// TakeLease is UseLease for one who is held up between the two ends of the call: mail follows put where that says so.
+func (c *Conn) TakeLease() (put func() bool, mail func(), ok bool) {
+	return c.recvLease.put, func() { c.mail((*Conn).recvLeaseBack, 0) }, c.recvLease.take()
+}
+
+// LeaseIsWanted reports whether somebody waits for the lease for receiving.
+func (c *Conn) LeaseIsWanted() bool { return c.recvLease.state.Load() == leaseWanted }
+
+// ReadUnderALease is a Read by a call of the caller's that begins with between, when the lease has been taken.
+func (c *Conn) ReadUnderALease(p []byte, between func()) (err error, ok bool) {
+	if !c.recvLease.take() {
+		return nil, false
+	}
+	between()
+	_, err = c.recvLent(p)
+	return err, true
+}
+
+// BreakUnderALease has the engine fail while a goroutine asks for the write lock, under the lease for sending.
+func (c *Conn) BreakUnderALease() (answered chan error, ok bool) {
+	answered = make(chan error, 1)
+	c.home.run(func() error {
+		if ok = c.sendLease.take(); !ok {
+			return nil
+		}
+		go func() {
+			c.sendLease.tell()
+			err := c.call(callKeepLock)
+			c.sendLease.put()
+			answered <- err
+		}()
+		for c.calls.Load() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return c.l.Engine().Close(time.Second)
+	})
+	return answered, ok
 }
 
 // UseSendLease is UseLease for the lease for sending.

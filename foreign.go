@@ -42,7 +42,7 @@ func (c *Conn) recvForeign(limit int, into bool) (*mem.Buf, error) {
 	if err != nil {
 		return c.recvInside(limit, err)
 	}
-	w.To, w.Code, w.N, w.Into = c.side(), callRecv, limit, into
+	w.To, w.Code, w.N, w.Into = c.side(), callRecv, limit, into && w.Goroutine() // another loop may be held, and its task keep what it is lent
 	c.calls.Add(1)
 	if c.l.PassedOutside(c.readDeadline.Load()) {
 		err = os.ErrDeadlineExceeded // without asking the loop
@@ -273,6 +273,8 @@ func (c *Conn) serveLock(w *loop.Waiter) {
 
 // shutWrite begins the end of sending for w: it is done when what was written is with the kernel.
 func (c *Conn) shutWrite(w *loop.Waiter) {
+	c.strict.Store(true)
+	c.recallSend()
 	c.takeAllOutside()
 	err := c.writeErr()
 	if err == os.ErrDeadlineExceeded && c.queued == 0 {

@@ -25,7 +25,8 @@ func (a *allowance) left(l *loop.Loop) int {
 
 // recvInto receives into p what is there, if that is much. 0: a receive by way of the loop is to follow.
 func (c *Conn) recvInto(p []byte) int {
-	if c.receiving && c.recv.How != engine.RecvReady || c.readErr != nil || c.closing || c.l.Passed(c.readDeadline.Load()) {
+	busy := c.receiving && c.recv.How != engine.RecvReady || c.endHeld
+	if busy || c.readErr != nil || c.closing || c.l.Passed(c.readDeadline.Load()) {
 		return 0
 	}
 	most := c.inTurn.left(c.l)
@@ -34,7 +35,7 @@ func (c *Conn) recvInto(p []byte) int {
 	}
 	n, err := c.home.inline.RecvInto(c.recv.Desc, p[:min(len(p), most)])
 	if err != nil {
-		c.readErr = err
+		c.recvEnded(err)
 	}
 	c.inTurn.bytes += n
 	return n

@@ -17,6 +17,7 @@ const (
 	leaseOut                  // it is lent, and nobody uses it at the moment
 	leaseUsed                 // a goroutine makes a call
 	leaseWanted               // the same, and the loop waits for it: it is told by mail
+	leaseTold                 // nobody makes a call any more, and what ends it is on its way to the loop
 )
 
 // A lease pays where a call moves so many bytes; leasePatience is how many may move less before it counts as of no use.
@@ -43,7 +44,11 @@ func (k *lease) lend() { k.state.Store(leaseOut) }
 // lendTo is lend to one who is told of it and has taken it.
 func (k *lease) lendTo() { k.state.Store(leaseUsed) }
 
-// end is for the loop, instead of take and put, when the one who has taken the lease asks it for something else in its place.
+// tell is instead of put: the caller makes no call any more, and sends the loop word, on which it ends the lease. The loop does what needs
+// the lease only after that.
+func (k *lease) tell() { k.state.Store(leaseTold) }
+
+// end is for the loop, when that word has come.
 func (k *lease) end() { k.state.Store(leaseHome) }
 
 // recall is for the loop, and reports whether it has the lease now.
@@ -68,40 +73,7 @@ func (k *lease) recall() bool {
 
 // force is recall for a loop that ends and reads no mail any more.
 func (k *lease) force() {
-	for !k.recall() {
+	for !k.recall() && !k.state.CompareAndSwap(leaseTold, leaseHome) {
 		runtime.Gosched()
 	}
-}
-
-// tell has the loop know of an error that a call under a lease has taken from the socket, which tells it once, and gives what the loop
-// makes of it.
-func (c *Conn) tell(code uint8, failed error) error {
-	w, err := c.l.Foreign()
-	if err != nil { // a coroutine of a task, which must not wait
-		if c.l.OnThread() {
-			return c.hear(code, failed)
-		}
-		return failed
-	}
-	w.To, w.Code, w.Err = c.side(), code, failed
-	c.ask(w)
-	err = w.Err
-	w.Free()
-	return err
-}
-
-// hear is what the loop makes of it.
-func (c *Conn) hear(code uint8, failed error) error {
-	if code == callRecvFailed {
-		if c.readErr == nil {
-			c.readErr = failed
-		}
-		c.serveReaders()
-		return c.readErr
-	}
-	if !c.closing {
-		c.home.inline.SendFailed(c.send.Desc, failed)
-		c.failSends(failed)
-	}
-	return failed
 }

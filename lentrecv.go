@@ -20,7 +20,7 @@ func (c *Conn) readOutside(p []byte) (n int, err error) {
 				return n, nil
 			}
 			if err != nil && err != io.EOF {
-				return 0, c.opError("read", c.tell(callRecvFailed, err))
+				return 0, c.opError("read", err)
 			}
 			into = into && err == nil // the engine knows whether an end is one, or what is left of a reset that a send has met
 		}
@@ -41,10 +41,26 @@ func (c *Conn) recvLent(p []byte) (n int, err error) {
 	if !c.isClosed.Load() && !c.l.PassedOutside(c.readDeadline.Load()) {
 		n, err = c.home.inline.RecvNow(c.recv.Desc, p[:min(len(p), engine.BulkBytes)])
 	}
-	if c.recvLease.put() {
+	switch {
+	case err != nil && err != io.EOF:
+		c.tellRecvFailed(err)
+	case c.recvLease.put():
 		c.mail((*Conn).recvLeaseBack, 0)
 	}
 	return n, err
+}
+
+// tellRecvFailed has the loop know of an error that a call under the lease has taken from the socket, which tells it once.
+func (c *Conn) tellRecvFailed(err error) {
+	c.recvLease.tell()
+	c.mail(func(c *Conn, _ int64) {
+		c.recvLease.end()
+		if c.readErr == nil {
+			c.readErr = err
+		}
+		c.serveReaders()
+		c.recvLeaseBack(0)
+	}, 0)
 }
 
 // leasePause is in how many reads the lease is not asked for after leasePatience calls that brought less than leaseBytes: a peer that waits
@@ -76,9 +92,9 @@ func (c *Conn) noteCall(n int) {
 	}
 }
 
-// recvLeaseBack follows when the lease that was wanted has come back.
+// recvLeaseBack follows when the lease that was wanted has come back. It may be late, and another has it.
 func (c *Conn) recvLeaseBack(int64) {
-	if c.recalling {
+	if c.recalling && c.recvLease.recall() {
 		c.recalling, c.receiving = false, false
 		c.readyDone()
 	}

@@ -1,7 +1,9 @@
 package unio
 
 import (
+	"io"
 	"net"
+	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/loop"
@@ -53,21 +55,40 @@ func (c *Conn) recallSend() bool {
 // writeLent writes from p by calls of the caller's, who has taken the lease. locked says that part of it is left, for which the caller
 // holds the write lock from now on.
 func (c *Conn) writeLent(p []byte) (n int, locked bool, err error) {
-	var failed, cannot error
+	// In this order: what others have written counts until the loop has taken it, which at the end of sending does so without the lease.
 	if c.outside.Load().bytes.Load() == 0 && !c.strict.Load() && !c.isClosed.Load() && !c.l.PassedOutside(c.writeDeadline.Load()) {
-		if n, failed = c.sendAll(p); failed == nil && 0 < n && n < len(p) {
-			if cannot = c.call(callKeepLock); cannot == nil {
-				return n, true, nil
-			}
+		n, err = c.sendAll(p)
+	}
+	switch {
+	case err != nil:
+		c.tellSendFailed(err)
+		return n, false, c.opError("write", err)
+	case 0 < n && n < len(p):
+		c.sendLease.tell()
+		if err = c.call(callKeepLock); err == nil {
+			return n, true, nil
 		}
 	}
 	if c.sendLease.put() {
 		c.mail((*Conn).sendLeaseBack, 0)
 	}
-	if failed != nil {
-		return n, false, c.opError("write", c.tell(callSendFailed, failed))
-	}
-	return n, false, c.opError("write", cannot)
+	return n, false, c.opError("write", err)
+}
+
+// tellSendFailed has the loop know of an error that a call under the lease has taken from the socket.
+func (c *Conn) tellSendFailed(err error) {
+	c.sendLease.tell()
+	c.mail(func(c *Conn, _ int64) {
+		c.sendLease.end()
+		if err != syscall.EPIPE {
+			c.met = err
+		}
+		if !c.closing {
+			c.home.inline.SendFailed(c.send.Desc, err)
+			c.failSends(err)
+		}
+		c.sendLeaseBack(0)
+	}, 0)
 }
 
 // sendAll sends what the socket takes of p.
@@ -95,11 +116,27 @@ func (c *Conn) serveKeepLock(w *loop.Waiter) {
 	if !c.lock.held {
 		c.hold(nil)
 	}
+	c.sendHome()
 	w.Finish()
 }
 
-// sendLeaseBack follows when the lease that was wanted has come back.
+// sendLeaseBack follows when the lease has come back.
 func (c *Conn) sendLeaseBack(int64) {
 	c.unlock(0)
+	c.sendHome()
 	c.endLater()
+}
+
+// sendHome goes on with what has waited for the lease: the end of the stream for readers, what was queued at the end of sending, and that
+// end.
+func (c *Conn) sendHome() {
+	if c.endHeld {
+		c.endHeld = false
+		c.recvEnded(io.EOF)
+		c.received()
+	}
+	c.soil()
+	if c.halfClosing && c.queued == 0 {
+		c.drained()
+	}
 }

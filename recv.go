@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"io"
 	"net"
 	"os"
 
@@ -145,7 +146,7 @@ func (c *Conn) startRecv(limit int, into bool) (ready bool) {
 	if c.l.Passed(c.readDeadline.Load()) {
 		return true
 	}
-	if c.receiving || !c.readers.empty() {
+	if c.receiving || c.endHeld || !c.readers.empty() {
 		return false
 	}
 	return c.submitRecv(limit, into)
@@ -165,7 +166,7 @@ func (c *Conn) submitRecv(limit int, into bool) (done bool) {
 	}
 	if c.l.Submit(&c.recv) {
 		c.recvDone()
-		return true
+		return !c.endHeld
 	}
 	c.receiving = true
 	return false
@@ -178,16 +179,41 @@ func (c *Conn) recvDone() {
 	switch {
 	case err == engine.ErrCanceled && !c.closing: // by holdRecv, for which nothing has ended
 	case err == engine.ErrCanceled:
-		if c.readErr == nil {
-			c.readErr = net.ErrClosed
-		}
+		c.recvEnded(net.ErrClosed)
 	case err != nil:
-		c.readErr = err
+		c.recvEnded(err)
 	case b == nil:
 	case c.closing:
 		b.Release()
 	default:
 		c.rest, c.off = b, 0
+	}
+}
+
+// recvEnded ends receiving. Where a call under sendLease has taken a reset from the socket, what is left of it is an end, so that one
+// waits for the lease.
+func (c *Conn) recvEnded(err error) {
+	switch {
+	case c.readErr != nil:
+	case err == io.EOF && !c.closing && !c.recallSend():
+		c.endHeld = true
+	case err == io.EOF && c.met != nil:
+		c.readErr = c.met
+	default:
+		c.readErr = err
+	}
+}
+
+// received goes on with those for whom it was received.
+func (c *Conn) received() {
+	switch {
+	case c.endHeld:
+	case c.closing:
+		c.discard(0)
+	case c.await.fn != nil:
+		c.awaited(nil)
+	default:
+		c.serveReaders()
 	}
 }
 
@@ -246,7 +272,7 @@ func (c *Conn) startRecvFor(limit int, into bool) (ready bool) {
 	switch {
 	case c.readErr != nil:
 		return true
-	case c.receiving:
+	case c.receiving, c.endHeld:
 		return false
 	}
 	return c.submitRecv(limit, into)

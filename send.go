@@ -112,7 +112,7 @@ func (c *Conn) soil() {
 func (s *loopSide) Flush() {
 	c := (*Conn)(s)
 	c.dirty = false
-	if c.sending || len(c.out) == 0 {
+	if c.sending || len(c.out) == 0 || !c.recallSend() {
 		return
 	}
 	c.send.Bufs, c.out = c.out, c.send.Bufs[:0]
@@ -205,6 +205,7 @@ func (c *Conn) failSends(err error) {
 // awaitRoom parks the task until it is its turn to write and at most aheadBytes are queued.
 func (c *Conn) awaitRoom(t *loop.Task) error {
 	for {
+		c.recallSend() // which may have been lent since somebody woke this one
 		if err := c.writeErr(); err != nil {
 			return err
 		}

@@ -90,6 +90,9 @@ func (l *Loop) Foreign() (*Waiter, error) {
 // Own reports whether the waiter is a task of the loop that it waits for.
 func (w *Waiter) Own() bool { return w.loop == nil }
 
+// Goroutine reports whether a goroutine waits, and no task.
+func (w *Waiter) Goroutine() bool { return w.task == nil }
+
 // TakeBufs gives the request's buffers to the first who asks: to the loop that sends them, or back to the caller whose
 // request failed or was withdrawn. For the second it is nil.
 func (w *Waiter) TakeBufs() []*mem.Buf {
