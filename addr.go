@@ -6,9 +6,9 @@ import "net"
 // with ErrStalled or ErrCoroutine, it is a zero *net.TCPAddr.
 func (c *Conn) LocalAddr() net.Addr { return notNil(c.knownAddrs().local) }
 
-// RemoteAddr is the peer's address. It stays known after Close. The socket is asked when the first call comes; if the
-// connection has been reset by then, it has forgotten, and the address is the zero address of its network. For the rest it is as
-// LocalAddr.
+// RemoteAddr is the peer's address. It stays known after Close. The socket is asked when the first call comes, or the end of the
+// stream; if an accepted connection has been reset by then, it has forgotten, and the address is the zero address of its network:
+// who wants to log whose connections are reset calls RemoteAddr in time. For the rest it is as LocalAddr.
 func (c *Conn) RemoteAddr() net.Addr { return notNil(c.knownAddrs().remote) }
 
 // notNil is for callers who ask at once for an address's text.
@@ -42,6 +42,9 @@ func (c *Conn) readAddrs() {
 		return
 	}
 	a := addrsOf(c.recv.Desc.Socket(), c.local)
+	if a.remote == nil {
+		a.remote = c.dialed
+	}
 	if a.local != nil && a.remote == nil {
 		a.remote = zeroAddr(a.local)
 	}

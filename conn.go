@@ -80,6 +80,7 @@ type Conn struct {
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
 	local       net.Addr  // if it is known without asking
+	dialed      net.Addr  // what Dial has connected to
 	exposed     bool      // somebody has had the socket and may have set SO_LINGER
 	raw         *rawState // nil until SyscallConn
 	starved     *starved  // nil until a Write finds the pool empty

@@ -555,6 +555,47 @@ func TestErrorsNameTheOperationAndTheConnection(t *testing.T) {
 	}, drain)
 }
 
+// TestThePeerIsKnownAfterBothEnds: nobody has asked for the addresses before. That of a dialled connection is known after a reset, too.
+func TestThePeerIsKnownAfterBothEnds(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		for _, reset := range []bool{false, true} {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			c, err := rt.Dial(t.Context(), "tcp", ln.Addr().String(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			peer, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reset {
+				resetNow(peer)
+			} else {
+				peer.Close()
+			}
+			c.Read(make([]byte, 1))
+			c.CloseWrite()
+			if got := c.RemoteAddr().String(); got != ln.Addr().String() {
+				t.Errorf("dialled, reset %v: the peer is %s, want %s", reset, got, ln.Addr())
+			}
+			c.Close()
+		}
+		c, peer := goroutines(t, rt)
+		want := peer.LocalAddr().String()
+		peer.Close()
+		c.Read(make([]byte, 1))
+		c.CloseWrite()
+		time.Sleep(pause)
+		if got := c.RemoteAddr().String(); got != want {
+			t.Errorf("accepted: the peer is %s, want %s", got, want)
+		}
+	})
+}
+
 func TestAddresses(t *testing.T) {
 	addrs := make(chan [2]net.Addr, 1)
 	eachConn(t, func(t scene, c *unio.Conn) {

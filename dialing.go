@@ -193,11 +193,12 @@ func (a *dialing) over(r *racer) {
 }
 
 // won takes a connection. One that nobody wants any more is closed.
-func (a *dialing) won(d engine.Desc) {
+func (a *dialing) won(d engine.Desc, addr net.Addr) {
 	if a.network != "unix" {
 		setDialed(d.Socket(), keepAlive(a.opts.KeepAlive, a.opts.KeepAliveConfig))
 	}
 	c := newConn(a.p, d, nil)
+	c.dialed = addr
 	c.exposed = a.opts.Control != nil || a.opts.ControlContext != nil
 	if a.done || a.cause != nil || !a.w.Claim() {
 		c.shut(nil)
@@ -265,7 +266,7 @@ func (r *racer) result() {
 	err := r.op.Err
 	switch {
 	case err == nil:
-		r.a.won(r.op.Desc)
+		r.a.won(r.op.Desc, r.op.Dial.Addr)
 		return
 	case err == engine.ErrCanceled && r.a.cause != nil:
 		err = r.a.cause

@@ -201,6 +201,7 @@ func (c *Conn) recvEnded(err error) {
 		c.readErr = c.met
 	default:
 		c.readErr = err
+		c.readAddrs() // once this side has ended too, the socket does not know its peer any more
 	}
 }
 
