@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"context"
 	"net"
 	"os"
 	"syscall"
@@ -152,31 +153,30 @@ func (c *Conn) writeBuf(b *mem.Buf, locked bool) (int, error) {
 	if n > aheadBytes { // of a long Write
 		room = 0
 	}
-	taken, err := c.sendForeign([]*mem.Buf{b}, room, locked)
+	taken, err := c.sendForeign(context.Background(), []*mem.Buf{b}, room, locked)
 	if !taken {
 		n = 0
 	}
 	return n, err
 }
 
-// sendOutside is Send from outside.
-func (c *Conn) sendOutside(bufs []*mem.Buf) error {
+// sendOutside is sendTask from outside, which ends with ctx too.
+func (c *Conn) sendOutside(ctx context.Context, bufs []*mem.Buf) (taken bool, err error) {
 	n := 0
 	for _, b := range bufs {
 		n += b.Len()
 	}
 	if done, err := c.handOver(bufs, n); done {
-		return err
+		return err == nil, err
 	}
-	_, err := c.sendForeign(append([]*mem.Buf(nil), bufs...), 0, false)
-	return err
+	return c.sendForeign(ctx, append([]*mem.Buf(nil), bufs...), 0, false)
 }
 
-// sendForeign is Send from outside, waiting for the loop; locked says that the caller holds the write lock. With room,
+// sendForeign is sendOutside, waiting for the loop; locked says that the caller holds the write lock. With room,
 // buffers of so many bytes are taken only when they make nobody more than aheadBytes ahead, as Write promises also where
 // it fails.
 // The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
-func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
+func (c *Conn) sendForeign(ctx context.Context, bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
 	w, err := c.l.Foreign()
 	if err != nil {
 		err = c.sendInside(bufs, err)
@@ -187,7 +187,9 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, 
 		w.Code = callSendLocked
 	}
 	c.writer.note()
-	c.ask(w)
+	c.calls.Add(1)
+	w.AwaitContext(ctx)
+	c.calls.Add(-1)
 	c.writer.gone()
 	taken, err = true, w.Err
 	if err != nil {
@@ -195,8 +197,18 @@ func (c *Conn) sendForeign(bufs []*mem.Buf, room int, locked bool) (taken bool, 
 		release(left)
 		taken = left == nil
 	}
+	if w.Withdrawn() {
+		c.mail((*Conn).forgetWithdrawn, 0)
+	}
 	w.Free()
 	return taken, c.opError("write", err)
+}
+
+// forgetWithdrawn lets go of writers who have left. Their places would be kept until the peer reads, and it may never do so.
+func (c *Conn) forgetWithdrawn(int64) {
+	c.writers.remove((*loop.Waiter).Withdrawn)
+	c.lock.queue.remove((*loop.Waiter).Withdrawn)
+	c.tellQueued()
 }
 
 // sendInside is Send in a coroutine of a task.

@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"context"
 	"net"
 	"os"
 	"syscall"
@@ -35,17 +36,24 @@ func (c *Conn) full() bool {
 func (c *Conn) Send(bufs ...*mem.Buf) error {
 	t := c.l.Here()
 	if t == nil {
-		return c.sendOutside(bufs)
+		_, err := c.sendOutside(context.Background(), bufs)
+		return err
 	}
+	_, err := c.sendTask(t, bufs)
+	return err
+}
+
+// sendTask is Send in a task. taken says whether the buffers will be sent, unless sending ends.
+func (c *Conn) sendTask(t *loop.Task, bufs []*mem.Buf) (taken bool, err error) {
 	c.takeOutside()
 	if c.full() || c.lock.held || c.unwritable() {
 		if err := c.awaitRoom(t); err != nil {
 			release(bufs)
-			return c.opError("write", err)
+			return false, c.opError("write", err)
 		}
 	}
 	c.enqueue(bufs)
-	return c.opError("write", c.awaitTaken(t))
+	return true, c.opError("write", c.awaitTaken(t))
 }
 
 // awaitTaken parks the task until no more than aheadBytes of what was given are queued. What ends sending later is not its business.
