@@ -18,7 +18,7 @@ type client struct {
 	raw      *unio.Conn // below c
 	c        stream.Conn
 	in       source
-	site     *site          // of the request that is served, or was last
+	site     *site          // of the request that is served, or was last; nil before the first byte
 	peer     netip.AddrPort // who has connected, or who the PROXY header names
 	about    forwarded.Conn // what upstreams are told of it
 	counted  netip.Addr     // that it is counted for; not valid: for none
@@ -60,33 +60,30 @@ func (sh *shard) keep(cl *client) {
 	sh.left = append(sh.left, cl)
 }
 
-// accept is the task that begins with a client's first byte.
+// accept is the task of a connection that has been made. It counts from now on, and waits for its first byte without a task.
 func (g *Gate) accept(l *listener, c *unio.Conn) {
 	sh := g.shards[c.Loop()]
 	if l.expelled.Load() {
-		return // it was connected before the listener was closed and has been silent all the time
+		return // it was on its way here when the others of the listener were closed
 	}
 	cl := sh.newClient()
-	cl.l, cl.raw, cl.site = l, c, g.site.Load()
+	cl.l, cl.raw = l, c
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		p := a.AddrPort()
 		cl.peer = netip.AddrPortFrom(p.Addr().Unmap().WithZone(""), p.Port())
 	}
-	if !cl.enter() {
+	cfg := g.site.Load().cfg
+	if !cl.enter(&cfg.Limits) {
 		return
 	}
-	served := false
-	defer func() {
-		if !served {
-			cl.leave()
-		}
-	}()
-	cl.open(c)
-	served = true
+	// Behind a proxy a client's address is known when its header has come.
+	if !l.how.Load().ProxyProtocol && !cl.admit(&cfg.Limits) || c.Await(cfg.Times.Idle, cl.next) != nil {
+		cl.leave()
+	}
 }
 
-// woken is the task that begins with the first byte of a later request, or with the end.
-func (cl *client) woken(_ *unio.Conn, err error) {
+// woken is the task that begins with the first byte of a request, or with the end.
+func (cl *client) woken(c *unio.Conn, err error) {
 	cl.parked = false
 	if err != nil {
 		cl.leave()
@@ -99,8 +96,13 @@ func (cl *client) woken(_ *unio.Conn, err error) {
 			cl.leave()
 		}
 	}()
-	cl.arrived = !cl.https // of TLS a part of a record may have come, from which nothing can be read yet
-	cl.run()
+	if cl.site == nil {
+		cl.site = cl.sh.g.site.Load()
+		cl.open(c)
+	} else {
+		cl.arrived = !cl.https // of TLS a part of a record may have come, from which nothing can be read yet
+		cl.run()
+	}
 	served = true
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/unio-go/unio/tinygate/internal/config"
 	"github.com/unio-go/unio/tinygate/internal/metrics"
 )
 
@@ -18,8 +19,8 @@ type crowd struct {
 
 // enter counts a client in, and reports whether the limits let it stay. A client that is refused is closed without a word:
 // it may not even speak HTTP yet.
-func (cl *client) enter() bool {
-	sh, limits := cl.sh, &cl.site.cfg.Limits
+func (cl *client) enter(limits *config.Limits) bool {
+	sh := cl.sh
 	g := sh.g
 	if n := g.crowd.all.Add(1); limits.Connections > 0 && n > int64(limits.Connections) {
 		g.crowd.all.Add(-1)
@@ -32,18 +33,28 @@ func (cl *client) enter() bool {
 	return true
 }
 
-// admit counts a client for its address, which a PROXY header may have told, and reports whether the limits let it stay.
-func (cl *client) admit() bool {
-	limits := &cl.site.cfg.Limits
-	if limits.PerClient == 0 || !cl.peer.IsValid() {
+// admit counts a client for its address, which a PROXY header may have told, and reports whether the limits let it stay. One that
+// counts for another address, because a reload has changed how its listener's connections begin, does so no longer.
+func (cl *client) admit(limits *config.Limits) bool {
+	a := cl.peer.Addr()
+	if limits.PerClient == 0 || !a.IsValid() || cl.counted == a {
 		return true
 	}
-	if !cl.sh.g.crowd.add(cl.peer.Addr(), limits.PerClient) {
+	cl.uncount()
+	if !cl.sh.g.crowd.add(a, limits.PerClient) {
 		cl.sh.figures.ClientRefused(metrics.RefusedPerClient)
 		return false
 	}
-	cl.counted = cl.peer.Addr()
+	cl.counted = a
 	return true
+}
+
+// uncount has a client count for no address.
+func (cl *client) uncount() {
+	if cl.counted.IsValid() {
+		cl.sh.g.crowd.drop(cl.counted)
+		cl.counted = netip.Addr{}
+	}
 }
 
 // leave counts it out. The connection is closed by whoever calls.
@@ -54,9 +65,7 @@ func (cl *client) leave() {
 	sh.clients[len(sh.clients)-1] = nil
 	sh.clients = sh.clients[:len(sh.clients)-1]
 	sh.g.crowd.all.Add(-1)
-	if cl.counted.IsValid() {
-		sh.g.crowd.drop(cl.counted)
-	}
+	cl.uncount()
 	sh.figures.ClientClosed()
 }
 

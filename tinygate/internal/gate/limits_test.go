@@ -2,10 +2,12 @@ package gate_test
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/unio-go/unio/tinygate/internal/certs/certtest"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -78,6 +80,62 @@ func TestConnectionsAreBounded(t *testing.T) {
 			}, replies(ok))
 		})
 	}
+}
+
+// threeListeners is a configuration with a plain listener, one behind a proxy and one with TLS, which answers 204.
+func threeListeners(settings string) func(*testing.T) *config.Config {
+	return func(t *testing.T) *config.Config {
+		cert, key := certtest.New(t).ECDSA(t, "h").Write(t, t.TempDir(), "h")
+		return parse(t, "listen: [127.0.0.1:0, {address: '127.0.0.1:0', proxy_protocol: 127.0.0.0/8}, "+
+			"{address: '127.0.0.1:0', tls: {cert: %s, key: %s}}]\nroutes: [{answer: 204}]\n"+settings, cert, key)
+	}
+}
+
+// A connection counts when it is made, before its client has said anything.
+func TestSilentConnectionsAreBounded(t *testing.T) {
+	for _, tc := range []struct {
+		limit, reason string
+		listeners     int
+	}{{"connections", "limit", 3}, {"per_client", "per_client", 1}} {
+		eachEngineOf(t, threeListeners("limits: {"+tc.limit+": 3}\n"), func(w *world) {
+			for _, addr := range w.g.Addrs()[:tc.listeners] {
+				for range 2 { // a place is free again when its connection ends
+					silent := []*peer{w.dialTo(addr), w.dialTo(addr), w.dialTo(addr)}
+					w.wantMetric(3, "tinygate_client_connections")
+					w.dialTo(addr).wantEnd()
+					if addr == w.g.Addrs()[0] {
+						silent[1].send(getRoot)
+						silent[1].wantStatus("204")
+						w.dialTo(addr).wantEnd()
+					}
+					for _, c := range silent {
+						c.Close()
+					}
+					w.wantMetric(0, "tinygate_client_connections")
+				}
+			}
+			w.wantMetric(float64(2+2*tc.listeners), "tinygate_client_connections_refused_total", "reason", tc.reason)
+		})
+	}
+}
+
+// Who looks whether somebody listens, and ends or resets the connection, has failed in nothing.
+func TestWhoSaysNothingHasNotFailed(t *testing.T) {
+	eachEngineOf(t, threeListeners(""), func(w *world) {
+		for _, addr := range w.g.Addrs() {
+			w.dialTo(addr).Close()
+			c := w.dialTo(addr)
+			c.Conn.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		}
+		w.wantMetric(6, "tinygate_client_connections_total")
+		w.wantMetric(0, "tinygate_client_connections")
+		w.wantMetric(0, "tinygate_client_connections_refused_total", "reason", "proxy_header")
+		w.wantMetric(0, "tinygate_tls_handshakes_failed_total")
+		if text := w.log.String(); text != "" {
+			w.Errorf("the log has %s", text)
+		}
+	})
 }
 
 func TestRequestsOfAConnectionAreBounded(t *testing.T) {

@@ -26,7 +26,7 @@ type listener struct {
 	defers  bool          // TCP_DEFER_ACCEPT is set
 	file    sockfile.File // of a Unix socket
 	gone    atomic.Bool   // not in the configuration any more
-	// expelled says that its connections were closed; those that had not begun to speak are closed when they do.
+	// expelled says that its connections were closed; those that were on their way to their loops are closed there.
 	expelled atomic.Bool
 }
 
@@ -73,9 +73,9 @@ func (g *Gate) listenerAt(address string, taken []*listener) *listener {
 	return nil
 }
 
-// open opens a listener. A task begins with the first byte of a connection. The file of a Unix socket that a process has left
+// open opens a listener. The file of a Unix socket that a process has left
 // when it was killed is replaced; an abstract socket has none.
-func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
+func (g *Gate) open(address string) (*listener, error) {
 	network, addr := "tcp", address
 	if path, ok := strings.CutPrefix(address, "unix:"); ok {
 		network, addr = "unix", path
@@ -85,7 +85,7 @@ func (g *Gate) open(address string, cfg *config.Config) (*listener, error) {
 			}
 		}
 	}
-	ln, err := g.rt.Listen(network, addr, &unio.ListenOptions{OnFirstByte: true, FirstByteLimit: cfg.Times.Idle})
+	ln, err := g.rt.Listen(network, addr, nil)
 	if err != nil {
 		return nil, fmt.Errorf("listener %s: %w", address, err)
 	}

@@ -18,21 +18,24 @@ func (cl *client) open(c *unio.Conn) {
 	how := cl.l.how.Load()
 	if how.ProxyProtocol {
 		c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
-		if err := cl.readProxy(c, how); err != nil {
+		if err := cl.readProxy(c, how); err == errSilent {
+			cl.leave()
+			return
+		} else if err != nil {
 			cl.sh.figures.ClientRefused(metrics.RefusedProxy)
 			cl.sh.log.warn("tinygate: a connection without a good PROXY header is closed", "from", c.RemoteAddr(), "error", err)
 			cl.leave()
 			return
 		}
 	}
-	if !cl.admit() {
+	if !cl.admit(&cl.site.cfg.Limits) {
 		cl.leave()
 		return
 	}
 	cl.https = how.certs != nil
 	cl.introduce()
+	cl.arrived = !how.ProxyProtocol
 	if how.certs == nil {
-		cl.arrived = !how.ProxyProtocol
 		cl.begin(stream.Plain(c))
 		return
 	}
@@ -52,6 +55,15 @@ func (cl *client) begin(c stream.Conn) {
 
 // shake performs the TLS handshake and serves requests.
 func (cl *client) shake(c stream.Conn) {
+	if cl.arrived {
+		cl.arrived = false
+		hello, err := cl.raw.Recv()
+		if err != nil { // it has ended without a word, and so without a handshake that could fail
+			cl.leave()
+			return
+		}
+		c.Unread(hello)
+	}
 	err := c.Handshake(cl.site.cfg.Times.Handshake)
 	if err == nil {
 		state := c.State()
@@ -92,10 +104,13 @@ const (
 
 // readProxy reads a PROXY header and not a byte more, so that what follows stays with the connection.
 func (cl *client) readProxy(c *unio.Conn, how *manner) error {
+	buf := make([]byte, 1, proxyBytes)
+	if _, err := io.ReadFull(c, buf); err != nil {
+		return errSilent
+	}
 	if !cl.mayTell(how) {
 		return errProxyFrom
 	}
-	buf := make([]byte, 0, proxyBytes)
 	for {
 		n := len(buf)
 		buf = slices.Grow(buf, proxyNext(buf))
@@ -123,6 +138,9 @@ func (cl *client) mayTell(how *manner) bool {
 	}
 	return slices.ContainsFunc(how.ProxyFrom, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) })
 }
+
+// errSilent says that the connection has ended without a word, as that of a check whether somebody listens.
+var errSilent = errors.New("nothing has come")
 
 var errProxyFrom = errors.New("it does not come from who may send a PROXY header (proxy_protocol)")
 

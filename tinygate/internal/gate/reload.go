@@ -35,10 +35,6 @@ func restartNeeded(runs, cfg *config.Config) (told []string) {
 	if cfg.Admin != runs.Admin {
 		told = append(told, "admin: changed in the file; it takes effect with a restart")
 	}
-	if cfg.Times.Idle != runs.Times.Idle {
-		told = append(told, "times: idle holds from now on between requests; before the first one on listeners that are there "+
-			"already, with a restart")
-	}
 	return told
 }
 
@@ -98,7 +94,7 @@ func (c *change) prepare() error {
 		}
 		c.manners = append(c.manners, m)
 		if l == nil {
-			if l, err = c.g.open(lc.Address, c.cfg); err != nil {
+			if l, err = c.g.open(lc.Address); err != nil {
 				return err
 			}
 			c.opened = append(c.opened, l)

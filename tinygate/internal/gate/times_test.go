@@ -197,6 +197,17 @@ func TestIdleBeforeTheFirstByte(t *testing.T) {
 	})
 }
 
+// The limit of a reload holds on listeners that are there, before the first byte too.
+func TestIdleOfAReloadBeforeTheFirstByte(t *testing.T) {
+	text := "listen: 127.0.0.1:0\ntimes: {idle: %v}\nroutes: [{answer: 204}]\n"
+	eachEngineOf(t, func(t *testing.T) *config.Config { return parse(t, text, time.Hour) }, func(w *world) {
+		w.reload(parse(t, text, short))
+		began := time.Now()
+		w.dial().wantEnd()
+		w.within(began, short)
+	})
+}
+
 // afterAnEmptyLine is a connection over which a request has come, and empty lines that are not part of it, one of them with its body.
 func (w *world) afterAnEmptyLine() *peer {
 	w.Helper()
