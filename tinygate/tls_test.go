@@ -160,13 +160,16 @@ routes:
 }
 
 // TLS that ends without its own word is a client that has left, and its request is given up; one that says its word may wait for
-// its response.
+// its response, and for its body.
 func TestTLSThatIsCutWhileItWaits(t *testing.T) {
 	eachEngineAtOnce(t, func(t *testing.T, e string) {
 		ca, dir := certtest.New(t), t.TempDir()
 		cert, key := ca.ECDSA(t, "h.example").Write(t, dir, "h")
 		asked, left, answer := make(chan struct{}, 10), make(chan struct{}, 10), make(chan struct{}, 10)
 		up := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/body" {
+				w.(http.Flusher).Flush()
+			}
 			asked <- struct{}{}
 			select {
 			case <-answer:
@@ -177,29 +180,31 @@ func TestTLSThatIsCutWhileItWaits(t *testing.T) {
 			}
 		})
 		p := startFile(t, e, fmt.Sprintf("listen: {address: '127.0.0.1:0', tls: {cert: %q, key: %q}}\nto: %q\n", cert, key, up.addr))
-		ask := func() *tls.Conn {
+		ask := func(target string) *tls.Conn {
 			c, err := tls.Dial("tcp", p.addr, &tls.Config{RootCAs: ca.Pool, ServerName: "h.example"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { c.Close() })
 			c.SetDeadline(time.Now().Add(bound))
-			io.WriteString(c, "GET / HTTP/1.1\r\nHost: h.example\r\n\r\n")
+			io.WriteString(c, "GET "+target+" HTTP/1.1\r\nHost: h.example\r\n\r\n")
 			await(t, asked, "the request")
 			return c
 		}
-		ask().NetConn().Close()
-		await(t, left, "the end of the request at the server")
-		c := ask()
-		c.CloseWrite()
-		time.Sleep(300 * time.Millisecond) // it is watched
-		answer <- struct{}{}
-		r, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b, _ := io.ReadAll(r.Body); string(b) != "late" {
-			t.Errorf("%s, %q", r.Status, b)
+		for _, target := range []string{"/", "/body"} {
+			ask(target).NetConn().Close()
+			await(t, left, "the end of the request at the server")
+			c := ask(target)
+			c.CloseWrite()
+			time.Sleep(300 * time.Millisecond) // it is watched
+			answer <- struct{}{}
+			r, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if b, _ := io.ReadAll(r.Body); string(b) != "late" {
+				t.Errorf("%s, %q", r.Status, b)
+			}
 		}
 	})
 }

@@ -18,6 +18,7 @@ type transfer struct {
 	rt      *unio.Runtime
 	dst     stream.Conn
 	src     *source
+	next    func() error // waits for more in src; nil: within limit and end
 	body    *http1.Body
 	chunked bool          // how it is sent on
 	edit    *edit.Edit    // what its trailers have to obey
@@ -32,6 +33,10 @@ type transfer struct {
 // run carries the body to its end.
 func (t *transfer) run() error {
 	t.src.limit, t.src.end = t.limit, t.end
+	next := t.next
+	if next == nil {
+		next = t.src.recv
+	}
 	for {
 		if err := t.pass(); err != nil {
 			return err
@@ -39,7 +44,7 @@ func (t *transfer) run() error {
 		if t.body.Done() {
 			return t.finish()
 		}
-		if err := t.src.recv(); err == io.EOF {
+		if err := next(); err == io.EOF {
 			if err := t.body.EOF(); err != nil {
 				return errors.Join(io.ErrUnexpectedEOF, err)
 			}

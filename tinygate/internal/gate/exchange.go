@@ -57,6 +57,7 @@ type exchange struct {
 	uploadFn func() error // made once
 	watcher  unio.Group
 	watchFn  func() error
+	pieceFn  func() error
 }
 
 // perRequest is what a new request begins with as zero.
@@ -97,7 +98,7 @@ type perRequest struct {
 	uploadErr error // the client's part in the failure of an upload
 	settling  bool  // the upload is being ended by us
 
-	responseBy time.Time // the limit for the response
+	responseBy time.Time // the limit for the response, or for more of its body
 	look       bool      // the deadline is nearer than that: for a look at the client
 	watching   bool      // the watcher's task runs, or has run
 	giveUp     func()    // ends a wait for something else than a response

@@ -56,7 +56,8 @@ func (x *exchange) holdRequest() error {
 		}
 	}
 	most := x.rule.BodyBytes
-	err := x.request.hold(x.sh.g.rt, &x.cl.in, &x.body, x.rule.Buffer.Bytes, x.bodyBy)
+	x.cl.in.limit, x.cl.in.end = x.times.Body, x.end
+	err := x.request.hold(x.sh.g.rt, &x.cl.in, &x.body, x.rule.Buffer.Bytes, x.cl.in.recv)
 	switch {
 	case err != nil:
 		x.uploadErr = err

@@ -3,7 +3,6 @@ package gate
 import (
 	"errors"
 	"io"
-	"time"
 
 	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/tinygate/internal/http1"
@@ -136,9 +135,10 @@ func (x *exchange) buildResponse(head []byte, o *http1.ResponseOut) (*mem.Buf, e
 // when that was all. So a slow client holds none of the server's connections.
 func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 	defer x.response.drop()
-	if err := x.response.hold(x.sh.g.rt, &x.up.in, &x.back, x.rule.Buffer.Bytes, x.bodyBy); err != nil {
+	if err := x.response.hold(x.sh.g.rt, &x.up.in, &x.back, x.rule.Buffer.Bytes, x.pieces()); err != nil {
 		return err
 	}
+	x.unwatch() // the watch is of the connection to the server
 	if x.back.Done() && x.body.Done() {
 		x.release(true)
 		x.leaveServer(x.outcome(nil))
@@ -184,8 +184,9 @@ func (x *exchange) passBody(o *http1.ResponseOut) error {
 	if x.back.Done() {
 		err = x.download.finish()
 	} else {
-		x.download.src = &x.up.in
+		x.download.src, x.download.next = &x.up.in, x.pieces()
 		err = x.download.run()
+		x.unwatch()
 		x.now = x.cl.raw.Now()
 		x.bytes.out += x.download.n
 	}
@@ -195,5 +196,10 @@ func (x *exchange) passBody(o *http1.ResponseOut) error {
 	return err
 }
 
-// bodyBy is the deadline for the next piece of a body.
-func (x *exchange) bodyBy() time.Time { return x.by(x.cl.raw.Now(), x.times.Body) }
+// pieces is nextPiece as a value.
+func (x *exchange) pieces() func() error {
+	if x.pieceFn == nil {
+		x.pieceFn = x.nextPiece
+	}
+	return x.pieceFn
+}

@@ -6,18 +6,45 @@ import (
 	"time"
 )
 
-// watchAfter is how long a response is waited for before somebody looks whether its client is still there. Most come earlier, so
+// watchAfter is how long a response, or more of its body, is waited for before somebody looks whether its client is still there. Most come earlier, so
 // that they cost nothing for it: the deadline of the wait is set anyway, only nearer.
 const watchAfter = 250 * time.Millisecond
 
 // awaitResponse sets the limit for the upstream's response, whose wait begins now.
 func (x *exchange) awaitResponse(now time.Time) {
-	x.responseBy = x.tryBy(now, x.times.Response)
-	by := x.responseBy
-	if look := now.Add(watchAfter); !x.watching && look.Before(by) {
-		x.look, by = true, look
+	x.awaitUpstream(now, x.tryBy(now, x.times.Response))
+}
+
+// awaitUpstream sets the limit for what the upstream sends next, whose wait begins now.
+func (x *exchange) awaitUpstream(now, by time.Time) {
+	x.responseBy = by
+	look := now.Add(watchAfter)
+	if x.look = !x.watching && look.Before(by); x.look {
+		by = look
 	}
 	x.up.c.SetReadDeadline(by)
+}
+
+// nextPiece waits for more of the response's body. The client is watched as before the head, for nothing is sent meanwhile that would
+// show that it has gone.
+func (x *exchange) nextPiece() error {
+	if x.gone != nil { // since the last piece came
+		return clientGone(x.gone)
+	}
+	in := &x.up.in
+	now := in.c.Now()
+	x.awaitUpstream(now, x.by(now, x.times.Body))
+	in.limit = 0
+	for {
+		err := in.recv()
+		switch {
+		case isTimeout(err) && x.watch():
+		case err != nil && x.gone != nil:
+			return clientGone(x.gone)
+		default:
+			return err
+		}
+	}
 }
 
 // watch follows when the deadline of a wait is over. True: it was that of watchAfter, the client is watched from now on, and

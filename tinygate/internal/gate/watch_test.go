@@ -192,3 +192,113 @@ func TestWatchedResponseTimesOut(t *testing.T) {
 		c.wantStatus("200")
 	})
 }
+
+// streamer is an upstream that sends a piece of a body, the next one and its end when it is let, and tells when it has been given up.
+func (th *thinker) stream(t *testing.T, c *peer, _ int) {
+	for {
+		m, err := c.request()
+		if err != nil {
+			return
+		}
+		if strings.HasPrefix(m, "GET /next") {
+			c.send(ok)
+			continue
+		}
+		c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+		th.asked <- struct{}{}
+		gone := make(chan struct{})
+		go func() {
+			defer close(gone)
+			c.r.Peek(1)
+		}()
+		select {
+		case <-th.answer:
+			c.send("1\r\nb\r\n")
+			time.Sleep(300 * time.Millisecond) // what was watched is watched on
+			c.send("0\r\n\r\n")
+			c.SetReadDeadline(time.Unix(1, 0))
+			<-gone
+			c.SetReadDeadline(time.Now().Add(bound))
+		case <-gone:
+			th.left <- struct{}{}
+			return
+		}
+	}
+}
+
+// A client that leaves while the server of its response is silent in the body, as with events, has the request given up before the
+// server says more. It kept its connection, and its turn where these are bounded, for as long as times.body.
+func TestClientGoneInASilentResponse(t *testing.T) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		var l accessLog
+		th := newThinker()
+		w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\naccess_log: %s\ntimes: {body: 1h}\n"+
+			"upstreams: {web: {servers: %s, pool: {max: 1, wait: 20s}}}\nroutes:\n  - to: web\n  - {prefix: /held, to: web, buffer: {response: true}}\n"+
+			"  - {prefix: /strict, to: web, limits: {half_close: false}}\n", l.path(t), script(th.stream)(t)))
+		for i, tc := range []struct {
+			target string
+			leave  func(*net.TCPConn)
+			sent   int
+		}{
+			{"/", func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, 1},
+			{"/held", func(c *net.TCPConn) { c.SetLinger(0); c.Close() }, 0},
+			{"/strict", func(c *net.TCPConn) { c.Close() }, 1},
+			{"/strict", func(c *net.TCPConn) { c.CloseWrite() }, 1},
+		} {
+			c := w.dial()
+			c.send("GET " + tc.target + " HTTP/1.1\r\nHost: h\r\n\r\n")
+			await(w, th.asked, "the request")
+			tc.leave(c.Conn.(*net.TCPConn))
+			await(w, th.left, "the end of the request at the server")
+			e := w.entry(&l, i)
+			w.wants(e, map[string]any{"status": 499, "bytes_sent": tc.sent, "tries": 1})
+			if !strings.HasPrefix(e["error"].(string), "the client has gone") {
+				w.Errorf("the error is %v", e["error"])
+			}
+			w.wantMetric(float64(i+1), "tinygate_requests_abandoned_total")
+		}
+		w.eventually("the end of all", func() bool {
+			s := w.g.Servers()[0]
+			return s.InFlight == 0 && s.Connections == 0 && s.Failures == 0
+		})
+		c := w.dial()
+		c.send("GET /next HTTP/1.1\r\nHost: h\r\n\r\n") // has its turn
+		c.wantStatus("200")
+	})
+}
+
+// A client that is watched in a silent response gets all of it, though it has ended its side or sent its next request.
+func TestWatchedClientsGetAllOfTheirResponses(t *testing.T) {
+	atOnce(t, func(t *testing.T, rt *unio.Runtime) {
+		th := newThinker()
+		w := newWorldOf(t, rt, parse(t, "listen: 127.0.0.1:0\nroutes: [{to: &u %s}, {prefix: /held, to: *u, buffer: {response: true}}]\n",
+			script(th.stream)(t)))
+		for _, target := range []string{"/", "/held"} {
+			for _, next := range []string{"", "half-close", "GET /next HTTP/1.1\r\nHost: h\r\n\r\n", "GET /next HTTP/1.1\r\n"} {
+				c := w.dial()
+				c.send("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n")
+				await(w, th.asked, "the request")
+				time.Sleep(300 * time.Millisecond) // it is watched
+				if next == "half-close" {
+					c.CloseWriteHalf()
+				} else {
+					c.send(next)
+				}
+				time.Sleep(10 * time.Millisecond) // whether that has come makes no difference
+				th.answer <- struct{}{}
+				if m := c.wantStatus("200"); unchunk(m[strings.Index(m, "\r\n\r\n")+4:]) != "ab" {
+					w.Errorf("%s, %q: got %q", target, next, m)
+				}
+				switch {
+				case next == "half-close":
+					c.wantEnd()
+					continue
+				case !strings.HasSuffix(next, "\r\n\r\n"):
+					c.send(strings.TrimPrefix("GET /next HTTP/1.1\r\nHost: h\r\n\r\n", next))
+				}
+				c.wantStatus("200")
+			}
+		}
+		w.wantMetric(0, "tinygate_requests_abandoned_total")
+	})
+}
