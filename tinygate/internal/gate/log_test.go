@@ -155,6 +155,42 @@ func TestRefusedRequestsAreLoggedWithTheirClient(t *testing.T) {
 // CloseWriteHalf ends what the peer sends.
 func (p *peer) CloseWriteHalf() { p.Conn.(*net.TCPConn).CloseWrite() }
 
+// A client that leaves in its body is who has failed, and not the server whose request was given up for that.
+func TestClientGoneInUploadIsWhatTheLogSays(t *testing.T) {
+	var l accessLog
+	up := script(func(t *testing.T, c *peer, _ int) {
+		m, _ := c.head()
+		if strings.Contains(m, " /begun ") {
+			c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+		}
+		io.Copy(io.Discard, c.r)
+	})
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\naccess_log: %s\nroutes: [{to: &u %s}, {path: /held, to: *u, buffer: {request: true}}]\n",
+			l.path(t), up(t))
+	}, func(w *world) {
+		for i, tc := range []struct {
+			target string
+			status int
+		}{{"/", 499}, {"/held", 499}, {"/begun", 200}} {
+			c := w.dial()
+			c.send("POST " + tc.target + " HTTP/1.1\r\nHost: h\r\nContent-Length: 10000\r\n\r\nabc")
+			switch tc.target {
+			case "/":
+				w.eventually("the request", func() bool { return w.g.Opened() == 1 })
+			case "/begun":
+				c.head()
+			}
+			c.reset()
+			e := w.entry(&l, i)
+			w.wants(e, map[string]any{"status": tc.status, "path": tc.target})
+			if text, _ := e["error"].(string); !strings.HasPrefix(text, "the client has gone") || !strings.Contains(text, "reset") {
+				w.Errorf("%s: the error is %q", tc.target, text)
+			}
+		}
+	})
+}
+
 // A client that goes before its response is complete is status 499, and what has gone over counts.
 func TestClientGoneIsLogged(t *testing.T) {
 	const size = 64 << 20

@@ -123,8 +123,11 @@ func (x *exchange) settle() {
 }
 
 // uploadFailed answers a client that did not finish its request body, or got it wrong, if that is still
-// possible.
+// possible. Where the client has left, the error of the upstream is that we have closed its connection.
 func (x *exchange) uploadFailed() {
+	if isGone(x.uploadErr) {
+		x.cause = clientGone(x.uploadErr)
+	}
 	if x.begun {
 		x.breakOff()
 		return
