@@ -47,9 +47,19 @@ func (x *exchange) skipBody() {
 // refuse answers a request that cannot be served, and ends the connection.
 func (x *exchange) refuse(bad *http1.Error) {
 	x.cause = bad
-	r := reply{status: bad.Status, last: true}
-	r.body = strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"
+	r := refusal(bad)
+	r.last = true
 	x.lingers = x.answer(&r) == nil
+}
+
+// deny answers a request with which nothing is wrong but that nobody wants it. The connection goes on as behind any answer.
+func (x *exchange) deny(bad *http1.Error) (again bool) {
+	x.cause = bad
+	return x.own(refusal(bad))
+}
+
+func refusal(bad *http1.Error) reply {
+	return reply{status: bad.Status, body: strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"}
 }
 
 // fill says the status in the body to who sees nothing else: of what is no success, where nobody has said what there is.
@@ -135,8 +145,7 @@ func (x *exchange) redirect() (again bool) {
 	}
 	var ok bool
 	if x.line, ok = x.rule.redirect.Append(x.line[:0], v); !ok {
-		x.refuse(errRedirect)
-		return false
+		return x.deny(errRedirect)
 	}
 	return x.own(reply{status: r.Status, location: x.line})
 }

@@ -141,10 +141,13 @@ func (x *exchange) serve() (again bool) {
 		return err == nil
 	}
 	x.begin(n)
-	if bad := x.choose(); bad != nil {
-		x.refuse(bad)
-	} else {
+	switch bad := x.choose(); bad {
+	case nil:
 		again = x.act()
+	case errNoRoute, errTrace:
+		again = x.deny(bad)
+	default:
+		x.refuse(bad)
 	}
 	x.note()
 	if x.lingers {

@@ -33,7 +33,6 @@ func TestRefused(t *testing.T) {
 		{"no host", "GET / HTTP/1.1\r\n\r\n", "400"},
 		{"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"},
 		{"connect", "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", "501"},
-		{"trace", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "405"},
 		{"version", "GET / HTTP/2.0\r\nHost: h\r\n\r\n", "505"},
 		{"expectation", "GET / HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", "417"},
 		{"long target", "GET /" + long + " HTTP/1.1\r\nHost: h\r\n\r\n", "414"},
@@ -58,6 +57,33 @@ func TestRefused(t *testing.T) {
 			}, replies(ok))
 		})
 	}
+}
+
+// A request that is good, and that no route takes, does not cost the client its connection unless its body is still to come, as with
+// the answer of a route.
+func TestDeniedRequestsKeepTheConnection(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nroutes: [{path: /there, answer: 204}, {path: /away, redirect: 'https://${host}/'}]\n")
+	}, func(w *world) {
+		c := w.dial()
+		for _, tc := range []struct{ sent, status, body string }{
+			{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "404", "404 Not Found: no route fits\n"},
+			{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc", "404", "404 Not Found: no route fits\n"},
+			{"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "405", "405 Method Not Allowed: TRACE is not allowed\n"},
+			{"GET /away HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "400", "400 Bad Request: the redirect cannot be made of this request\n"},
+		} {
+			c.send(tc.sent + "GET /there HTTP/1.1\r\nHost: h\r\n\r\n")
+			if m := c.wantStatus(tc.status); value(m, "Connection") == "close" || !strings.HasSuffix(m, "\r\n\r\n"+tc.body) {
+				w.Errorf("%q: got %q", tc.sent, m)
+			}
+			c.wantStatus("204")
+		}
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+		if m := c.wantStatus("404"); value(m, "Connection") != "close" {
+			w.Errorf("got %q", m)
+		}
+		c.wantEnd()
+	})
 }
 
 // An upstream that breaks the protocol, or the connection, before the client has seen anything.
