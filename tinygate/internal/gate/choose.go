@@ -15,6 +15,7 @@ var (
 	// TRACE would show the client what this proxy and those before it have added.
 	errTrace    = &http1.Error{Status: 405, Reason: "TRACE is not allowed"}
 	errNoRoute  = &http1.Error{Status: 404, Reason: "no route fits"}
+	errTwoPaths = &http1.Error{Status: 400, Reason: "the path leads to another route where its escaped slash or backslash is decoded"}
 	errPath     = &http1.Error{Status: 400, Reason: "the path has an escape that is not allowed"}
 	errRedirect = &http1.Error{Status: 400, Reason: "the redirect cannot be made of this request"}
 	errLongBody = &http1.Error{Status: 413, Reason: "the request body is too large"}
@@ -43,8 +44,11 @@ func (x *exchange) choose() *http1.Error {
 	q.Host, q.Path, q.RawQuery = x.req.Hostname.Of(x.head), x.path, x.req.Query.Of(x.head)
 	q.Method, q.Client, q.HTTPS, q.Fields = x.req.MethodName.Of(x.head), x.who.Addr, x.who.HTTPS, x
 	i := s.table.Find(&x.query)
-	if i < 0 {
+	switch i {
+	case route.None:
 		return errNoRoute
+	case route.Ambiguous:
+		return errTwoPaths
 	}
 	x.rule = s.rules[i]
 	x.times = &x.rule.Times

@@ -39,6 +39,7 @@ func TestRefused(t *testing.T) {
 		{"long field", "GET / HTTP/1.1\r\nHost: h\r\nA: " + long + "\r\n\r\n", "431"},
 		{"large head", "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: "+long[:1000]+"\r\n", 20) + "\r\n", "431"},
 		{"many fields", "GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("A: b\r\n", 200) + "\r\n", "431"},
+		{"invalid escape", "GET /a%zz HTTP/1.1\r\nHost: h\r\n\r\n", "400"},
 		{"http/0.9", "GET /\r\n", "400"},
 		{"tls", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400"},
 	} {
@@ -83,6 +84,21 @@ func TestDeniedRequestsKeepTheConnection(t *testing.T) {
 			w.Errorf("got %q", m)
 		}
 		c.wantEnd()
+	})
+}
+
+// A path that servers may read in two ways is refused where these lead to different routes, and the client is told so.
+func TestPathWithTwoReadingsIsRefused(t *testing.T) {
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nroutes: [{answer: 204}, {prefix: /admin/, answer: 403}]\n")
+	}, func(w *world) {
+		for target, status := range map[string]string{"/a%2Fb": "204", "/admin/a%2Fb": "403", "/admin%2Fx": "400", "/admin%5cx": "400"} {
+			c := w.dial()
+			c.send("GET " + target + " HTTP/1.1\r\nHost: h\r\n\r\n")
+			if m := c.wantStatus(status); status == "400" && !strings.Contains(m, "another route where its escaped slash") {
+				w.Errorf("%s: got %q", target, m)
+			}
+		}
 	})
 }
 

@@ -57,7 +57,7 @@
 // An escaped slash (%2F) or backslash (%5C) stays. Some servers decode it, some do not, and some need it as it is: the
 // names of packages in npm's registry, of projects in GitLab's API. The gate cannot know, so [Table.Find] looks at both
 // readings, and the request has a route only if both lead to the same one: behind a route for "/" such paths pass, but
-// /admin%2Fx has no route when "/admin/" and "/" are two. A path that has both escapes is refused, as it has more readings.
+// /admin%2Fx is ambiguous when "/admin/" and "/" are two. A path that has both escapes is refused, as it has more readings.
 //
 // Only one layer of escapes is looked at: %252E is the text "%2E" in a file's name. Parameters of segments (";x") other
 // than of dot segments are part of the segment.

@@ -22,7 +22,7 @@ func model(routes []*config.Route, q *Query) int {
 		other = strings.ReplaceAll(other, "//", "/")
 	}
 	if modelPath(routes, q, other) != i {
-		return -1
+		return Ambiguous
 	}
 	return i
 }

@@ -101,8 +101,13 @@ func (t *Table) add(i int32, r *config.Route) error {
 	return nil
 }
 
-// Find returns the index of q's route in the routes that were compiled, or -1 when there is none, or when q's path can be
-// read in two ways that lead to different ones.
+// What Find returns in place of a route.
+const (
+	None      = -1 // no route fits
+	Ambiguous = -2 // the path can be read in two ways of which one leads elsewhere than the other
+)
+
+// Find returns the index of q's route in the routes that were compiled, or None or Ambiguous.
 func (t *Table) Find(q *Query) int {
 	if t.only >= 0 {
 		return t.only
@@ -112,7 +117,7 @@ func (t *Table) Find(q *Query) int {
 	if hasSeparator(q.Path) {
 		q.path = appendSeparated(q.path[:0], q.Path)
 		if t.find(s, q, q.path) != i {
-			return -1
+			return Ambiguous
 		}
 	}
 	return int(i)

@@ -48,8 +48,11 @@ func ask(table *Table, routes []*config.Route, method, url string) string {
 	host, path, _ := strings.Cut(url, "/")
 	path, query, _ := strings.Cut("/"+path, "?")
 	i := table.Find(&Query{Host: []byte(host), Path: []byte(path), RawQuery: []byte(query), Method: []byte(method)})
-	if i < 0 {
+	switch i {
+	case None:
 		return ""
+	case Ambiguous:
+		return "?"
 	}
 	return routes[i].Name
 }
@@ -250,11 +253,18 @@ func TestEscapedSeparators(t *testing.T) {
 	routes := []*config.Route{rt("- /"), rt("- /admin/"), rt("- /api/v4/"), rt("- /x/*/y")}
 	table := compileOK(t, routes...)
 	for url, want := range map[string]string{
-		"/@scope%2Fname": "- /", "/admin%2Fx": "", "/admin/%2Fx": "- /admin/", "/admin%5Cx": "", "/%2Fadmin/": "", "/admin": "- /",
-		"/api/v4/projects/group%2Fname": "- /api/v4/", "/api%2Fv4%2Fx": "", "/x/a%2Fb/y": "", "/x/a%2F/y": "- /x/*/y", "/admin%2fx": "- /",
+		"/@scope%2Fname": "- /", "/admin%2Fx": "?", "/admin/%2Fx": "- /admin/", "/admin%5Cx": "?", "/%2Fadmin/": "?", "/admin": "- /",
+		"/api/v4/projects/group%2Fname": "- /api/v4/", "/api%2Fv4%2Fx": "?", "/x/a%2Fb/y": "?", "/x/a%2F/y": "- /x/*/y", "/admin%2fx": "- /",
 	} {
 		if got := ask(table, routes, "GET", url); got != want {
 			t.Errorf("%s has the route %q, want %q", url, got, want)
+		}
+	}
+	routes = routes[1:2]
+	table = compileOK(t, routes...)
+	for url, want := range map[string]string{"/x%2Fy": "", "/admin%2Fx": "?", "/admin/%2Fx": "- /admin/"} {
+		if got := ask(table, routes, "GET", url); got != want {
+			t.Errorf("without a route for all, %s has the route %q, want %q", url, got, want)
 		}
 	}
 }
