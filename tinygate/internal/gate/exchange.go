@@ -132,6 +132,7 @@ func (x *exchange) serve() (again bool) {
 		var bad *http1.Error
 		if errors.As(err, &bad) {
 			x.count()
+			x.keepPart()
 			x.refuse(bad)
 			x.note()
 			if x.lingers {
@@ -154,6 +155,13 @@ func (x *exchange) serve() (again bool) {
 		cl.linger()
 	}
 	return again
+}
+
+// keepPart keeps what is known of a head that is refused, for the log.
+func (x *exchange) keepPart() {
+	if in := x.cl.in.bytes(); len(in) > 0 {
+		x.head = append(x.head[:0], in[:x.req.Part(in)]...)
+	}
 }
 
 // begin takes the head of a request over.

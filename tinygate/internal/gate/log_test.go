@@ -152,6 +152,36 @@ func TestRefusedRequestsAreLoggedWithTheirClient(t *testing.T) {
 	})
 }
 
+// What was read of a request that is refused, and is sound, is in the log: who sends it can be found.
+func TestRefusedRequestsAreLoggedAsFarAsTheyWereRead(t *testing.T) {
+	var l accessLog
+	long := strings.Repeat("a", 9000)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\naccess_log: %s\ntimes: {header: %v}\nroutes: [{answer: 204}]\n", l.path(t), short)
+	}, func(w *world) {
+		for i, tc := range []struct {
+			sent string
+			want map[string]any
+		}{
+			{"GET /a?b=c HTTP/1.1\r\nHost: h\r\nUser-Agent: u\r\nContent-Length: x\r\n\r\n", map[string]any{"status": 400, "method": "GET",
+				"path": "/a", "query": "b=c", "host": "h", "protocol": "HTTP/1.1", "user_agent": "u"}},
+			{"GET /a HTTP/2.0\r\nHost: h\r\n\r\n", map[string]any{"status": 505, "method": "GET", "path": "/a", "host": nil, "protocol": nil}},
+			{"GET /a?" + long, map[string]any{"status": 414, "method": "GET", "path": "/a"}},
+			{"GET /a HTTP/1.1\r\nHost: h\r\nA: " + long, map[string]any{"status": 431, "path": "/a", "host": "h"}},
+			{"GET /a HTTP/1.1\r\nHost: h\r\nUser-Ag", map[string]any{"status": 408, "path": "/a", "host": "h", "user_agent": nil}},
+			{"GET /a\x1b[31mb HTTP/1.1\r\nHost: h\r\n\r\n", map[string]any{"status": 400, "path": "/a", "host": nil}},
+			{"GET /%22%zz HTTP/1.1\r\nHost: \"h\r\n\r\n", map[string]any{"status": 400, "path": "/%22%zz", "host": nil}},
+			{"G\"T / HTTP/1.1\r\n\r\n", map[string]any{"status": 400, "method": nil, "path": nil}},
+		} {
+			c := w.dial()
+			c.send(tc.sent)
+			c.message(false)
+			c.Close()
+			w.wants(w.entry(&l, i), tc.want)
+		}
+	})
+}
+
 // CloseWriteHalf ends what the peer sends.
 func (p *peer) CloseWriteHalf() { p.Conn.(*net.TCPConn).CloseWrite() }
 

@@ -43,7 +43,10 @@ func (x *exchange) log(w *accesslog.Writer, took time.Duration) {
 	if len(x.head) > 0 {
 		e.RequestID = x.requestID()
 		e.Method, e.Host = x.req.MethodName.Of(x.head), x.req.Host.Of(x.head)
-		e.Path, e.Query, e.Protocol = x.req.Path.Of(x.head), x.req.Query.Of(x.head), protocol[x.req.Minor()]
+		e.Path, e.Query = x.req.Path.Of(x.head), x.req.Query.Of(x.head)
+		if x.req.Versioned() {
+			e.Protocol = protocol[x.req.Minor()]
+		}
 		e.UserAgent, _ = x.Field("user-agent", 0)
 		e.Referer, _ = x.Field("referer", 0)
 	}

@@ -92,6 +92,9 @@ type Head struct {
 // Minor returns the minor version, 0 or 1; the major version is always 1.
 func (h *Head) Minor() int { return int(h.minor) }
 
+// Versioned reports whether the version has been read, which that of a head that was refused may not have been.
+func (h *Head) Versioned() bool { return h.phase >= phaseName }
+
 // Len returns the number of field lines, dropped ones included.
 func (h *Head) Len() int { return int(h.n) }
 

@@ -1,6 +1,9 @@
 package http1
 
-import "encoding/binary"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // Form is the form of a request target (RFC 9112 3.2).
 type Form uint8
@@ -61,6 +64,38 @@ func (r *Request) Parse(buf []byte) (int, error) {
 		return 0, &r.failed.request
 	}
 	return r.end, nil
+}
+
+// Part is for logs, after an error or where the rest of a head does not come: it returns the length of what is known of buf, the bytes
+// that the last Parse was given. Method and target are set as far as they go, Host if it is sound, and so are the field lines that were
+// read whole. Nothing of it may be forwarded, or decide about anything.
+func (r *Request) Part(buf []byte) int {
+	if r.MethodName.Len() == 0 {
+		return 0
+	}
+	if at := int(r.MethodName.End) + 1; r.phase == phaseTarget && r.Target.Len() == 0 && r.pos > at {
+		r.Target = span(at, r.pos)
+	}
+	r.Method = methodOf(r.MethodName.Of(buf))
+	if r.phase < phaseName {
+		r.splitTarget(buf)
+		return max(int(r.MethodName.End), int(r.Target.End))
+	}
+	// What these find wrong may be what the head is refused for.
+	if r.target(buf) != nil && r.Path.Len() == 0 {
+		r.splitTarget(buf)
+	}
+	_ = r.host(buf)
+	return max(r.line, r.end)
+}
+
+// splitTarget takes a target that need not be sound apart at the query.
+func (r *Request) splitTarget(b []byte) {
+	r.Path = r.Target
+	if q := bytes.IndexByte(r.Target.Of(b), '?'); q >= 0 {
+		at := int(r.Target.Off) + q
+		r.Path, r.Query = span(int(r.Target.Off), at), span(at+1, int(r.Target.End))
+	}
 }
 
 func (r *Request) parse(b []byte) *fault {

@@ -2,8 +2,11 @@ package http1
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/unio-go/unio/tinygate/internal/http1/http1test"
 )
 
 func parseRequest(head string) (*Request, int, error) {
@@ -105,6 +108,50 @@ func TestRequestAccepted(t *testing.T) {
 			t.Errorf("%q:\n got %s\nwant %s", c.head, got, c.want)
 		}
 	}
+}
+
+// What is known of a head that was refused, or that has no end, is what was read of it and is sound.
+func TestPart(t *testing.T) {
+	for _, c := range []struct{ head, want string }{
+		{"", ""}, {"GET", ""}, {"nonsense\r\n", ""}, {"\x16\x03\x01 / ", ""}, {"G@T / HTTP/1.1\r\n", ""},
+		{"GET ", "GET"}, {"GET /a?b", "GET /a ?b"}, {"GET /a\x00b HTTP/1.1\r\n", "GET /a"}, {"GET /\xffa", "GET /"},
+		{"GET /a?b HT", "GET /a ?b"}, {"GET /a HTTP/2.0\r\n", "GET /a"}, {"GET /a b HTTP/1.1\r\nHost: h\r\n", "GET /a"},
+		{"\r\nGET /a HTTP/1.1\r\nHo", "GET /a 1.1"}, {"GET /a HTTP/1.0\r\nHost: h\r\nA", "GET /a h 1.0"},
+		{"GET /a%zz?b HTTP/1.1\r\nHost: h\r\n\r\n", "GET /a%zz ?b h 1.1"},
+		{"GET /a?b HTTP/1.1\r\nHost: a b\r\n\r\n", "GET /a ?b 1.1"}, {"GET /a HTTP/1.1\r\n\r\n", "GET /a 1.1"},
+		{"GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", "GET /a h 1.1"},
+		{"GET http://h:1/a?b HTTP/1.1\r\nHost: x\r\nA B: c\r\n\r\n", "GET /a ?b h:1 1.1"},
+		{"GET ftp://h/a?b HTTP/1.1\r\nHost: x\r\n\r\n", "GET ftp://h/a ?b x 1.1"}, {"GET * HTTP/1.1\r\nHost: h\r\n\r\n", "GET * h 1.1"},
+		{"CONNECT h:1 HTTP/1.1\r\nHost: a b\r\n\r\n", "CONNECT  h:1 1.1"},
+	} {
+		r, _, _ := parseRequest(c.head)
+		if got := describePart(r, []byte(c.head)); got != c.want {
+			t.Errorf("%q: %q, want %q", c.head, got, c.want)
+		}
+	}
+	for _, row := range http1test.Requests() { // none of these ends anywhere that it should not
+		for k := range len(row.In) {
+			r, _, _ := parseRequest(row.In[:k])
+			describePart(r, []byte(row.In[:k]))
+		}
+	}
+}
+
+// describePart writes what is known of a head, and no byte of it behind the length that Part says.
+func describePart(r *Request, head []byte) string {
+	head = slices.Clip(slices.Clone(head[:r.Part(head)]))
+	text := string(r.MethodName.Of(head)) + " " + string(r.Path.Of(head))
+	if r.Query.Len() > 0 {
+		text += " ?" + string(r.Query.Of(head))
+	}
+	text += " " + string(r.Host.Of(head))
+	for i := range r.Len() {
+		text += string(r.Field(i).Value.Of(head))[:0]
+	}
+	if r.Versioned() {
+		text = strings.TrimSuffix(text, " ") + " 1." + string('0'+rune(r.Minor()))
+	}
+	return strings.TrimRight(text, " ")
 }
 
 func TestFieldValues(t *testing.T) {
