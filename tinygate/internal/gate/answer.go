@@ -17,7 +17,8 @@ type reply struct {
 	kind     string // Content-Type; "": plain text, where there is a body
 	body     string // "": the status in words, where kind leaves room for them
 	location []byte
-	last     bool // the connection ends
+	allow    string // the methods of a 405; what those of a route's are its response_headers say
+	last     bool   // the connection ends
 }
 
 // own sends a response of our own to a request that has been read whole, as far as its head goes. What is left of its body
@@ -58,8 +59,13 @@ func (x *exchange) deny(bad *http1.Error) (again bool) {
 	return x.own(refusal(bad))
 }
 
+// refusal is the reply that says what is wrong.
 func refusal(bad *http1.Error) reply {
-	return reply{status: bad.Status, body: strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"}
+	r := reply{status: bad.Status, body: strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"}
+	if bad == errTrace {
+		r.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"
+	}
+	return r
 }
 
 // fill says the status in the body to who sees nothing else: of what is no success, where nobody has said what there is.
@@ -130,8 +136,8 @@ func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
 	case x.req.Minor() == 0:
 		p = append(p, "Connection: keep-alive\r\n"...)
 	}
-	if r.status == http.StatusMethodNotAllowed && !e.ReplacesName("allow") {
-		p = append(p, "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n"...)
+	if r.allow != "" {
+		p = append(append(append(p, "Allow: "...), r.allow...), "\r\n"...)
 	}
 	return append(append(p, x.extra...), "\r\n"...)
 }

@@ -74,7 +74,8 @@ func TestDeniedRequestsKeepTheConnection(t *testing.T) {
 			{"GET /away HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "400", "400 Bad Request: the redirect cannot be made of this request\n"},
 		} {
 			c.send(tc.sent + "GET /there HTTP/1.1\r\nHost: h\r\n\r\n")
-			if m := c.wantStatus(tc.status); value(m, "Connection") == "close" || !strings.HasSuffix(m, "\r\n\r\n"+tc.body) {
+			if m := c.wantStatus(tc.status); value(m, "Connection") == "close" || !strings.HasSuffix(m, "\r\n\r\n"+tc.body) ||
+				(value(m, "Allow") != "") != (tc.status == "405") {
 				w.Errorf("%q: got %q", tc.sent, m)
 			}
 			c.wantStatus("204")

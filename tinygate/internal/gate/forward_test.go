@@ -196,6 +196,7 @@ func TestEditsReplaceTheGatesOwnFields(t *testing.T) {
 			[]string{"Location: /y/", "Content-Type: text/plain; charset=utf-8"}, nil},
 		{"no address", "redirect: /x, response_headers: {remove: [location]}", "307", nil, []string{"Location"}},
 		{"methods", "answer: 405, response_headers: {set: {Allow: GET}}", "405", []string{"Allow: GET"}, nil},
+		{"methods that nobody has said", "answer: 405", "405", nil, []string{"Allow"}},
 		{"type of an error", "to: '127.0.0.1:1', response_headers: {set: {Content-Type: text/html}}", "502",
 			[]string{"Content-Type: text/html"}, nil},
 		{"a value that comes out empty", "answer: {body: '{}'}, response_headers: {set: {Content-Type: '${server_name}'}}", "200",
