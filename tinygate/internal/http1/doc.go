@@ -30,7 +30,7 @@
 //     its authority replaces Host (RFC 9112 3.2.2).
 //   - HTTP/1.1 has exactly one Host field, HTTP/1.0 at most one. Its value is a name of unreserved
 //     characters and sub-delimiters without escapes, or a bracketed IPv6 address, with an optional port of
-//     one to five digits (RFC 9112 3.2).
+//     one to five digits (RFC 9112 3.2). An empty port is taken off.
 //   - A field line is a name of token characters, a colon directly behind it, and a value (RFC 9112 5.1).
 //     More than [Limits].Headers fields, a line over LineBytes or a head over HeadBytes is 431.
 //   - Content-Length is at most once there, and is digits only, at most 19, within an int64 (RFC 9112

@@ -24,7 +24,7 @@ type RequestInfo struct {
 	KeepAlive     bool    // the client expects to use the connection again
 	Continue      bool    // the client waits for 100 before it sends its body
 	Trailers      bool    // the client wants trailers (TE)
-	HostReplaced  bool    // the authority of the target stands in for Host
+	HostReplaced  bool    // Host is written anew: for the authority of the target, or without a colon at its end
 	MethodName    Span
 	Target        Span
 	Path          Span  // of the target, up to the query; FormAuthority has none, FormAbsolute need not

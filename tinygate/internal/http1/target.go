@@ -53,14 +53,14 @@ func (r *Request) absolute(b []byte) *fault {
 	if end < 0 {
 		end = len(rest)
 	}
-	n, ok := hostname(rest[:end])
+	n, all, ok := hostPort(rest[:end])
 	if !ok {
 		return faultAuthority
 	}
 	off := int(r.Target.Off) + colon + len("://")
 	r.Form = FormAbsolute
 	r.HostReplaced = true
-	r.Host = span(off, off+end)
+	r.Host = span(off, off+all)
 	r.Hostname = span(off, off+n)
 	return r.path(b, off+end)
 }
@@ -91,7 +91,7 @@ func (r *Request) host(b []byte) *fault {
 		return nil
 	}
 	s := r.table[i].Value
-	n, ok := hostname(s.Of(b))
+	n, all, ok := hostPort(s.Of(b))
 	if !ok {
 		return faultHost
 	}
@@ -99,8 +99,12 @@ func (r *Request) host(b []byte) *fault {
 		r.Drop(i)
 		return nil
 	}
-	r.Host = s
+	r.Host = Span{s.Off, s.Off + uint16(all)}
 	r.Hostname = Span{s.Off, s.Off + uint16(n)}
+	if all < s.Len() {
+		r.HostReplaced = true
+		r.Drop(i)
+	}
 	return nil
 }
 
@@ -115,6 +119,17 @@ func validEscapes(p []byte) bool {
 		}
 		p = p[i+3:]
 	}
+}
+
+// hostPort checks host [":" port] as hostname does, but for a port that may be empty (RFC 3986 3.2.3): its colon is not in all. Not
+// everybody behind us reads one.
+func hostPort(b []byte) (n, all int, ok bool) {
+	if all = len(b) - 1; all > 0 && b[all] == ':' {
+		n, ok = hostname(b[:all])
+		return n, all, ok && n == all
+	}
+	n, ok = hostname(b)
+	return n, len(b), ok
 }
 
 // ValidHost reports whether b may be the value of Host: what a head is refused for otherwise, for text that comes from
