@@ -368,6 +368,33 @@ func TestPooledConnectionIsClosedByTheUpstream(t *testing.T) {
 	}, up)
 }
 
+// A server may change to a protocol that the client has named, in any case, and to no other.
+func TestChangeToAProtocolThatWasNotAsked(t *testing.T) {
+	for _, tc := range []struct{ asked, answer, status string }{
+		{"websocket", "Upgrade: WebSocket\r\n", "101"},
+		{"foo/2, websocket", "Upgrade: foo/2\r\n", "101"},
+		{"websocket", "", "101"},
+		{"websocket", "Upgrade: foo\r\n", "502"},
+		{"websocket", "Upgrade: websocket, foo\r\n", "502"},
+		{"websocket", "Upgrade: websocket\r\nUpgrade: foo\r\n", "502"},
+	} {
+		up := script(func(t *testing.T, c *peer, _ int) {
+			c.head()
+			c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" + tc.answer + "\r\n")
+			io.Copy(io.Discard, c)
+		})
+		eachEngine(t, setup{}, func(w *world) {
+			c := w.dial()
+			c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: " + tc.asked + "\r\n\r\n")
+			c.wantStatus(tc.status)
+			c.Close()
+			if tc.status == "502" {
+				w.wantLog("101 for a protocol that the request does not name")
+			}
+		}, up)
+	}
+}
+
 func TestWebSocketTunnel(t *testing.T) {
 	up := script(func(t *testing.T, c *peer, _ int) {
 		c.head()

@@ -41,6 +41,7 @@ const interimsMax = 1000
 var (
 	errInterims = &http1.Error{Status: 502, Reason: "upstream: too many interim responses"}
 	errUnasked  = &http1.Error{Status: 502, Reason: "upstream: 101 to a request without Upgrade"}
+	errOther    = &http1.Error{Status: 502, Reason: "upstream: 101 for a protocol that the request does not name"}
 )
 
 // interim passes a 1xx response on, to clients that know of them (RFC 9110 15.2), without what the route removes or sets.
@@ -76,8 +77,12 @@ func (x *exchange) interim(head []byte) error {
 // respond passes the final response on.
 func (x *exchange) respond(head []byte) error {
 	x.answered = true
-	if x.resp.Tunnel && !x.upgrade {
+	switch {
+	case !x.resp.Tunnel:
+	case !x.upgrade:
 		return errUnasked
+	case !x.resp.Switches(head, &x.req, x.head):
+		return errOther
 	}
 	now := x.cl.raw.Now()
 	x.now = now

@@ -6,7 +6,7 @@ type ResponseInfo struct {
 	Body      Framing
 	KeepAlive bool // the connection may serve another request after the body
 	// Tunnel says that what follows the head is no HTTP: 101, or success of CONNECT. The caller must refuse
-	// a 101 for a request that it did not forward with Upgrade.
+	// a 101 for a request that it did not forward with Upgrade, and one that does not [Response.Switches] to what it asked for.
 	Tunnel        bool
 	Reason        Span
 	Upgrade       Span  // value of Upgrade when Connection has "upgrade" too
@@ -36,6 +36,19 @@ func (r *Response) Reset(request Method) {
 
 // Interim reports whether another head follows this one (1xx except 101).
 func (r *Response) Interim() bool { return r.Status < 200 && r.Status != 101 }
+
+// Switches reports whether q has asked for all protocols that r changes to (RFC 9110 7.8). head and asked are the bytes of the two.
+func (r *Response) Switches(head []byte, q *Request, asked []byte) bool {
+	for i := r.Find(IDUpgrade, 0); i >= 0; i = r.Find(IDUpgrade, i+1) {
+		for rest := r.table[i].Value.Of(head); len(rest) > 0; {
+			var protocol []byte
+			if protocol, rest = nextElement(rest); len(protocol) > 0 && !hasElement(q.Upgrade.Of(asked), protocol) {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // Parse reads the head at the start of buf as [Request.Parse] does. Its errors have the status 502.
 func (r *Response) Parse(buf []byte) (int, error) {

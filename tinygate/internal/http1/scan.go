@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -94,6 +95,17 @@ func trimOWS(b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
+}
+
+// hasElement reports whether a comma-separated list has an element, in any case.
+func hasElement(list, element []byte) bool {
+	for len(list) > 0 {
+		var e []byte
+		if e, list = nextElement(list); bytes.EqualFold(e, element) {
+			return true
+		}
+	}
+	return false
 }
 
 // nextElement cuts the first element from a comma-separated list (RFC 9110 5.6.1).
