@@ -4,6 +4,7 @@ type chunkPhase uint8
 
 const (
 	chunkSize chunkPhase = iota // in the digits of a size
+	chunkPad                    // in white space behind the digits, in a response
 	chunkExt                    // behind ';'
 	chunkSizeLF
 	chunkData
@@ -21,7 +22,7 @@ type Chunked struct {
 	phase   chunkPhase
 	reply   bool
 	digits  uint8
-	ext     uint16 // bytes of extensions so far, in the whole body
+	ext     uint16 // bytes of extensions and white space so far, in the whole body
 	section uint16 // bytes of the trailer section so far, dropped lines included
 	kept    int    // trailer[:kept] are whole lines to forward, the rest is the line being read
 	trailer []byte // keeps its memory from body to body, but at most trailerBytesMax
@@ -69,6 +70,8 @@ func (c *Chunked) frame(in []byte) (i int, f *fault) {
 		switch c.phase {
 		case chunkSize:
 			f = c.size(b)
+		case chunkPad:
+			f = c.pad(b)
 		case chunkExt:
 			if b == '\r' {
 				c.phase = chunkSizeLF
@@ -124,6 +127,9 @@ func (c *Chunked) size(b byte) *fault {
 	case b == ';':
 		c.phase = chunkExt
 		return nil
+	case c.reply && (b == ' ' || b == '\t'):
+		c.phase = chunkPad
+		return c.pad(b)
 	default:
 		return faultChunkSize
 	}
@@ -132,6 +138,23 @@ func (c *Chunked) size(b byte) *fault {
 	}
 	c.digits++
 	c.left = c.left<<4 | int64(v)
+	return nil
+}
+
+// pad reads white space behind a size: some servers fill sizes up to a width, and write it before an extension (RFC 9112 7.1.1).
+func (c *Chunked) pad(b byte) *fault {
+	switch b {
+	case ' ', '\t':
+		if c.ext++; c.ext > chunkExtBytesMax {
+			return faultChunkExtLong
+		}
+	case ';':
+		c.phase = chunkExt
+	case '\r':
+		c.phase = chunkSizeLF
+	default:
+		return faultChunkSize
+	}
 	return nil
 }
 

@@ -89,9 +89,18 @@ func compareBody(t *testing.T, d *Body, rest []byte, theirs io.ReadCloser) {
 	if err != nil && strings.Contains(err.Error(), "trailer") {
 		return // net/http limits a trailer section to what its reader has buffered
 	}
+	if spaceBeforeExtension(d, err) {
+		return
+	}
 	if err != nil || !bytes.Equal(got, payload) {
 		t.Fatalf("body %q, net/http has %q, %v", payload, got, err)
 	}
+}
+
+// spaceBeforeExtension reports whether net/http has refused what stands behind the size of a response's chunk: it has white space
+// there, but not where an extension follows (RFC 9112 7.1.1).
+func spaceBeforeExtension(d *Body, err error) bool {
+	return d.chunked.reply && err != nil && strings.Contains(err.Error(), "invalid byte in chunk length")
 }
 
 func FuzzRequest(f *testing.F) {
@@ -207,6 +216,9 @@ func FuzzChunked(f *testing.F) {
 			t.Fatal(err)
 		}
 		got, err := io.ReadAll(p.Body)
+		if spaceBeforeExtension(&d, err) {
+			return
+		}
 		if err != nil || !bytes.Equal(got, payload) {
 			t.Fatalf("payload %q, net/http has %q, %v", payload, got, err)
 		}

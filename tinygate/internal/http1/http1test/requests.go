@@ -1,6 +1,9 @@
 package http1test
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 const plain = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -14,7 +17,7 @@ func Requests() []Request {
 	for _, part := range all {
 		rows = append(rows, part...)
 	}
-	for _, c := range Chunks {
+	for _, c := range slices.Concat(Chunks, chunksOfRequests) {
 		rows = append(rows, Request{Section: c.Section, Name: "chunks: " + c.Name, Status: c.Status, Reason: c.Reason, Spoiled: true,
 			In: head("POST /spoiled HTTP/1.1", "Host: a", "Transfer-Encoding: chunked") + c.In + smuggled})
 	}
