@@ -241,11 +241,67 @@ func TestHeldResponses(t *testing.T) {
 			}
 			c := w.dial()
 			c.send("GET /cut HTTP/1.1\r\nHost: h\r\n\r\n")
-			if m, err := c.message(false); err == nil {
+			m, err := c.message(false)
+			switch {
+			case bytes > size && (!strings.HasPrefix(m, "HTTP/1.1 502 ") || err != nil):
+				w.Errorf("a response that was cut off while it was held: %.200q, %v", m, err)
+			case bytes < size && err == nil:
 				w.Errorf("a response that was cut off looks whole: %.200q", m)
 			}
 		}, up)
 	}
+}
+
+// A client hears nothing of a response that breaks off while it is held back: it gets another one. The request is not sent again, as the
+// server has answered.
+func TestHeldResponseBreaksOff(t *testing.T) {
+	var l accessLog
+	asked := make(chan string, 100)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			target := strings.Fields(m)[1]
+			asked <- target
+			switch target {
+			case "/small":
+				c.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+			case "/length":
+				c.send("HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\nab")
+			case "/malformed":
+				c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nxyz\r\n")
+			case "/stops":
+				c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
+				io.Copy(io.Discard, c.r)
+			default:
+				c.send(ok)
+				continue
+			}
+			return
+		}
+	})
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nto: [%s, %s]\nbuffer: {response: true}\ntimes: {body: %v}\naccess_log: %s\n"+
+			"retry: {tries: 2, on: [connect, reset, timeout, 502-504]}\n", up(t), up(t), 4*short, l.path(t))
+	}, func(w *world) {
+		c := w.dial()
+		for i, tc := range []struct{ target, status string }{
+			{"/small", "502"}, {"/length", "502"}, {"/malformed", "502"}, {"/stops", "504"}, {"/", "200"},
+		} {
+			c.send("GET " + tc.target + " HTTP/1.1\r\nHost: h\r\n\r\n")
+			m := c.wantStatus(tc.status)
+			if value(m, "Connection") == "close" {
+				w.Errorf("%s: got %q", tc.target, m)
+			}
+			_, body, _ := strings.Cut(m, "\r\n\r\n")
+			w.wants(w.entry(&l, i), map[string]any{"status": tc.status, "bytes_sent": len(body), "tries": 1})
+			if got := await(w, asked, "the request"); got != tc.target || len(asked) > 0 {
+				w.Errorf("asked for %s and %d more, want %s once", got, len(asked), tc.target)
+			}
+		}
+	})
 }
 
 // Without buffering each event of a stream is passed on when it is sent.

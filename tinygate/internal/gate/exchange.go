@@ -64,7 +64,7 @@ type exchange struct {
 type perRequest struct {
 	asked     bool // the client said itself that this request is its last
 	upgrade   bool // Upgrade was passed on, so that 101 may come
-	heard     bool // the upstream has sent an interim response
+	heard     bool // the upstream has sent an interim response, or one that is held back
 	answered  bool // the head of the final response has come, so that its body is waited for
 	begun     bool // part of the final response has been sent
 	untilEnd  bool // the response ends with the client's connection

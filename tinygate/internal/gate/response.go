@@ -77,12 +77,8 @@ func (x *exchange) interim(head []byte) error {
 // respond passes the final response on.
 func (x *exchange) respond(head []byte) error {
 	x.answered = true
-	switch {
-	case !x.resp.Tunnel:
-	case !x.upgrade:
-		return errUnasked
-	case !x.resp.Switches(head, &x.req, x.head):
-		return errOther
+	if err := x.checkTunnel(head); err != nil {
+		return err
 	}
 	now := x.cl.raw.Now()
 	x.now = now
@@ -101,6 +97,15 @@ func (x *exchange) respond(head []byte) error {
 	if err != nil {
 		return err
 	}
+	defer x.response.drop()
+	if x.rule.Buffer.Response && !x.resp.Tunnel && !x.back.Done() && !x.uploading {
+		if err := x.holdResponse(); err != nil {
+			b.Release()
+			x.bytes.out = 0 // the client gets another response
+			return err
+		}
+		now = x.cl.raw.Now()
+	}
 	x.begun, x.untilEnd = true, o.Body == http1.FramingClose
 	if err := x.toClient(now, b); err != nil {
 		return err
@@ -111,12 +116,22 @@ func (x *exchange) respond(head []byte) error {
 		x.req.KeepAlive = false
 		return nil
 	}
-	if x.rule.Buffer.Response && !x.back.Done() && !x.uploading {
-		if err := x.holdResponse(&o); err != nil {
-			return err
-		}
+	if err := x.sendHeldResponse(&o); err != nil {
+		return err
 	}
 	return x.passBody(&o)
+}
+
+// checkTunnel refuses a change to a protocol that was not asked for.
+func (x *exchange) checkTunnel(head []byte) error {
+	switch {
+	case !x.resp.Tunnel:
+	case !x.upgrade:
+		return errUnasked
+	case !x.resp.Switches(head, &x.req, x.head):
+		return errOther
+	}
+	return nil
 }
 
 // buildResponse writes the head for the client, with as much of a small body as is there, and uses both up.
@@ -137,9 +152,10 @@ func (x *exchange) buildResponse(head []byte, o *http1.ResponseOut) (*mem.Buf, e
 }
 
 // holdResponse takes the body from the server as fast as that gives it, as much as the rule says, and lets the server go
-// when that was all. So a slow client holds none of the server's connections.
-func (x *exchange) holdResponse(o *http1.ResponseOut) error {
-	defer x.response.drop()
+// when that was all. So a slow client holds none of the server's connections, and hears nothing of a response that breaks off
+// before. As the server has answered, the request is not sent again then.
+func (x *exchange) holdResponse() error {
+	x.heard = true
 	if err := x.response.hold(x.sh.g.rt, &x.up.in, &x.back, x.rule.Buffer.Bytes, x.pieces()); err != nil {
 		return err
 	}
@@ -147,6 +163,14 @@ func (x *exchange) holdResponse(o *http1.ResponseOut) error {
 	if x.back.Done() && x.body.Done() {
 		x.release(true)
 		x.leaveServer(x.outcome(nil))
+	}
+	return nil
+}
+
+// sendHeldResponse sends what is held of the body.
+func (x *exchange) sendHeldResponse(o *http1.ResponseOut) error {
+	if x.response.empty() {
+		return nil
 	}
 	for i, b := range x.response.bufs {
 		b = b.Ref()
