@@ -29,7 +29,7 @@ func (f *fileReader) readListeners(root value) {
 		f.missing(root, "listen", "write where clients connect, such as listen: :8080")
 		return
 	}
-	first := map[string]place{}
+	taken := listened{}
 	for _, v := range f.listen.list("an address such as :8080") {
 		l := &Listener{}
 		r := &listenerReader{f: f, l: l}
@@ -46,12 +46,40 @@ func (f *fileReader) readListeners(root value) {
 		if l.Address == "" || strings.HasSuffix(l.Address, ":0") {
 			continue
 		}
-		same := everywhere(l.Address)
-		if p, twice := first[same]; twice {
-			v.fail("%s is listened on twice, first in line %d; take one of them out", l.Address, p.line)
-			continue
-		}
-		first[same] = v.place()
+		taken.add(v, l.Address)
+	}
+}
+
+// listened is the listeners so far, by what everywhere makes of their addresses, and the first of each port of one address by "*:PORT".
+type listened map[string]listenedAt
+
+type listenedAt struct {
+	address string
+	line    int
+}
+
+// add wants an address to be listened on once, also where one listener has all addresses of the machine: the kernel gives their port to
+// nobody else.
+func (t listened) add(v value, address string) {
+	same := everywhere(address)
+	if first, twice := t[same]; twice {
+		v.fail("%s is listened on twice, first in line %d; take one of them out", address, first.line)
+		return
+	}
+	here := listenedAt{address, v.place().line}
+	t[same] = here
+	if strings.HasPrefix(address, "unix:") {
+		return
+	}
+	port := same[strings.LastIndexByte(same, ':'):]
+	if one, both := t["*"+port]; both && same == port {
+		v.fail("%s is on all addresses, and %s in line %d is one of them; take one of the two out", address, one.address, one.line)
+	}
+	if all, both := t[port]; both && same != port {
+		v.fail("%s is one of the addresses of %s in line %d; take one of the two out", address, all.address, all.line)
+	}
+	if _, there := t["*"+port]; !there && same != port {
+		t["*"+port] = here
 	}
 }
 

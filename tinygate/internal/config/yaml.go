@@ -27,13 +27,13 @@ func (r *reader) document(text []byte) *yaml.Node {
 		r.failAt(place{1, 1}, "the file is empty; the least is\n\tlisten: :8080\n\tto: 127.0.0.1:3000")
 		return nil
 	case err != nil:
-		r.syntax(err)
+		r.syntax(text, err)
 		return nil
 	}
 	switch err := decode(d, &second); {
 	case errors.Is(err, io.EOF):
 	case err != nil:
-		r.syntax(err)
+		r.syntax(text, err)
 		return nil
 	default:
 		r.failAt(place{second.Line, second.Column}, "a second document begins here; a file has one, without ---")
@@ -54,17 +54,30 @@ func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
 }
 
 // syntax tells that text is not YAML. The library gives the line only, and not where it is the first.
-func (r *reader) syntax(err error) {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
+func (r *reader) syntax(text []byte, err error) {
+	why := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 1
-	if rest, ok := strings.CutPrefix(text, "line "); ok {
+	if rest, ok := strings.CutPrefix(why, "line "); ok {
 		if number, after, ok := strings.Cut(rest, ": "); ok {
 			if n, err := strconv.Atoi(number); err == nil {
-				line, text = n, after
+				line, why = n, after
 			}
 		}
+		if ofParser(why) {
+			line = min(line+1, 1+bytes.Count(bytes.TrimRight(text, "\n"), []byte("\n")))
+		}
 	}
-	r.failAt(place{line, 1}, "this is not YAML (%s); %s", text, syntaxCure(text))
+	r.failAt(place{line, 1}, "this is not YAML (%s); %s", why, syntaxCure(why))
+}
+
+// ofParser reports whether an error is one of those for which the library counts the lines from 0.
+func ofParser(why string) bool {
+	for _, what := range []string{"node content", "'-' indicator", "key", "',' or"} {
+		if strings.HasPrefix(why, "did not find expected "+what) {
+			return true
+		}
+	}
+	return false
 }
 
 // syntaxCure is what most often leads to an error of the library.
@@ -87,7 +100,8 @@ func syntaxCure(text string) string {
 	case has("expected node content"):
 		return `a text that begins with a colon or a bracket needs quotes within brackets: {address: ":80"}`
 	case has("',' or"):
-		return `close the bracket, and put quotes around a text with braces: {X-Client: "${client_address}"}`
+		return `close the bracket, and within it put quotes around a text with braces or with a question mark: ` +
+			`{X-Client: "${client_address}", path: "/?a=b"}`
 	case has("expected key", "block entry", "block end", "expected '-' indicator"):
 		return "look for a wrong indentation or a missing colon, here or just above"
 	case has("quoted scalar", "unexpected end of stream"):
