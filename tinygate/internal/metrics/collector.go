@@ -31,7 +31,7 @@ var (
 	failuresDesc    = desc("upstream_failures_total", "Tries at a server that failed.", "upstream", "server", "kind")
 	retriesDesc     = desc("upstream_retries_total", "Requests that a server got as a further try.", "upstream", "server")
 	ejectionsDesc   = desc("server_ejections_total", "Times that failures of requests took a server out.", "upstream", "server")
-	healthyDesc     = desc("server_healthy", "Whether a server gets requests: 1 or 0.", "upstream", "server")
+	healthyDesc     = desc("server_healthy", "Whether a server is up: 1, or 0 where it is down by its checks, ejected or drained.", "upstream", "server")
 	serverBusyDesc  = desc("server_requests_in_flight", "Requests that wait for a server or its response.", "upstream", "server")
 	poolDesc        = desc("server_connections", "Connections to a server: all, and the idle ones of them.", "upstream", "server", "state")
 	certificateDesc = desc("certificate_expiry_timestamp_seconds", "When a certificate expires, in seconds since 1970.", "certificate")
