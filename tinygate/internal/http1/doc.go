@@ -22,8 +22,9 @@
 //     and a folded line are errors (RFC 9112 2.2, 5.2; RFC 9110 5.5). One empty line before a request is
 //     skipped (RFC 9112 2.2).
 //   - A request line is method SP target SP version with single spaces (RFC 9112 3). The version is
-//     HTTP/1.0 or HTTP/1.1 in capitals; another well-formed version is 505. A method of more than 32 bytes
-//     is 501, a request line longer than [Limits].LineBytes is 414.
+//     HTTP/1.0 or HTTP/1.1 in capitals; a later one of HTTP/1 is taken for HTTP/1.1 (RFC 9110 2.5), and
+//     another well-formed version is 505. A method of more than 32 bytes is 501, a request line longer than
+//     [Limits].LineBytes is 414.
 //   - A target has only visible ASCII and no '#', and a path has no '%' without two hexadecimal digits
 //     (RFC 3986 2.1). The asterisk form is for OPTIONS, the authority form for CONNECT, which must name a
 //     port and has no other form. The absolute form has the scheme http or https, no user information, and

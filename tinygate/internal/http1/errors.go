@@ -36,7 +36,7 @@ var (
 	faultScheme       = newFault(400, "scheme of request target is not http or https")
 	faultAuthority    = newFault(400, "invalid authority in request target")
 	faultVersionForm  = newFault(400, "malformed version")
-	faultVersion      = newFault(505, "version is not HTTP/1.0 or HTTP/1.1")
+	faultVersion      = newFault(505, "version is not one of HTTP/1")
 	faultStatus       = newFault(400, "malformed status code")
 	faultLineLong     = newFault(414, "start line too long")
 	faultHeadLong     = newFault(431, "head too large")

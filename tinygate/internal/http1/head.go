@@ -78,6 +78,7 @@ type headState struct {
 	chunked bool
 	wantsTE bool // TE has "trailers"
 	reply   bool // a response
+	later   bool // the version is a later one than HTTP/1.1
 }
 
 // Head is the part that requests and responses have in common: the table of field lines, and the marks of
@@ -89,7 +90,12 @@ type Head struct {
 	table [MaxHeaders]Field
 }
 
-// Minor returns the minor version, 0 or 1; the major version is always 1.
+// setVersion takes a later version for HTTP/1.1, as RFC 9110 2.5 asks of those who do not know it.
+func (h *Head) setVersion(minor uint8) {
+	h.minor, h.later = min(minor, 1), minor > 1
+}
+
+// Minor returns the minor version that counts, 0 or 1; the major version is always 1.
 func (h *Head) Minor() int { return int(h.minor) }
 
 // Versioned reports whether the version has been read, which that of a head that was refused may not have been.

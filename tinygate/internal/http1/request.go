@@ -196,13 +196,13 @@ func (r *Request) scanVersion(b []byte, i int) *fault {
 	if end-r.line > r.lim.LineBytes {
 		return faultLineLong
 	}
-	r.minor = minor
+	r.setVersion(minor)
 	r.phase = phaseName
 	r.pos, r.line, r.fields = end, end, end
 	return nil
 }
 
-// readVersion reads HTTP/1.0 or HTTP/1.1 at i. It returns where it stopped: behind the version, at the byte
+// readVersion reads the version at i, which has to be one of HTTP/1. It returns where it stopped: behind the version, at the byte
 // that is wrong, or at len(b).
 func readVersion(b []byte, i int) (end int, minor uint8, f *fault) {
 	const (
@@ -222,7 +222,7 @@ func readVersion(b []byte, i int) (end int, minor uint8, f *fault) {
 		}
 	}
 	end = i + len(form)
-	if b[end-3] != '1' || b[end-1] > '1' {
+	if b[end-3] != '1' {
 		return end - 1, 0, faultVersion
 	}
 	return end, b[end-1] - '0', nil

@@ -97,7 +97,7 @@ func (r *Response) scanLine(b []byte) *fault {
 		if len(b) < len("HTTP/1.1 200 ") {
 			return nil
 		}
-		r.minor = minor
+		r.setVersion(minor)
 		i = len("HTTP/1.1 200")
 		if b[i] == ' ' {
 			i++

@@ -41,7 +41,7 @@ func (r *Request) AppendForward(dst, head []byte, o *RequestOut) []byte {
 		host = r.Host.Of(head)
 	}
 	i := 0
-	if o.Target == nil && r.minor == 1 && r.Form != FormAbsolute {
+	if o.Target == nil && r.minor == 1 && !r.later && r.Form != FormAbsolute {
 		i = r.nextDropped(0)
 		dst = append(dst, head[r.start:r.lineOff(i)]...)
 	} else {
@@ -163,7 +163,7 @@ func (r *Response) ForwardMax(o *ResponseOut) int { return r.end + len(o.Extra) 
 // read.
 func (r *Response) AppendForward(dst, head []byte, o *ResponseOut) []byte {
 	i := 0
-	if r.minor == 1 && head[len("HTTP/1.1 200")] == ' ' {
+	if r.minor == 1 && !r.later && head[len("HTTP/1.1 200")] == ' ' {
 		i = r.nextDropped(0)
 		dst = append(dst, head[:r.lineOff(i)]...)
 	} else {
