@@ -17,7 +17,7 @@ type reply struct {
 	kind     string // Content-Type; "": plain text, where there is a body
 	body     string // "": the status in words, where kind leaves room for them
 	location []byte
-	allow    string // the methods of a 405; what those of a route's are its response_headers say
+	allow    string // the methods, in what is no route's answer
 	last     bool   // the connection ends
 }
 
@@ -59,11 +59,14 @@ func (x *exchange) deny(bad *http1.Error) (again bool) {
 	return x.own(refusal(bad))
 }
 
+// methods are those that are passed on wherever a route takes them.
+const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"
+
 // refusal is the reply that says what is wrong.
 func refusal(bad *http1.Error) reply {
 	r := reply{status: bad.Status, body: strconv.Itoa(bad.Status) + " " + http.StatusText(bad.Status) + ": " + bad.Reason + "\n"}
 	if bad == errTrace {
-		r.allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"
+		r.allow = methods
 	}
 	return r
 }
@@ -136,7 +139,7 @@ func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
 	case x.req.Minor() == 0:
 		p = append(p, "Connection: keep-alive\r\n"...)
 	}
-	if r.allow != "" {
+	if r.allow != "" && !e.ReplacesName("allow") {
 		p = append(append(append(p, "Allow: "...), r.allow...), "\r\n"...)
 	}
 	return append(append(p, x.extra...), "\r\n"...)

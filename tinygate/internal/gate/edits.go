@@ -13,6 +13,7 @@ func (x *exchange) editRequest() {
 	r := x.rule
 	x.req.DropID(http1.IDProxy)
 	x.extra = x.cl.about.AppendFields(x.extra[:0], &x.req, x.head, &x.who)
+	x.passHops()
 	if r.request == nil {
 		x.extra = via(x.extra, x.head, &x.req.Head)
 		return

@@ -191,6 +191,9 @@ func (x *exchange) act() (again bool) {
 	case r.Redirect != nil:
 		return x.redirect()
 	}
+	if n, _ := x.hops(); n == 0 {
+		return x.own(reply{status: http.StatusOK, allow: methods})
+	}
 	if x.rule.Buffer.Request {
 		if err := x.holdRequest(); err != nil {
 			x.request.drop() // or the next request that this exchange serves would send it

@@ -258,6 +258,55 @@ func TestAnswersHaveNoInventedBody(t *testing.T) {
 	}
 }
 
+// An OPTIONS goes through as many proxies as it says, and is answered by the last one of them.
+func TestOptionsForTheProxies(t *testing.T) {
+	heads := make(chan string, 10)
+	up := script(func(t *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			heads <- m
+			c.send(ok)
+		}
+	})
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, "listen: 127.0.0.1:0\nroutes:\n  - to: &u %s\n  - {path: /set, to: *u, request_headers: {set: {Max-Forwards: '9'}}}\n"+
+			"  - {path: /own, answer: 204}\n  - {path: /cors, to: *u, response_headers: {set: {Allow: GET}}}\n", up(t))
+	}, func(w *world) {
+		for _, tc := range []struct{ request, fields, passed, allow string }{
+			{"OPTIONS *", "Max-Forwards: 0\r\n", "", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"},
+			{"OPTIONS /", "Max-Forwards: 00\r\n", "", "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"},
+			{"OPTIONS /cors", "Max-Forwards: 0\r\n", "", "GET"},
+			{"OPTIONS /", "Max-Forwards: 1\r\n", "0", ""},
+			{"OPTIONS /", "Max-Forwards: 10\r\n", "9", ""},
+			{"OPTIONS /set", "Max-Forwards: 5\r\n", "9", ""},
+			{"OPTIONS /", "Max-Forwards: x\r\n", "x", ""},
+			{"OPTIONS /", "Max-Forwards: -1\r\n", "-1", ""},
+			{"OPTIONS /", "Max-Forwards: +0\r\n", "+0", ""},
+			{"OPTIONS /", "Max-Forwards: 99999999999999999999\r\n", "99999999999999999999", ""},
+			{"GET /", "Max-Forwards: 0\r\n", "0", ""},
+		} {
+			c := w.dial()
+			c.send(tc.request + " HTTP/1.1\r\nHost: h\r\n" + tc.fields + "\r\n")
+			m := c.wantStatus("200")
+			if tc.allow != "" {
+				if value(m, "Allow") != tc.allow || lines(m, "Allow") != 1 || !strings.HasSuffix(m, "\r\n\r\n") || len(heads) > 0 {
+					w.Errorf("%s, %s: got %q, and the server %d requests", tc.request, tc.fields, m, len(heads))
+				}
+				continue
+			}
+			if head := await(w, heads, "the request"); value(head, "Max-Forwards") != tc.passed || lines(head, "Max-Forwards") != 1 {
+				w.Errorf("%s, %s: the server gets %q", tc.request, tc.fields, head)
+			}
+		}
+		c := w.dial()
+		c.send("OPTIONS /own HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n")
+		c.wantStatus("204")
+	})
+}
+
 // lines counts those of a field in a raw head.
 func lines(head, name string) int {
 	return strings.Count(strings.ToLower(head), "\r\n"+strings.ToLower(name)+":")
