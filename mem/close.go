@@ -10,7 +10,7 @@ func (p *Pool) shut(woken *queue) error {
 	for class := range p.queues {
 		for w := p.queues[class].head; w != nil; w = p.queues[class].head {
 			p.forget(w)
-			if w.fn == nil {
+			if w.ready != nil {
 				woken.add(w)
 			}
 		}

@@ -64,17 +64,18 @@ type Pool struct {
 	gets    atomic.Uint64
 	fails   atomic.Uint64
 
-	mu       sync.Mutex
-	closed   bool
-	mapped   int64
-	large    int64 // bytes of the chunks that are cut for more than pages
-	chunkLen int   // chunks in use
-	queues   [classCount]queue
-	tickets  uint64 // waiters so far
-	passed   int    // releases that did not serve the oldest waiter
-	drain    *chunk // its blocks are kept back until all are, for a waiter of another class
-	promises [classCount]promise
-	deferred atomic.Bool // a chunk was not reclaimed because of a promise
+	mu        sync.Mutex
+	closed    bool
+	mapped    int64
+	large     int64 // bytes of the chunks that are cut for more than pages
+	chunkLen  int   // chunks in use
+	queues    [classCount]queue
+	tickets   uint64      // waiters so far
+	listeners []*listener // a new slice for each change
+	passed    int         // releases that did not serve the oldest waiter
+	drain     *chunk      // its blocks are kept back until all are, for a waiter of another class
+	promises  [classCount]promise
+	deferred  atomic.Bool // a chunk was not reclaimed because of a promise, or somebody waits behind one
 }
 
 // closedBias stands in Pool.waiting once the pool is closed.
@@ -258,7 +259,7 @@ type PoolStats struct {
 	InUseBytes  int64  // handed out, in whole blocks
 	Buffers     int    // blocks handed out
 	Handles     int    // handles on them
-	Waiters     int    // in Get and Notify
+	Waiters     int    // in Get, Request and Notify
 	Gets        uint64 // buffers given so far
 	Fails       uint64 // times that TryGet gave none
 }

@@ -4,13 +4,18 @@ package mem
 type waiter struct {
 	class      int
 	ticket     uint64
+	n          int           // bytes, of Request
 	fn         func()        // of Notify
+	take       func(*Buf)    // of Request
 	ready      chan struct{} // of Get: closed when blk is set, or the pool closed
 	blk        *block
 	queued     bool
 	promised   bool // fn is called, or about to be
 	prev, next *waiter
 }
+
+// listener is a function given to OnWait.
+type listener struct{ fn func() }
 
 // queue is a list of waiters, first come first served.
 type queue struct{ head, tail *waiter }
@@ -44,9 +49,12 @@ func (q *queue) call() {
 	for w := q.head; w != nil; {
 		next := w.next
 		w.prev, w.next = nil, nil
-		if w.fn != nil {
+		switch {
+		case w.fn != nil:
 			w.fn()
-		} else {
+		case w.take != nil:
+			w.take(w.blk.first(w.n))
+		default:
 			close(w.ready)
 		}
 		w = next

@@ -158,7 +158,24 @@ func (p *Pool) kept() {
 	woken.call()
 }
 
-// retry looks for free chunks for all who wait, the longest waiters first.
+// serveRest gives those who wait for a class what lies on its stack and no promise is for.
+func (p *Pool) serveRest(class int, woken *queue) {
+	for p.queues[class].head != nil {
+		if p.promises[class].open(&p.stacks[class]) {
+			p.deferred.Store(true)
+			return
+		}
+		blk := p.pop(class)
+		if blk == nil {
+			return
+		}
+		var one chain
+		p.add(&one, blk.index)
+		p.distribute(one, class, woken)
+	}
+}
+
+// retry looks for free blocks and chunks for all who wait, the longest waiters first.
 func (p *Pool) retry(woken *queue) {
 	p.deferred.Store(false)
 	var tried [classCount]bool
@@ -174,6 +191,10 @@ func (p *Pool) retry(woken *queue) {
 			break
 		}
 		tried[w.class] = true
+		p.serveRest(w.class, woken)
+		if p.queues[w.class].head == nil {
+			continue
+		}
 		if ch := p.vacancy(w.class); ch != nil {
 			p.distribute(p.cut(ch, w.class), w.class, woken)
 		}

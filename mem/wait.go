@@ -3,6 +3,7 @@ package mem
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Get is TryGet that waits. The error is that of ctx, ErrClosed, or says that n is not between 1 and MaxLen.
@@ -60,6 +61,46 @@ func (p *Pool) Notify(n int, fn func()) (cancel func()) {
 	return func() { p.cancel(w) }
 }
 
+// Request gives fn a buffer of n bytes, the receiver's to release, when its turn comes; at once, before it returns, if
+// one may be had now. It is Get for those who must not block, and like that it is served in order and nobody can come
+// between. fn is called by the goroutine that releases and must not block.
+//
+// After cancel fn is not called, unless the call was already under way: who cancels is ready to release what still
+// comes. Close drops fn. Request panics as Notify does.
+func (p *Pool) Request(n int, fn func(*Buf)) (cancel func()) {
+	if err := p.check(n); err != nil {
+		panic(err)
+	}
+	w := &waiter{class: classOf(n), n: n, take: fn}
+	blk, err := p.enqueue(w)
+	if err != nil {
+		return func() {}
+	}
+	if blk != nil {
+		p.inUse.Add(int64(len(blk.mem)))
+		fn(blk.first(n))
+	}
+	return func() { p.dequeue(w) }
+}
+
+// OnWait has fn called whenever somebody begins to wait for a buffer, by the goroutine that does, until stop is called.
+// It is for those who keep buffers that they can do without; fn must not block. It may be called once more while stop
+// returns.
+func (p *Pool) OnWait(fn func()) (stop func()) {
+	l := &listener{fn}
+	p.mu.Lock()
+	p.listeners = append(slices.Clip(p.listeners), l)
+	p.mu.Unlock()
+	return func() {
+		p.mu.Lock()
+		p.listeners = slices.DeleteFunc(slices.Clone(p.listeners), func(o *listener) bool { return o == l })
+		p.mu.Unlock()
+	}
+}
+
+// Wanted reports whether somebody waits for a buffer. It costs a load.
+func (p *Pool) Wanted() bool { return p.waiting.Load() != 0 }
+
 func (p *Pool) check(n int) error {
 	if n < 1 || n > p.MaxLen() {
 		return fmt.Errorf("mem: a buffer of %d bytes can never be had: want 1 to %d", n, p.MaxLen())
@@ -76,21 +117,39 @@ func (p *Pool) enqueue(w *waiter) (*block, error) {
 		return nil, ErrClosed
 	}
 	p.waiting.Add(1) // before the look at the stack: see put
-	blk := p.obtain(w.class, &woken)
+	blk := p.unclaimed(w, &woken)
+	var told []*listener
 	if blk != nil {
 		p.waiting.Add(-1)
 		if w.fn != nil {
 			p.push(blk.index, blk.index, w.class)
 			p.promise(w)
 		}
+		if p.deferred.Load() {
+			p.retry(&woken)
+		}
 	} else {
 		p.tickets++
 		w.ticket, w.queued = p.tickets, true
 		p.queues[w.class].add(w)
+		told = p.listeners // which is never changed in place
 	}
 	p.mu.Unlock()
 	woken.call()
+	for _, l := range told {
+		l.fn()
+	}
 	return blk, nil
+}
+
+// unclaimed is obtain for a new waiter. One that is given its buffer comes behind those who were called and are on their way to
+// theirs: it would always be faster.
+func (p *Pool) unclaimed(w *waiter, woken *queue) *block {
+	if w.take != nil && p.promises[w.class].open(&p.stacks[w.class]) {
+		p.deferred.Store(true)
+		return nil
+	}
+	return p.obtain(w.class, woken)
 }
 
 // dequeue takes a waiter out and reports whether it was still waiting.

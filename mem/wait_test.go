@@ -170,6 +170,124 @@ func TestCalledWaiterThatCancelsPassesTheCallOn(t *testing.T) {
 	}
 }
 
+func TestRequestIsServedInOrderAndNobodyComesBetween(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	var order []int
+	for i := range 3 {
+		p.Request(100, func(got *Buf) {
+			if _, ok := p.TryGet(1); ok || got.Len() != 100 {
+				t.Errorf("request %d: %d bytes, and the pool has more: %v", i, got.Len(), ok)
+			}
+			order = append(order, i)
+			got.Release()
+		})
+	}
+	cancel := p.Request(1, func(*Buf) { t.Error("called after cancel") })
+	cancel()
+	cancel()
+	b.Release()
+	if len(order) != 3 || order[0] != 0 || order[2] != 2 {
+		t.Errorf("served in the order %v", order)
+	}
+	p.Request(1, func(got *Buf) { b = got })
+	if b.Len() != 1 {
+		t.Error("not served at once with a buffer free")
+	}
+	p.Request(1, func(*Buf) { t.Error("called by Close") })
+	p.Close()
+	p.Request(1, func(*Buf) { t.Error("called after Close") })
+	b.Release()
+}
+
+// Who was called comes a little later. Who asks again and again meanwhile would always be there before.
+func TestRequestComesBehindThoseWhoWereCalled(t *testing.T) {
+	for _, cancels := range []bool{false, true} {
+		p := newPool(t, 2*PageBytes)
+		a, b := get(t, p, 1), get(t, p, 1)
+		called := false
+		cancel := p.Notify(1, func() { called = true })
+		a.Release()
+		var got []*Buf
+		for range 2 {
+			p.Request(1, func(b *Buf) { got = append(got, b) })
+		}
+		if !called || len(got) > 0 {
+			t.Fatalf("called %v, %d requests served with one free buffer", called, len(got))
+		}
+		if cancels {
+			cancel()
+		} else {
+			get(t, p, 1).Release()
+		}
+		if len(got) != 1 {
+			t.Fatalf("cancels %v: %d requests served with one buffer", cancels, len(got))
+		}
+		b.Release()
+		if len(got) != 2 {
+			t.Fatalf("cancels %v: %d requests served with two buffers", cancels, len(got))
+		}
+		got[0].Release()
+		got[1].Release()
+	}
+}
+
+// A buffer that nobody was called for lies there until the promise of another one is kept, and no longer.
+func TestRequestGetsWhatNobodyWasCalledFor(t *testing.T) {
+	p := newPool(t, 2*PageBytes)
+	a, b := get(t, p, 1), get(t, p, 1)
+	p.Notify(1, func() {})
+	a.Release() // and the promise stands
+	b.Release()
+	var got *Buf
+	p.Request(1, func(b *Buf) { got = b })
+	if got != nil {
+		t.Fatal("served before those who were called")
+	}
+	a = get(t, p, 1)
+	if got == nil {
+		t.Fatal("a free buffer lies there, and somebody waits")
+	}
+	a.Release()
+	got.Release()
+}
+
+func TestOnWaitTellsOfEachWaiter(t *testing.T) {
+	p := newPool(t, PageBytes)
+	b := get(t, p, 1)
+	var kept, calls int
+	stop := p.OnWait(func() {
+		calls++
+		if !p.Wanted() {
+			t.Error("called while nobody waits")
+		}
+		if b != nil {
+			kept++
+			b.Release()
+			b = nil
+		}
+	})
+	if p.Wanted() {
+		t.Error("nobody waits")
+	}
+	got, err := p.Get(t.Context(), 1) // waits for what is given back because it waits
+	if err != nil || kept != 1 || calls != 1 {
+		t.Fatalf("%v after %d calls", err, calls)
+	}
+	cancel := p.Notify(1, func() {})
+	if calls != 2 {
+		t.Errorf("%d calls for two waiters", calls)
+	}
+	cancel()
+	stop()
+	stop()
+	p.Notify(1, func() {})()
+	if calls != 2 {
+		t.Error("called after stop")
+	}
+	got.Release()
+}
+
 // A large buffer wants a whole chunk, and users of small ones keep every chunk in use: without help it would
 // wait for good.
 func TestLargeWaiterIsServedWhileSmallBuffersCirculate(t *testing.T) {
@@ -313,6 +431,11 @@ func TestStress(t *testing.T) {
 			for range rounds {
 				n := sizes[r.IntN(len(sizes))]
 				b, ok := p.TryGet(n)
+				if !ok && r.IntN(4) == 0 {
+					given := make(chan *Buf, 1)
+					p.Request(n, func(b *Buf) { given <- b })
+					b, ok = <-given, true
+				}
 				if !ok && r.IntN(3) == 0 {
 					woken := make(chan struct{})
 					p.Notify(n, func() { notified.Add(1); close(woken) })
