@@ -1,9 +1,11 @@
 package enginetest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"math"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -269,6 +271,87 @@ func idleDescsHoldNoBuffer(r *rig) {
 	for _, d := range all {
 		r.closeDesc(d)
 	}
+}
+
+// whoSleepsKeepsNothingThatOthersWaitFor has somebody else wait for all of the pool while a receive waits for data.
+func whoSleepsKeepsNothingThatOthersWaitFor(r *rig) {
+	othersGetAll(r, func() { r.turn(patience) })
+}
+
+// whoIsBusyKeepsNothingThatOthersWaitFor does so on a loop that never sleeps.
+func whoIsBusyKeepsNothingThatOthersWaitFor(r *rig) { othersGetAll(r, r.poll) }
+
+func othersGetAll(r *rig, turn func()) {
+	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: mem.MaxBytes})
+	d, p := r.pair()
+	op := r.recv(d)
+	for i := range 5 {
+		r.submit(op)
+		p.Write(pattern(100, byte(i)))
+		for n := 0; n < 100; r.submit(op) {
+			r.finish(op)
+			if op.Err != nil || check(op.Buf.Bytes(), byte(i), n) != nil {
+				r.Fatalf("recv after %d bytes: %v", n, op.Err)
+			}
+			n += op.Buf.Len()
+			op.Buf.Release()
+		}
+		var served atomic.Bool
+		start, e := time.Now(), r.e
+		got := beside(func() error {
+			defer e.Wake()
+			defer served.Store(true)
+			return takeWhole(r.pool)
+		})
+		for !served.Load() {
+			turn()
+			if time.Since(start) > patience/2 {
+				r.Fatal("somebody waits for memory of the pool that nobody needs")
+			}
+		}
+		r.join("all of the pool", got)
+		r.e.Cancel(op)
+		r.finish(op)
+	}
+	r.closeDesc(d)
+}
+
+// takeWhole waits for all of a pool.
+func takeWhole(pool *mem.Pool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	b, err := pool.Get(ctx, pool.MaxLen())
+	if err == nil {
+		b.Release()
+	}
+	return err
+}
+
+func buffersChangeHandsWhileDataComes(r *rig) {
+	const total = 1 << 20
+	r.start(engine.Config{}, &mem.PoolOptions{LimitBytes: mem.MaxBytes})
+	d, p := r.pair()
+	idle, q := r.pair()
+	r.submit(r.recv(idle))
+	written := floods(p, 6, total)
+	var ended atomic.Bool
+	taken := beside(func() error {
+		for ; !ended.Load(); time.Sleep(100 * time.Microsecond) {
+			if err := takeWhole(r.pool); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if n := r.recvAll(d, 6, 0, io.EOF); n != total {
+		r.Errorf("%d of %d bytes came", n, total)
+	}
+	ended.Store(true)
+	r.join("who takes all of the pool", taken)
+	r.join("writer", written)
+	q.Close()
+	r.closeDesc(d)
+	r.closeDesc(idle)
 }
 
 func acceptRecovers(r *rig) {

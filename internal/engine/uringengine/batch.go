@@ -12,7 +12,7 @@ var _ engine.Batcher = (*Engine)(nil)
 
 // PollBatch is Poll that waits for n completions, for at most limit. What was collected before comes first.
 func (e *Engine) PollBatch(n int, limit time.Duration) (got int, err error) {
-	e.prepare()
+	e.prepare(false)
 	if e.ready() || e.err != nil || e.files.copies {
 		_, _ = e.Poll() // e.err tells
 	} else {

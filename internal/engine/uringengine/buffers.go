@@ -3,8 +3,6 @@
 package uringengine
 
 import (
-	"sync/atomic"
-
 	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/uring"
 )
@@ -13,7 +11,11 @@ import (
 // piece, with what any descriptors receive; then a piece is a handle on a part of the block, and the block goes back to
 // the pool when the kernel and all who hold pieces of it are done.
 type blocks struct {
+	of         *uring.Ring
 	ring       *uring.BufRing
+	places     uint32
+	ringFlags  uint16
+	gone       bool // the kernel has forgotten the ring; completions that name blocks may be left
 	pool       *mem.Pool
 	blockBytes int
 	all        []block
@@ -27,13 +29,8 @@ type blocks struct {
 	// scarce says that small pieces are copied out of their blocks.
 	scarce bool
 
-	// While there is none to offer and a receive waits, the pool tells when it is worth trying again.
-	waiting bool
-	cancels [2]func()
-	freed   atomic.Bool
-	wake    func()
-
-	copied uint64
+	sharing sharing
+	copied  uint64
 }
 
 // block is what stands under one id.
@@ -45,16 +42,14 @@ type block struct {
 // openBlocks registers a buffer ring, incremental where the kernel has that. It takes no blocks yet: an engine on which
 // nobody receives holds none.
 func openBlocks(r *uring.Ring, g geometry, pool *mem.Pool, incremental bool, wake func()) (*blocks, error) {
-	b := &blocks{pool: pool, blockBytes: g.blockBytes, short: true, wake: wake}
-	n, ringFlags := g.blocks, uint16(0)
+	b := &blocks{of: r, pool: pool, blockBytes: g.blockBytes, short: true, places: uint32(g.blocks)}
 	if incremental {
-		ringFlags = uring.PbufRingInc
+		b.ringFlags = uring.PbufRingInc
 	}
-	ring, err := r.NewBufRing(bufferGroup, uint32(n), ringFlags)
-	if err != nil {
+	if err := b.register(); err != nil {
 		return nil, err
 	}
-	b.ring = ring
+	n := g.blocks
 	share := int(min(pool.Stats().LimitBytes/poolShareDiv, int64(n*b.blockBytes)))
 	for b.blockBytes > blockBytesMin && (b.blockBytes*n > share || b.blockBytes > pool.MaxLen()) {
 		b.blockBytes /= 2
@@ -65,6 +60,7 @@ func openBlocks(r *uring.Ring, g geometry, pool *mem.Pool, incremental bool, wak
 	for id := n - 1; id >= 0; id-- {
 		b.empty = append(b.empty, uint16(id))
 	}
+	b.sharing.open(pool, wake)
 	return b, nil
 }
 
@@ -72,6 +68,7 @@ func openBlocks(r *uring.Ring, g geometry, pool *mem.Pool, incremental bool, wak
 func (b *blocks) take(cqe uint32, n int) *mem.Buf {
 	id := uint16(cqe >> uring.CqeBufferShift)
 	blk := &b.all[id]
+	b.sharing.stuck = false
 	from := blk.at
 	blk.at += n
 	more := cqe&uring.CqeFBufMore != 0
@@ -143,30 +140,62 @@ func (d *demand) update(missed bool) {
 	d.want = min(max(d.want, need), d.most)
 }
 
+// due reports whether refill has something to do. wanted says that a receive waits; for less than that nothing is taken while
+// others wait, or what was given back to them.
+func (b *blocks) due(wanted bool) bool {
+	s := &b.sharing
+	came := s.came.Load()
+	if came || b.scarce != b.pool.Scarce() {
+		b.short = true
+	}
+	return b.short && b.used && !b.gone && (wanted || came || !s.back && !b.pool.Wanted())
+}
+
 // refill offers the kernel as many blocks as are in demand and the pool has. wanted says that a receive waits; then the pool
-// is asked to tell when it has some again.
+// is asked to give one when it has some again.
 func (b *blocks) refill(wanted bool) {
 	b.short = false
 	b.demand.update(wanted)
+	given := b.sharing.take()
 	for b.offered < b.demand.want {
-		buf := b.get()
+		buf := b.next(&given)
 		if buf == nil {
 			break
 		}
+		buf.SetLen(buf.Cap())
 		id := b.empty[len(b.empty)-1]
 		b.empty = b.empty[:len(b.empty)-1]
 		b.all[id] = block{buf: buf}
 		b.ring.Add(addrOf(buf.Bytes()), uint32(buf.Len()), id)
 		b.offered++
 	}
+	for _, buf := range given {
+		buf.Release()
+	}
 	b.ring.Advance()
 	b.scarce = b.offered*offeredScarceDiv < b.demand.want || b.pool.Scarce()
 	switch {
 	case b.offered > 0:
-		b.stopWaiting()
+		b.sharing.stopWaiting()
+		b.sharing.back = false
+		b.sharing.holding.Store(true)
 	case wanted:
-		b.await()
+		b.sharing.await(b.blockBytes)
 	}
+}
+
+// next is what the pool has given because it was our turn, and else what it has. Nothing is taken out of turn by who waits, nor
+// by who has given back: those for whom that was come a little later.
+func (b *blocks) next(given *[]*mem.Buf) *mem.Buf {
+	if n := len(*given); n > 0 {
+		buf := (*given)[n-1]
+		*given = (*given)[:n-1]
+		return buf
+	}
+	if b.sharing.waiting || b.sharing.back {
+		return nil
+	}
+	return b.get()
 }
 
 // get is a block, a small one when large ones are scarce, and any rather than none when the kernel has no other.
@@ -175,50 +204,45 @@ func (b *blocks) get() *mem.Buf {
 	for n := b.blockBytes / 2; !ok && n > blockBytesMin && b.offered == 0; n /= 2 {
 		buf, ok = b.pool.TryGet(n)
 	}
-	if !ok {
-		return nil
-	}
-	buf.SetLen(buf.Cap())
 	return buf
 }
 
-// await has the pool wake the loop. It is asked for a whole block and for the smallest one: which of them comes first
-// depends on what others release.
-func (b *blocks) await() {
-	b.stopWaiting()
-	b.waiting = true
-	for i, n := range [...]int{b.blockBytes, blockBytesMin} {
-		b.cancels[i] = b.pool.Notify(n, b.onFreed)
+// register gives the kernel an empty ring.
+func (b *blocks) register() error {
+	ring, err := b.of.NewBufRing(bufferGroup, b.places, b.ringFlags)
+	if err == nil {
+		b.ring, b.gone = ring, false
 	}
+	return err
 }
 
-// onFreed is called by whoever releases a buffer.
-func (b *blocks) onFreed() {
-	b.freed.Store(true)
-	b.wake()
-}
-
-func (b *blocks) stopWaiting() {
-	if !b.waiting {
-		return
+// unregister has the kernel forget the ring. Receives that find none end with ENOBUFS.
+func (b *blocks) unregister() error {
+	if b.gone {
+		return nil
 	}
-	b.waiting = false
-	for i, cancel := range b.cancels {
-		cancel()
-		b.cancels[i] = nil
-	}
+	err := b.ring.Unregister()
+	b.gone = err == nil
+	return err
 }
 
 // drop gives the blocks back. The group is unregistered or the ring closed, and no receive is left.
 func (b *blocks) drop() error {
-	b.stopWaiting()
-	for i := range b.all {
-		if buf := b.all[i].buf; buf != nil {
+	b.sharing.close()
+	b.release()
+	return b.ring.Free()
+}
+
+// release gives all blocks back. The kernel has none of them any more.
+func (b *blocks) release() {
+	for id := range b.all {
+		if buf := b.all[id].buf; buf != nil {
 			buf.Release()
-			b.all[i].buf = nil
+			b.all[id].buf = nil
+			b.empty = append(b.empty, uint16(id))
 		}
 	}
-	return b.ring.Free()
+	b.offered = 0
 }
 
 // HeldBytes is how much of the pool the buffer ring may hold, however many descriptors there are: a block for each of

@@ -56,6 +56,42 @@ func TestAReceiveWithoutBuffersSleeps(t *testing.T) {
 	}
 }
 
+// TestLastBlockThatComesBackWhileTheGroupIsGone: another thread may have filled the last block when the kernel forgets the
+// group. The engine must not wait for blocks that it does not have to make the group anew.
+func TestLastBlockThatComesBackWhileTheGroupIsGone(t *testing.T) {
+	r := newRig(t, geometry{sqEntries: 8, cqEntries: 16, blockBytes: blockBytesMin, blocks: 1},
+		&mem.PoolOptions{LimitBytes: 2 * blockBytesMin})
+	defer r.close()
+	d, p := r.pair()
+	in := &engine.Op{Code: engine.Recv, Desc: d}
+	r.e.Submit(in)
+	if _, err := r.e.Poll(); err != nil {
+		t.Fatal(err)
+	}
+	p.Write(make([]byte, blockBytesMin))
+	for r.e.ring.CQReady() == 0 {
+		r.e.enterNow()
+	}
+	other, _ := r.pool.TryGet(1)
+	defer other.Release()
+	defer r.pool.Request(1, (*mem.Buf).Release)()
+	if r.e.share(true); r.e.blocks.gone {
+		t.Fatal("the group went before what it had brought")
+	}
+	if err := r.e.blocks.unregister(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		done := i == 1 && r.e.Submit(in)
+		r.until("a receive", func() bool { return done }, func(op *engine.Op) { done = op == in })
+		if in.Err != nil || in.Buf.Len() != blockBytesMin {
+			t.Fatalf("receive %d: %v", i, in.Err)
+		}
+		in.Buf.Release()
+		p.Write(make([]byte, blockBytesMin))
+	}
+}
+
 // TestSingleBytesThatNobodyReadsAreBounded: a peer that sends a byte at a time must not make a handle for each of them.
 func TestSingleBytesThatNobodyReadsAreBounded(t *testing.T) {
 	r := newRig(t, sizes[0], nil)

@@ -42,6 +42,9 @@ const (
 	demandWindow = 1024
 	// offeredScarceDiv: blocks are scarce when the kernel has fewer than a quarter of those in demand.
 	offeredScarceDiv = 4
+	// shareTurns is for how many turns a loop that does not sleep keeps blocks while others wait: to give them back costs some
+	// microseconds, and they may be used up by themselves.
+	shareTurns = 16
 	// copyBytesMax is the largest piece that is copied out of a scarce block. A larger one is worth its share of it.
 	copyBytesMax = 16 << 10
 

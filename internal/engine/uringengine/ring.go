@@ -98,18 +98,14 @@ func (e *Engine) ready() bool {
 }
 
 // prepare offers blocks and arms receives that waited for them, and looks after resets, so that it goes with the next
-// enter.
-func (e *Engine) prepare() {
+// enter. Where others wait for blocks it gives them back; asleep says that the loop is about to sleep.
+func (e *Engine) prepare(asleep bool) {
 	e.lookAtSuspects()
 	b := e.blocks
-	if b.freed.Load() {
-		b.freed.Store(false)
-		b.short = true
+	if b.offered > 0 || b.gone {
+		e.share(asleep)
 	}
-	if b.scarce != b.pool.Scarce() {
-		b.short = true
-	}
-	if !b.short || !b.used {
+	if !b.due(len(e.starved) > 0) {
 		return
 	}
 	was := b.scarce
@@ -124,7 +120,7 @@ func (e *Engine) prepare() {
 
 // Poll submits what is queued and collects completions without sleeping.
 func (e *Engine) Poll() (ready bool, err error) {
-	e.prepare()
+	e.prepare(false)
 	if e.lone != nil {
 		e.sendLone()
 	}
@@ -157,7 +153,11 @@ func (e *Engine) Wait(d time.Duration) error {
 		_, err := e.Poll()
 		return err
 	}
-	e.prepare()
+	e.prepare(true)
+	if e.blocks.owed() {
+		_, err := e.Poll() // what they were got for comes first; the next Wait gives them back
+		return err
+	}
 	switch {
 	case e.poller != nil:
 		e.waitShared(d)

@@ -47,7 +47,7 @@ func (e *Engine) Close(limit time.Duration) error {
 		quarantine.Lock()
 		quarantine.engines = append(quarantine.engines, e)
 		quarantine.Unlock()
-		e.blocks.stopWaiting()
+		e.blocks.sharing.close()
 		e.closeWake()
 		return errors.Join(e.err, fmt.Errorf(
 			"engine uring: %d requests did not end within %v; the memory that they may write to is kept for good",
@@ -129,7 +129,7 @@ func (e *Engine) giveUp(d *desc) {
 func (e *Engine) free() error {
 	var errs []error
 	if e.blocks != nil {
-		errs = append(errs, e.blocks.ring.Unregister(), e.blocks.drop())
+		errs = append(errs, e.blocks.unregister(), e.blocks.drop())
 	}
 	if e.poller != nil {
 		errs = append(errs, e.poller.close())

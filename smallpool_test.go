@@ -1,0 +1,93 @@
+package unio_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/uniotest"
+)
+
+// echoes are the ways in which a handler may send back what comes.
+var echoes = map[string]func(*unio.Conn){
+	"send": func(c *unio.Conn) {
+		for {
+			b, err := c.Recv()
+			if err != nil || c.Send(b) != nil {
+				return
+			}
+		}
+	},
+	"write": func(c *unio.Conn) {
+		for p := make([]byte, 32<<10); ; {
+			n, err := c.Read(p)
+			if err != nil {
+				return
+			}
+			if _, err := c.Write(p[:n]); err != nil {
+				return
+			}
+		}
+	},
+}
+
+// TestLoopsShareASmallPool: a loop on which nothing came any more kept the last block of the pool in its buffer ring, and the
+// connections of the others waited for ever.
+func TestLoopsShareASmallPool(t *testing.T) {
+	for _, pool := range []struct {
+		loops int
+		bytes int64
+	}{{1, 4 << 10}, {2, 4 << 10}, {2, 8 << 10}, {4, 4 << 10}, {4, 16 << 10}, {8, 32 << 10}, {3, 20 << 10}} {
+		for name, handler := range echoes {
+			t.Run(fmt.Sprintf("%d-loops-%d-bytes-%s", pool.loops, pool.bytes, name), func(t *testing.T) {
+				o := &unio.Options{Loops: pool.loops, BufBytes: pool.bytes}
+				uniotest.EachEngineWith(t, o, func(t *testing.T, rt *unio.Runtime) {
+					echoToMany(t, serve(t, rt, handler))
+					ln := listen(t, rt, nil)
+					go acceptEach(ln, handler)
+					echoToMany(t, ln)
+				})
+			})
+		}
+	}
+}
+
+// acceptEach serves connections by goroutines.
+func acceptEach(ln *unio.Listener, handler func(*unio.Conn)) {
+	for {
+		c, err := ln.AcceptConn()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			handler(c)
+		}()
+	}
+}
+
+// echoToMany has many clients send and read back what they have sent, all at once.
+func echoToMany(t *testing.T, ln net.Listener) {
+	const clients = 16
+	var all sync.WaitGroup
+	for i := range clients {
+		c := dialNet(t, ln)
+		c.SetDeadline(time.Now().Add(bound))
+		want := bytes.Repeat([]byte{byte(i), 1, 2, 3}, 16<<10)
+		all.Go(func() {
+			c.Write(want)
+			c.(*net.TCPConn).CloseWrite()
+		})
+		all.Go(func() {
+			if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("client %d got %d of %d bytes: %v", i, len(got), len(want), err)
+			}
+		})
+	}
+	all.Wait()
+}
