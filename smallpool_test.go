@@ -42,7 +42,7 @@ func TestLoopsShareASmallPool(t *testing.T) {
 	for _, pool := range []struct {
 		loops int
 		bytes int64
-	}{{1, 4 << 10}, {2, 4 << 10}, {2, 8 << 10}, {4, 4 << 10}, {4, 16 << 10}, {8, 32 << 10}, {3, 20 << 10}} {
+	}{{1, 4 << 10}, {2, 4 << 10}, {2, 8 << 10}, {4, 4 << 10}, {4, 16 << 10}, {8, 32 << 10}, {3, 20 << 10}, {8, 64 << 10}} {
 		for name, handler := range echoes {
 			t.Run(fmt.Sprintf("%d-loops-%d-bytes-%s", pool.loops, pool.bytes, name), func(t *testing.T) {
 				o := &unio.Options{Loops: pool.loops, BufBytes: pool.bytes}

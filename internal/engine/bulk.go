@@ -12,6 +12,9 @@ const (
 	BulkBytes = 256 << 10
 	// LargeBytes is from how many bytes on a copy in user space costs more than a system call.
 	LargeBytes = 16 << 10
+
+	// smallPoolDiv leaves a pool of 1 MiB and more as it is: a quarter of the largest buffer is BulkBytes.
+	smallPoolDiv = 4
 )
 
 // Bulk remembers of a Desc how much its stream gives at once. The zero value says little.
@@ -51,5 +54,12 @@ func (b Bulk) Offer(pool *mem.Pool, op *Op) int {
 	if b.much > 0 && op.How == RecvWhole && pool.Ample() {
 		n = BulkBytes
 	}
-	return min(n, pool.MaxLen())
+	return min(n, recvMost(pool))
 }
+
+// RecvUsual is what a Recv offers where little is known, and what one waits for that found no buffer.
+func RecvUsual(pool *mem.Pool) int { return min(RecvBytes, recvMost(pool)) }
+
+// recvMost is a quarter of a small pool. All of it would be gone with one receive, of which its reader may take a part and then
+// wait for memory to write that to somebody: for itself.
+func recvMost(pool *mem.Pool) int { return max(pool.MaxLen()/smallPoolDiv, mem.PageBytes) }

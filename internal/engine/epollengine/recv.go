@@ -86,8 +86,7 @@ func (e *Engine) starve(d *desc) {
 
 // notify asks the pool to tell of a free buffer.
 func (e *Engine) notify() {
-	n := min(engine.RecvBytes, e.pool.MaxLen())
-	e.notices = append(e.notices, e.pool.Notify(n, e.refill), e.pool.Notify(mem.PageBytes, e.refill))
+	e.notices = append(e.notices, e.pool.Notify(engine.RecvUsual(e.pool), e.refill), e.pool.Notify(mem.PageBytes, e.refill))
 }
 
 // renotify follows when the pool has told and all who waited have had their try: what they left is for

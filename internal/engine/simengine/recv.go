@@ -102,7 +102,7 @@ func (d *desc) endReceive(k *call, err error) {
 func (d *desc) piece(op *engine.Op) *mem.Buf {
 	w, e := d.e.w, d.e
 	wait := op != nil
-	most := min(engine.RecvBytes, e.pool.MaxLen())
+	most := engine.RecvUsual(e.pool)
 	if wait {
 		most = d.bulk.Offer(e.pool, op)
 	}
