@@ -2,6 +2,7 @@ package unio
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"syscall"
@@ -29,11 +30,15 @@ func (c *Conn) full() bool {
 }
 
 // Send sends buffers in order. It takes them over always, also when it fails: the caller must not touch them
-// afterwards. It returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB
+// afterwards. A build with -race or -tags uniodebug panics where he does; in another a handle that is released while it is sent
+// ends the process, or the memory is somebody else's by then. A handle that is there twice is a panic of the caller's. Send returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB
 // when more than three quarters of the buffers are in use. An error of
 // the connection is reported by the first Send or Write after it happened, and by all later ones; after
 // os.ErrDeadlineExceeded what had been taken before the wait is still sent, and after ErrStalled too.
 func (c *Conn) Send(bufs ...*mem.Buf) error {
+	if len(bufs) > 1 || debugBuild {
+		bufs = takeOver(bufs)
+	}
 	t := c.l.Here()
 	if t == nil {
 		_, err := c.sendOutside(context.Background(), bufs)
@@ -41,6 +46,22 @@ func (c *Conn) Send(bufs ...*mem.Buf) error {
 	}
 	_, err := c.sendTask(t, bufs)
 	return err
+}
+
+// takeOver is called before anything else is done with the buffers of a caller. In debug builds they get handles that he does not have.
+func takeOver(bufs []*mem.Buf) []*mem.Buf {
+	if err := checkHandles(bufs); err != nil {
+		panic(fmt.Sprintf("unio: Conn.Send: %v", err))
+	}
+	if !debugBuild {
+		return bufs
+	}
+	own := make([]*mem.Buf, len(bufs))
+	for i, b := range bufs {
+		own[i] = b.Ref()
+		b.Release()
+	}
+	return own
 }
 
 // sendTask is Send in a task. taken says whether the buffers will be sent, unless sending ends.
