@@ -30,11 +30,13 @@ func (c *Conn) full() bool {
 }
 
 // Send sends buffers in order. It takes them over always, also when it fails: the caller must not touch them
-// afterwards. A build with -race or -tags uniodebug panics where he does; in another a handle that is released while it is sent
-// ends the process, or the memory is somebody else's by then. A handle that is there twice is a panic of the caller's. Send returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB
-// when more than three quarters of the buffers are in use. An error of
-// the connection is reported by the first Send or Write after it happened, and by all later ones; after
-// os.ErrDeadlineExceeded what had been taken before the wait is still sent, and after ErrStalled too.
+// afterwards. A build with -race or -tags uniodebug panics where he does; in another a handle that is released while it is
+// sent ends the process, or its memory is somebody else's by then. One that is there twice is a panic of the caller's.
+//
+// It returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB when more than
+// three quarters of the buffers are in use. An error of the connection is reported by the first Send or Write after it
+// happened, and by all later ones; after os.ErrDeadlineExceeded what had been taken before the wait is still sent, and after
+// ErrStalled too.
 func (c *Conn) Send(bufs ...*mem.Buf) error {
 	if len(bufs) > 1 || debugBuild {
 		bufs = takeOver(bufs)

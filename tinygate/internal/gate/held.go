@@ -61,8 +61,8 @@ func (h *held) drop() {
 	h.bufs, h.n = h.bufs[:0], 0
 }
 
-// hold reads a body until it is whole or more than max bytes, or known to be more; next waits for more of it in the source. When memory is scarce it stops earlier:
-// those who hold some and wait for more would wait for each other.
+// hold reads a body until it is whole or more than max bytes, or known to be more; next waits for more of it in the source.
+// When memory is scarce it stops earlier: those who hold some and wait for more would wait for each other.
 func (h *held) hold(rt *unio.Runtime, in *source, body *http1.Body, max int, next func() error) error {
 	for !body.Done() && (h.n < max || h.n == max && body.Left() == 0) && !rt.Pool().Scarce() {
 		p := in.bytes()

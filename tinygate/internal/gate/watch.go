@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// watchAfter is how long a response, or more of its body, is waited for before somebody looks whether its client is still there. Most come earlier, so
-// that they cost nothing for it: the deadline of the wait is set anyway, only nearer.
+// watchAfter is how long a response, or more of its body, is waited for before somebody looks whether its client is still
+// there. Most come earlier, so that they cost nothing for it: the deadline of the wait is set anyway, only nearer.
 const watchAfter = 250 * time.Millisecond
 
 // awaitResponse sets the limit for the upstream's response, whose wait begins now.
