@@ -273,16 +273,23 @@ routes:
 		second.Store(false)
 		c = dialRaw(t, p.addr)
 		c.send("GET " + way + "/down HTTP/1.1\r\nHost: h\r\n\r\n")
-		r, err := http.ReadResponse(c.r, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
 		got := make(chan bool, 1)
 		whole := make(chan string, 1)
 		go func() {
+			if held {
+				c.r.Peek(1) // the head is held too
+				got <- !second.Load()
+			}
+			r, err := http.ReadResponse(c.r, nil)
+			if err != nil {
+				whole <- err.Error()
+				return
+			}
 			b := make([]byte, 1)
 			r.Body.Read(b)
-			got <- !second.Load()
+			if !held {
+				got <- !second.Load()
+			}
 			rest, _ := io.ReadAll(r.Body)
 			whole <- string(b) + string(rest)
 		}()
