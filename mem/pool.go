@@ -23,6 +23,10 @@ const (
 	// limitMaxBytes keeps a block's number within 32 bits, with room.
 	limitMaxBytes = 1 << 40
 
+	// keeperBytes is how much of a pool there must be for each who keeps some, so that it is enough for all: four pages are a
+	// quarter of it.
+	keeperBytes = 64 << 10
+
 	cacheLineBytes = 64
 )
 
@@ -72,6 +76,7 @@ type Pool struct {
 	queues    [classCount]queue
 	tickets   uint64      // waiters so far
 	listeners []*listener // a new slice for each change
+	small     atomic.Bool // for what the listeners keep
 	passed    int         // releases that did not serve the oldest waiter
 	drain     *chunk      // its blocks are kept back until all are, for a waiter of another class
 	promises  [classCount]promise

@@ -84,22 +84,32 @@ func (p *Pool) Request(n int, fn func(*Buf)) (cancel func()) {
 }
 
 // OnWait has fn called whenever somebody begins to wait for a buffer, by the goroutine that does, until stop is called.
-// It is for those who keep buffers that they can do without; fn must not block. It may be called once more while stop
-// returns.
+// It is for those who keep buffers that they can do without, and are asked to give them back; fn must not block. It may be
+// called once more while stop returns.
+//
+// That is where the pool is small: less than 2 MiB, or than 64 KiB for each who has called OnWait. In a larger one there is
+// enough beside what they keep, and who waits there does so for somebody who uses up much: given to him, what they
+// keep would be gone for good, and so would be the others whom it serves.
 func (p *Pool) OnWait(fn func()) (stop func()) {
 	l := &listener{fn}
 	p.mu.Lock()
-	p.listeners = append(slices.Clip(p.listeners), l)
+	p.listen(append(slices.Clip(p.listeners), l))
 	p.mu.Unlock()
 	return func() {
 		p.mu.Lock()
-		p.listeners = slices.DeleteFunc(slices.Clone(p.listeners), func(o *listener) bool { return o == l })
+		p.listen(slices.DeleteFunc(slices.Clone(p.listeners), func(o *listener) bool { return o == l }))
 		p.mu.Unlock()
 	}
 }
 
-// Wanted reports whether somebody waits for a buffer. It costs a load.
-func (p *Pool) Wanted() bool { return p.waiting.Load() != 0 }
+// listen sets the listeners.
+func (p *Pool) listen(all []*listener) {
+	p.listeners = all
+	p.small.Store(p.limit < max(2*MaxBytes, int64(len(all))*keeperBytes))
+}
+
+// Wanted reports whether somebody waits for a buffer where OnWait tells of it. It costs a load.
+func (p *Pool) Wanted() bool { return p.waiting.Load() != 0 && p.small.Load() }
 
 func (p *Pool) check(n int) error {
 	if n < 1 || n > p.MaxLen() {
@@ -132,7 +142,9 @@ func (p *Pool) enqueue(w *waiter) (*block, error) {
 		p.tickets++
 		w.ticket, w.queued = p.tickets, true
 		p.queues[w.class].add(w)
-		told = p.listeners // which is never changed in place
+		if p.small.Load() {
+			told = p.listeners // which is never changed in place
+		}
 	}
 	p.mu.Unlock()
 	woken.call()

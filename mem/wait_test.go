@@ -288,6 +288,37 @@ func TestOnWaitTellsOfEachWaiter(t *testing.T) {
 	got.Release()
 }
 
+// Where there is enough for all, what is kept is not what others lack.
+func TestOnWaitIsForSmallPools(t *testing.T) {
+	for _, c := range []struct {
+		limit   int64
+		keepers int
+		small   bool
+	}{{2*MaxBytes - PageBytes, 1, true}, {2 * MaxBytes, 1, false}, {2 * MaxBytes, 32, false}, {2 * MaxBytes, 33, true}} {
+		p := newPool(t, c.limit)
+		told := 0
+		var stop func()
+		for range c.keepers {
+			stop = p.OnWait(func() { told++ })
+		}
+		var all []*Buf
+		for b, ok := p.TryGet(1); ok; b, ok = p.TryGet(1) {
+			all = append(all, b)
+		}
+		cancel := p.Notify(1, func() {})
+		if p.Wanted() != c.small || (told == c.keepers) != c.small {
+			t.Errorf("%d bytes for %d: wanted %v, %d told", c.limit, c.keepers, p.Wanted(), told)
+		}
+		if stop(); c.keepers > 1 && p.Wanted() {
+			t.Errorf("%d bytes for %d: still small with one less", c.limit, c.keepers)
+		}
+		cancel()
+		for _, b := range all {
+			b.Release()
+		}
+	}
+}
+
 // A large buffer wants a whole chunk, and users of small ones keep every chunk in use: without help it would
 // wait for good.
 func TestLargeWaiterIsServedWhileSmallBuffersCirculate(t *testing.T) {

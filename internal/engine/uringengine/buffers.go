@@ -184,15 +184,15 @@ func (b *blocks) refill(wanted bool) {
 	}
 }
 
-// next is what the pool has given because it was our turn, and else what it has. Nothing is taken out of turn by who waits, nor
-// by who has given back: those for whom that was come a little later.
+// next is what the pool has given because it was our turn, and else what it has. In a small pool nothing is taken out of turn by
+// who waits, nor by who has given back: those for whom that was come a little later.
 func (b *blocks) next(given *[]*mem.Buf) *mem.Buf {
 	if n := len(*given); n > 0 {
 		buf := (*given)[n-1]
 		*given = (*given)[:n-1]
 		return buf
 	}
-	if b.sharing.waiting || b.sharing.back {
+	if b.pool.Wanted() && b.sharing.waiting || b.sharing.back {
 		return nil
 	}
 	return b.get()

@@ -10,9 +10,12 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// sharing is what lets several loops live on one pool, however small it is. A block that was offered to the kernel is
-// kept until something comes, which may be never, while on another loop something has come and finds no block, or a Write
-// wants the memory. So who finds none waits in the pool's queue, and who holds some while others wait gives them back.
+// sharing is what lets several loops live on one pool, however small it is. A block that was offered to the kernel is kept until
+// something comes, which may be never, while on another loop something has come and finds no block, or a Write wants the memory. So
+// who finds none waits in the pool's queue, and who holds some while others wait gives them back.
+//
+// In a pool that is not small (mem.Pool.OnWait) nothing is given back: what loops hold is then what serves a neighbour of those who
+// use up all the rest.
 type sharing struct {
 	pool *mem.Pool
 	wake func()
