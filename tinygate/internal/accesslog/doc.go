@@ -1,9 +1,9 @@
 // Package accesslog writes a line for each request, off the hot path and in bounded memory.
 //
-// Each loop has a [Writer] with two buffers of 256 KiB. [Writer.Add] formats a line into the one that is being filled and
+// Each loop has a [Writer] with two buffers of 1 MiB. [Writer.Add] formats a line into the one that is being filled and
 // publishes how far it has come; it takes no lock, allocates nothing for a line and never waits. One goroutine writes the
 // buffers to the file: a full one at once, and what stands in the others every second. Where it is behind, because all
-// CPUs are busy or the disk is slow, a loop gets further buffers, up to 4 MiB, and gives them up when they are not needed.
+// CPUs are busy or the disk is slow, a loop gets further buffers, up to 8 MiB, and gives them up when they are not needed.
 // When these are full too, lines are dropped and counted, and the next line that gets through tells how many were lost
 // before it. A file that cannot be written, because its disk is full, is the same as a slow one: the lines wait in the
 // buffers, and the goroutine tries again every second. Where the kernel can, large writes leave nothing in the page cache.

@@ -455,13 +455,13 @@ func TestCloseIsBounded(t *testing.T) {
 	}
 }
 
-// A head of a client can be longer than a buffer when it is escaped.
+// Texts can be longer than a buffer when they are escaped.
 func TestLongTextsAreCut(t *testing.T) {
 	for _, format := range []string{"json", "combined", strings.Repeat("${path}${request}", 32)} {
 		l, path := open(t, format, 1)
 		e := entry()
-		e.Path = bytes.Repeat([]byte{1}, 60<<10)
-		e.UserAgent = bytes.Repeat([]byte("\""), 60<<10)
+		e.Path = bytes.Repeat([]byte{1}, bufBytes/4)
+		e.UserAgent = bytes.Repeat([]byte("\""), bufBytes/4)
 		for range 3 {
 			l.Writer(0).Add(&e)
 		}
