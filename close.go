@@ -156,9 +156,7 @@ func (c *Conn) discard(int64) {
 func (c *Conn) drained() {
 	c.raw.flush(c.sendErr)
 	if c.halfClosing && c.recallSend() {
-		if planted.Bug != planted.DroppedParcel {
-			c.endOutside()
-		}
+		c.endOutside()
 		if c.queued > 0 && planted.Bug != planted.EarlyEnd {
 			return // it goes before the end
 		}

@@ -374,11 +374,12 @@ func (w *world) reap(limit int) (found reaped) {
 	return found
 }
 
+// await is in vain where nothing can complete, as behind a failure, and a few times besides.
 func (w *world) await() bool {
-	w.pass(request{what: whatAwait, ready: func() bool { return len(w.completed) > 0 || w.lates > 0 }})
+	w.pass(request{what: whatAwait, ready: func() bool { return len(w.completed) > 0 || w.lates > 0 || len(w.taken) == 0 }})
 	late := len(w.completed) == 0 || w.lates > 0 && w.choose(2) == 1
 	if late {
-		w.lates--
+		w.lates = max(w.lates-1, 0)
 	}
 	w.saw(bit(late))
 	return !late

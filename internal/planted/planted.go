@@ -14,7 +14,6 @@ const (
 	TailReuse         = "tailreuse"         // unio: Write appends to a buffer that the engine has already
 	LostWake          = "lostwake"          // loop: now and then mail does not wake its loop
 	ParcelOrder       = "parcelorder"       // unio: what another loop has written is sent newest first
-	DroppedParcel     = "droppedparcel"     // unio: CloseWrite drops what others write while it waits
 	DroppedData       = "droppeddata"       // unio: what arrives when the reader has given up is dropped
 	EarlyEnd          = "earlyend"          // unio: CloseWrite does not wait for what was written before
 	Interleaved       = "interleaved"       // unio: a long Write does not hold other writers off
