@@ -129,7 +129,7 @@ func (s *site) nginx(c Contender) ([]launch, error) {
 	}
 	log := "off"
 	if c.logs() {
-		log = s.logFile(c) + " json buffer=256k flush=1s"
+		log = s.logFile(c) + " json buffer=1m flush=1s"
 	}
 	temporary := ""
 	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
