@@ -28,9 +28,12 @@ func (c *Conn) call(code uint8) error {
 }
 
 // ask has the loop answer, and new deadlines reach it meanwhile.
-func (c *Conn) ask(w *loop.Waiter) {
+func (c *Conn) ask(w *loop.Waiter) { c.askUntil(context.Background(), w) }
+
+// askUntil is ask that ends with ctx too.
+func (c *Conn) askUntil(ctx context.Context, w *loop.Waiter) {
 	c.calls.Add(1)
-	w.Await()
+	w.AwaitContext(ctx)
 	c.calls.Add(-1)
 }
 
@@ -187,9 +190,7 @@ func (c *Conn) sendForeign(ctx context.Context, bufs []*mem.Buf, room int, locke
 		w.Code = callSendLocked
 	}
 	c.writer.note()
-	c.calls.Add(1)
-	w.AwaitContext(ctx)
-	c.calls.Add(-1)
+	c.askUntil(ctx, w)
 	c.writer.gone()
 	taken, err = true, w.Err
 	if err != nil {

@@ -42,16 +42,7 @@ func TestHeldBodyOfAFailedRequestIsNotSentWithAnother(t *testing.T) {
 // A chunked body that was held back has a length, an empty one too.
 func TestHeldBodyHasALength(t *testing.T) {
 	heads := make(chan string, 10)
-	up := script(func(t *testing.T, c *peer, _ int) {
-		for {
-			m, err := c.request()
-			if err != nil {
-				return
-			}
-			heads <- m
-			c.send(ok)
-		}
-	})
+	up := script(tellHeads(heads))
 	eachEngine(t, setup{Times: config.Times{Response: 10 * short}, Change: bufferRequests(64 << 10)}, func(w *world) {
 		c := w.dial()
 		for _, body := range []string{"", "a", strings.Repeat("b", 20000)} {
@@ -340,16 +331,7 @@ func TestEventsArePassedOnAtOnce(t *testing.T) {
 func TestBodyThatJustFitsIsHeld(t *testing.T) {
 	const size = 10 << 10
 	heads := make(chan string, 10)
-	up := script(func(t *testing.T, c *peer, _ int) {
-		for {
-			m, err := c.request()
-			if err != nil {
-				return
-			}
-			heads <- m
-			c.send(ok)
-		}
-	})
+	up := script(tellHeads(heads))
 	eachEngine(t, setup{Change: bufferRequests(size)}, func(w *world) {
 		c := w.dial()
 		for _, n := range []int{size - 1, size, size + 1} {

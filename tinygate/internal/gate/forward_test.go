@@ -261,16 +261,7 @@ func TestAnswersHaveNoInventedBody(t *testing.T) {
 // An OPTIONS goes through as many proxies as it says, and is answered by the last one of them.
 func TestOptionsForTheProxies(t *testing.T) {
 	heads := make(chan string, 10)
-	up := script(func(t *testing.T, c *peer, _ int) {
-		for {
-			m, err := c.request()
-			if err != nil {
-				return
-			}
-			heads <- m
-			c.send(ok)
-		}
-	})
+	up := script(tellHeads(heads))
 	eachEngineOf(t, func(t *testing.T) *config.Config {
 		return parse(t, "listen: 127.0.0.1:0\nroutes:\n  - to: &u %s\n  - {path: /set, to: *u, request_headers: {set: {Max-Forwards: '9'}}}\n"+
 			"  - {path: /own, answer: 204}\n  - {path: /cors, to: *u, response_headers: {set: {Allow: GET}}}\n", up(t))

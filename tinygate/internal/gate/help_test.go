@@ -170,6 +170,20 @@ func script(play func(t *testing.T, c *peer, n int)) func(*testing.T) string {
 	}
 }
 
+// tellHeads is an upstream's play that answers every request and tells what its head was.
+func tellHeads(heads chan<- string) func(*testing.T, *peer, int) {
+	return func(_ *testing.T, c *peer, _ int) {
+		for {
+			m, err := c.request()
+			if err != nil {
+				return
+			}
+			heads <- m
+			c.send(ok)
+		}
+	}
+}
+
 // replies is an upstream that answers each request on a connection, with its body read, by the same bytes.
 func replies(response string) func(*testing.T) string {
 	return script(func(t *testing.T, c *peer, _ int) {

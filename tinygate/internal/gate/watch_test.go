@@ -17,7 +17,12 @@ func newThinker() *thinker {
 	return &thinker{make(chan struct{}, 100), make(chan struct{}, 100), make(chan struct{}, 100)}
 }
 
-func (th *thinker) serve(t *testing.T, c *peer, _ int) {
+func (th *thinker) serve(_ *testing.T, c *peer, _ int) {
+	th.play(c, "", func() { c.send(ok) })
+}
+
+// play begins the answer to each request, and ends it when it is let.
+func (th *thinker) play(c *peer, begin string, end func()) {
 	for {
 		m, err := c.request()
 		if err != nil {
@@ -27,6 +32,7 @@ func (th *thinker) serve(t *testing.T, c *peer, _ int) {
 			c.send(ok)
 			continue
 		}
+		c.send(begin)
 		th.asked <- struct{}{}
 		gone := make(chan struct{})
 		go func() {
@@ -35,7 +41,7 @@ func (th *thinker) serve(t *testing.T, c *peer, _ int) {
 		}()
 		select {
 		case <-th.answer:
-			c.send(ok)
+			end()
 			c.SetReadDeadline(time.Unix(1, 0))
 			<-gone
 			c.SetReadDeadline(time.Now().Add(bound))
@@ -193,37 +199,13 @@ func TestWatchedResponseTimesOut(t *testing.T) {
 	})
 }
 
-// streamer is an upstream that sends a piece of a body, the next one and its end when it is let, and tells when it has been given up.
-func (th *thinker) stream(t *testing.T, c *peer, _ int) {
-	for {
-		m, err := c.request()
-		if err != nil {
-			return
-		}
-		if strings.HasPrefix(m, "GET /next") {
-			c.send(ok)
-			continue
-		}
-		c.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
-		th.asked <- struct{}{}
-		gone := make(chan struct{})
-		go func() {
-			defer close(gone)
-			c.r.Peek(1)
-		}()
-		select {
-		case <-th.answer:
-			c.send("1\r\nb\r\n")
-			time.Sleep(300 * time.Millisecond) // what was watched is watched on
-			c.send("0\r\n\r\n")
-			c.SetReadDeadline(time.Unix(1, 0))
-			<-gone
-			c.SetReadDeadline(time.Now().Add(bound))
-		case <-gone:
-			th.left <- struct{}{}
-			return
-		}
-	}
+// stream is an upstream that sends a piece of a body, the next one and its end when it is let, and tells when it has been given up.
+func (th *thinker) stream(_ *testing.T, c *peer, _ int) {
+	th.play(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n", func() {
+		c.send("1\r\nb\r\n")
+		time.Sleep(300 * time.Millisecond) // what was watched is watched on
+		c.send("0\r\n\r\n")
+	})
 }
 
 // A client that leaves while the server of its response is silent in the body, as with events, has the request given up before the

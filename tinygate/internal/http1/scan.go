@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -101,7 +100,7 @@ func trimOWS(b []byte) []byte {
 func hasElement(list, element []byte) bool {
 	for len(list) > 0 {
 		var e []byte
-		if e, list = nextElement(list); bytes.EqualFold(e, element) {
+		if e, list = nextElement(list); equalFoldASCII(e, element) {
 			return true
 		}
 	}
