@@ -56,6 +56,7 @@ func (f *File) AppendBuf(ctx context.Context, d Durability, bufs ...*mem.Buf) (o
 		releaseOnce(bufs)
 		return 0, f.refuse("append", err)
 	}
+	bufs = renewAll(bufs)
 	r := &appendCall{d: d, bufs: bufs}
 	for _, b := range bufs {
 		if err := f.checkRecord(b.Bytes()); err != nil {

@@ -75,6 +75,7 @@ func (f *File) WriteBuf(ctx context.Context, off int64, bufs ...*mem.Buf) (n int
 		releaseOnce(bufs)
 		return 0, err
 	}
+	bufs = renewAll(bufs)
 	if err := f.begin("write"); err != nil {
 		release(bufs)
 		return 0, err

@@ -14,9 +14,12 @@ import (
 	"github.com/unio-go/unio/uniotest"
 )
 
-// spinUntil keeps the caller's thread, which is the loop's, until ok, for 200 ms at most.
-func spinUntil(ok func() bool) {
-	for end := time.Now().Add(200 * time.Millisecond); !ok() && time.Now().Before(end); runtime.Gosched() {
+// loopHeld is how long a task keeps its loop for somebody who may need that loop to go on.
+const loopHeld = 200 * time.Millisecond
+
+// spinUntil keeps the caller's thread until ok, for limit at most.
+func spinUntil(limit time.Duration, ok func() bool) {
+	for end := time.Now().Add(limit); !ok() && time.Now().Before(end); runtime.Gosched() {
 	}
 }
 
@@ -79,11 +82,11 @@ func TestATaskThatHasWaitedIsNotOvertaken(t *testing.T) {
 			rt.Go(func() { unio.Offload(func() { close(drain) }) })
 			err := send('t', 5000)
 			sent.Store(true)
-			spinUntil(wrote.Load)
+			spinUntil(loopHeld, wrote.Load)
 			ended <- err
 		})
 		go func() {
-			spinUntil(sent.Load)
+			spinUntil(bound, sent.Load)
 			err := errOf(c.Write(bytes.Repeat([]byte{'g'}, 64<<10)))
 			wrote.Store(true)
 			ended <- err
@@ -117,24 +120,24 @@ func TestCloseWriteLetsNothingOvertake(t *testing.T) {
 		c, peer := kept(t, rt)
 		writeMuch(t, c, peer, 4<<20)
 		var step atomic.Int32
-		reaches := func(n int32) { spinUntil(func() bool { return step.Load() >= n }) }
+		reaches := func(limit time.Duration, n int32) { spinUntil(limit, func() bool { return step.Load() >= n }) }
 		go func() {
-			reaches(1)
+			reaches(bound, 1)
 			if _, err := c.Write([]byte("first")); err != nil {
 				t.Error(err)
 			}
 			step.Store(2)
-			reaches(3)
+			reaches(bound, 3)
 			c.Write(bytes.Repeat([]byte{'g'}, 64<<10)) // before the end or too late for it
 			step.Store(4)
 		}()
 		done := make(chan error, 1)
 		rt.Go(func() {
 			step.Store(1)
-			reaches(2)
+			reaches(loopHeld, 2)
 			rt.Go(func() {
 				step.Store(3)
-				reaches(4)
+				reaches(loopHeld, 4)
 			})
 			done <- c.CloseWrite()
 		})

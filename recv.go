@@ -18,12 +18,14 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 	if t := c.l.Here(); t != nil {
 		if c.rest == nil && !c.startRecv(0, false) {
 			c.awaitData(t, 0, false)
-			return c.recvResult(&t.Waiter)
+			return given(c.recvResult(&t.Waiter))
 		}
-		return c.take(0)
+		return given(c.take(0))
 	}
-	return c.recvForeign(0, false)
+	return given(c.recvForeign(0, false))
 }
+
+func given(b *mem.Buf, err error) (*mem.Buf, error) { return renew(b), err }
 
 // Read is Recv with a copy into p; where the stream brings much at once and p has room for 16 KiB it is received into p. It returns 0 and
 // nil for an empty p, unless the connection is closed.

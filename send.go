@@ -50,18 +50,33 @@ func (c *Conn) Send(bufs ...*mem.Buf) error {
 	return err
 }
 
-// takeOver is called before anything else is done with the buffers of a caller. In debug builds they get handles that he does not have.
+// takeOver is called before anything else is done with the buffers of a caller.
 func takeOver(bufs []*mem.Buf) []*mem.Buf {
 	if err := checkHandles(bufs); err != nil {
 		panic(fmt.Sprintf("unio: Conn.Send: %v", err))
 	}
+	return renewAll(bufs)
+}
+
+// renew gives a buffer that changes hands another handle, in debug builds: who has had it and still uses his panics where he
+// does, and a leak names the call that gave the buffer out.
+func renew(b *mem.Buf) *mem.Buf {
+	if !debugBuild || b == nil {
+		return b
+	}
+	own := b.Ref()
+	b.Release()
+	return own
+}
+
+// renewAll is renew for buffers that are taken over. The slice is the caller's and stays as it is.
+func renewAll(bufs []*mem.Buf) []*mem.Buf {
 	if !debugBuild {
 		return bufs
 	}
 	own := make([]*mem.Buf, len(bufs))
 	for i, b := range bufs {
-		own[i] = b.Ref()
-		b.Release()
+		own[i] = renew(b)
 	}
 	return own
 }

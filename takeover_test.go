@@ -3,6 +3,8 @@ package unio_test
 import (
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -68,4 +70,53 @@ func TestReleaseAfterSendPanicsWhereItIsMade(t *testing.T) {
 			}
 		})
 	})
+}
+
+// TestReleaseAfterWriteBufPanicsWhereItIsMade, and after AppendBuf, in debug builds.
+func TestReleaseAfterWriteBufPanicsWhereItIsMade(t *testing.T) {
+	if !unio.KnowsOwners {
+		return // such a build cannot tell
+	}
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		f, err := rt.OpenFile(filepath.Join(t.TempDir(), "f"), os.O_RDWR|os.O_CREATE, 0o600, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		a, b := text(t, rt, "abc"), text(t, rt, "def")
+		if _, err := f.WriteBuf(t.Context(), 0, a); err != nil {
+			t.Error(err)
+		}
+		if _, err := f.AppendBuf(t.Context(), unio.Buffered, b); err != nil {
+			t.Error(err)
+		}
+		if panicOf(a.Release) == nil || panicOf(b.Release) == nil {
+			t.Error("a second release did not panic")
+		}
+	})
+}
+
+// TestLeakOfReceivedNamesWhoReceived, in debug builds: the engine has taken the buffer long before.
+func TestLeakOfReceivedNamesWhoReceived(t *testing.T) {
+	if !unio.KnowsOwners {
+		return // such a build cannot tell
+	}
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		eachOwner(t, rt, func(t testing.TB, c *unio.Conn, peer net.Conn) {
+			if _, err := peer.Write([]byte("abc")); err != nil {
+				t.Error(err)
+			}
+			b := receiveAndForget(c)
+			took := panicOf(func() { b.Release(); b.Len() })
+			if s, _ := took.(string); !strings.Contains(s, "receiveAndForget") {
+				t.Errorf("the stack that took it does not have who received: %v", took)
+			}
+		})
+	})
+}
+
+//go:noinline
+func receiveAndForget(c *unio.Conn) *mem.Buf {
+	b, _ := c.Recv()
+	return b
 }
