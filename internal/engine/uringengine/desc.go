@@ -37,7 +37,7 @@ type flags uint32
 const (
 	armed         flags = 1 << iota // a receive or accept is with the kernel
 	ending                          // its cancellation has been asked for
-	starved                         // it ended for want of a buffer and stands in Engine.starved
+	starved                         // it stands in Engine.starved
 	armedOnce                       // it had been armed before
 	multishotOnce                   // and that with a multishot
 	drained                         // the socket had no more when the receive ended
@@ -61,6 +61,7 @@ type desc struct {
 	flags flags
 	kind  engine.Kind
 	bulk  engine.Bulk
+	got   int32 // bytes of the last piece
 
 	linger int32 // what SO_LINGER was when the Close came, as sys.Linger says it
 

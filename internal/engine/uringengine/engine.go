@@ -21,7 +21,8 @@ type Engine struct {
 	blocks   *blocks
 	table    table
 	records  records
-	starved  []*desc // receives that ended for want of a buffer
+	starved  []*desc // the row of those that wait for blocks
+	fed      int     // bytes of the blocks for which some of them were queued since the last enter
 	suspects suspects
 	files    files
 	fixed    fixed

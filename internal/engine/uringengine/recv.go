@@ -17,7 +17,7 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	op.Buf = nil
 	if d.unread.len() > 0 {
 		op.Buf = d.unread.pop()
-		if d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv && e.below(d) && !e.blocks.scarce && !e.wantsLarge(d, op) {
+		if e.receivesAhead(d) && !e.wantsLarge(d, op) {
 			e.armRecv(d)
 		}
 		return true
@@ -33,9 +33,10 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	return false
 }
 
-// below reports whether so little is unread that more may be received.
-func (e *Engine) below(d *desc) bool {
-	return d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2
+// receivesAhead reports whether a multishot may receive what nobody has asked for yet: so little is unread and so many blocks are there.
+func (e *Engine) receivesAhead(d *desc) bool {
+	free := d.flags&(armed|starved) == 0 && d.err == nil && e.able.multishotRecv
+	return free && d.unread.bytes < e.unreadMax/2 && d.unread.len() < stashPiecesMax/2 && !e.blocks.scarce && len(e.starved) == 0
 }
 
 // wantsLarge reports whether a receive for op is to be a single large one.
@@ -43,15 +44,23 @@ func (e *Engine) wantsLarge(d *desc, op *engine.Op) bool {
 	return op != nil && !e.blocks.scarce && e.blocks.blockBytes >= engine.BulkBytes && d.bulk.Offer(e.blocks.pool, op) == engine.BulkBytes
 }
 
-// armRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
+// armRecv sees to it that the kernel receives for d, or tells when it could, where that is what d's operation asks for.
+func (e *Engine) armRecv(d *desc) {
+	switch op := d.recv; {
+	case op != nil && op.How == engine.RecvReady && d.bulk.Large():
+		e.armLook(d)
+	case len(e.starved) > 0:
+		e.starve(d)
+	default:
+		e.requestRecv(d)
+	}
+}
+
+// requestRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
 // nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv, and so there
 // is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for. A large one is single because a
 // multishot goes on when nobody asks.
-func (e *Engine) armRecv(d *desc) {
-	if op := d.recv; op != nil && op.How == engine.RecvReady && d.bulk.Large() {
-		e.armLook(d)
-		return
-	}
+func (e *Engine) requestRecv(d *desc) {
 	e.blocks.used = true
 	s := e.sqe()
 	big := e.wantsLarge(d, d.recv)
@@ -123,6 +132,7 @@ func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 	}
 	if cqe&uring.CqeFBuffer != 0 {
 		if b := e.blocks.take(cqe, int(max(res, 0))); b != nil {
+			d.got = res
 			e.weigh(d, int(res), cqe&uring.CqeFSockNonempty != 0)
 			e.deliver(d, b, int(res))
 		}
@@ -134,7 +144,7 @@ func (e *Engine) recvDone(d *desc, res int32, cqe uint32) {
 		return
 	}
 	d.flags &^= drained
-	if cqe&uring.CqeFSockNonempty == 0 {
+	if res > 0 && cqe&uring.CqeFSockNonempty == 0 {
 		d.flags |= drained
 	}
 	e.recvEnded(d, res)
@@ -173,8 +183,7 @@ func (e *Engine) recvEnded(d *desc, res int32) {
 		d.err = io.EOF
 	case errno == syscall.ENOBUFS:
 		e.n.noBuffers++
-		d.flags |= starved
-		e.starved = append(e.starved, d)
+		e.starve(d)
 		e.blocks.short = true
 	case errno == syscall.ECANCELED, errno == syscall.EINTR, errno == syscall.ENOENT && asked, errno == syscall.EAGAIN:
 		// Ours, or that of a thread which has ended: a receive that nobody cancelled goes on.
@@ -196,18 +205,6 @@ func (e *Engine) recvEnded(d *desc, res int32) {
 	} else if !d.has(starved) {
 		e.armRecv(d)
 	}
-}
-
-// rearmStarved arms the receives that have waited for a buffer, now that there are some.
-func (e *Engine) rearmStarved() {
-	for i, d := range e.starved {
-		e.starved[i] = nil
-		d.flags &^= starved
-		if d.recv != nil && !d.has(armed) {
-			e.armRecv(d)
-		}
-	}
-	e.starved = e.starved[:0]
 }
 
 // tighten follows when buffers have become scarce: what nobody waits for is not received any more, and what is kept is copied

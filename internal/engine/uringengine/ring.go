@@ -72,7 +72,7 @@ func (e *Engine) entered(err error) {
 	if err != nil && !uring.Temporary(err) {
 		e.err = err
 	}
-	e.copying = 0
+	e.copying, e.fed = 0, 0
 	if e.files.queued > 0 && e.ring.Pending() == 0 {
 		e.files.queued, e.files.copies = 0, false
 	}
@@ -105,16 +105,15 @@ func (e *Engine) prepare(asleep bool) {
 	if b.offered > 0 || b.gone {
 		e.share(asleep)
 	}
-	if !b.due(len(e.starved) > 0) {
-		return
+	if b.due(len(e.starved) > 0) {
+		was := b.scarce
+		b.refill(len(e.starved) > 0)
+		if b.scarce && !was {
+			e.tighten()
+		}
 	}
-	was := b.scarce
-	b.refill(len(e.starved) > 0)
-	if b.scarce && !was {
-		e.tighten()
-	}
-	if b.offered > 0 && len(e.starved) > 0 {
-		e.rearmStarved()
+	if e.hungry() {
+		e.feed()
 	}
 }
 
@@ -154,7 +153,7 @@ func (e *Engine) Wait(d time.Duration) error {
 		return err
 	}
 	e.prepare(true)
-	if e.blocks.owed() {
+	if e.blocks.owed() || e.hungry() {
 		_, err := e.Poll() // what they were got for comes first; the next Wait gives them back
 		return err
 	}
