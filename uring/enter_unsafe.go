@@ -96,7 +96,7 @@ func (r *Ring) PollWait(n uint32, d, minWait time.Duration) (int, error) {
 
 // PollCompletions is PollWait that publishes and hands over nothing: it waits for n completions, and gives up after d with
 // ErrTimeout. A negative d means no limit. One goroutine at a time may call it, also while others use the submission side. A
-// ring with SetupSingleIssuer allows it to its own thread only.
+// ring with SetupSingleIssuer or SetupRegisteredFdOnly allows it to its own thread only.
 func (r *Ring) PollCompletions(n uint32, d time.Duration) error {
 	if r.closed {
 		return ErrClosed
@@ -109,8 +109,12 @@ func (r *Ring) PollCompletions(n uint32, d time.Duration) error {
 		p.ts = timespec(d)
 		p.arg.ts = uint64(uintptr(unsafe.Pointer(&p.ts)))
 	}
+	flags := EnterGetevents | EnterExtArg | r.waitFlags
+	if r.flags&SetupRegisteredFdOnly != 0 {
+		flags |= EnterRegisteredRing // fd is an index; else the descriptor serves all threads
+	}
 	_, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), 0, uintptr(n),
-		uintptr(EnterGetevents|EnterExtArg|r.waitFlags), uintptr(unsafe.Pointer(&p.arg)), unsafe.Sizeof(p.arg))
+		uintptr(flags), uintptr(unsafe.Pointer(&p.arg)), unsafe.Sizeof(p.arg))
 	if e != 0 {
 		return enterError(e)
 	}

@@ -410,6 +410,25 @@ func TestPollCompletionsTouchesNoSubmission(t *testing.T) {
 }
 
 // TestMinWait: a wait for eight with one there ends at the minimum, not at the limit and not before.
+// TestPollCompletionsByIndex: a ring without a descriptor is waited for by its index, and not on the descriptor with that
+// number.
+func TestPollCompletionsByIndex(t *testing.T) {
+	need(t, FeatureRegisteredFdOnly, FeatureExtArg)
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread) // behind the ring's Close
+	r := newTestRing(t, 4, SetupNoMmap|SetupRegisteredFdOnly)
+	if err := r.PollCompletions(1, time.Millisecond); err != ErrTimeout && err != ErrInterrupted {
+		t.Errorf("nothing is there: %v", err)
+	}
+	r.SQE().PrepNop()
+	if _, err := r.Submit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.PollCompletions(1, time.Minute); err != nil || r.CQReady() != 1 {
+		t.Errorf("a completion is there: %v", err)
+	}
+}
+
 func TestMinWait(t *testing.T) {
 	need(t, FeatureMinWait)
 	r := newTestRing(t, 4, 0)
