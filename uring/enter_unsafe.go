@@ -116,7 +116,7 @@ func (r *Ring) PollCompletions(n uint32, d time.Duration) error {
 	_, _, e := unix.RawSyscall6(unix.SYS_IO_URING_ENTER, uintptr(r.fd), 0, uintptr(n),
 		uintptr(flags), uintptr(unsafe.Pointer(&p.arg)), unsafe.Sizeof(p.arg))
 	if e != 0 {
-		return enterError(e)
+		return r.enterFailed(e, flags)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (r *Ring) enter(n, wait, flags uint32, arg unsafe.Pointer, size uintptr, ra
 	}
 	r.sqeHead = atomic.LoadUint32(r.sqHead)
 	if e != 0 {
-		return 0, enterError(e)
+		return 0, r.enterFailed(e, r.enterFlags)
 	}
 	return int(got), nil
 }
@@ -205,7 +205,16 @@ func (r *Ring) enterOffset(n, wait, flags uint32, offset, size uintptr) (int, er
 		uintptr(flags|r.enterFlags), offset, size)
 	r.sqeHead = atomic.LoadUint32(r.sqHead)
 	if e != 0 {
-		return 0, enterError(e)
+		return 0, r.enterFailed(e, r.enterFlags)
 	}
 	return int(got), nil
+}
+
+// enterFailed is enterError for an enter with these flags.
+func (r *Ring) enterFailed(e unix.Errno, flags uint32) error {
+	err := enterError(e)
+	if flags&EnterRegisteredRing != 0 && !Temporary(err) {
+		r.blameThread(err.(*Error))
+	}
+	return err
 }

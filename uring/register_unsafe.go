@@ -20,7 +20,19 @@ func (r *Ring) registerN(name string, op uint32, arg unsafe.Pointer, n uint32) (
 	if r.closed {
 		return 0, ErrClosed
 	}
-	return registerFd(r.fd, name, op|r.regFlags, arg, n)
+	got, err := registerFd(r.fd, name, op|r.regFlags, arg, n)
+	if err != nil && r.regFlags != 0 {
+		r.blameThread(err.(*Error))
+	}
+	return got, err
+}
+
+// blameThread tells the cause of a failure that comes of an index that is another thread's: there the table has nothing in that
+// place (EBADF), or there is no table (EINVAL).
+func (r *Ring) blameThread(err *Error) {
+	if (err.Errno == unix.EBADF || err.Errno == unix.EINVAL) && unix.Gettid() != r.regThread {
+		err.Hint = "the ring is registered with another thread"
+	}
 }
 
 func registerFd(fd int, name string, op uint32, arg unsafe.Pointer, n uint32) (int, error) {
@@ -46,8 +58,9 @@ func registerError(name string, e unix.Errno) error {
 }
 
 // RegisterRingFd gives the ring an index in the calling thread's table, which every enter uses from then on
-// and which saves the look-up of the descriptor (5.18). The index is good in this thread only: enters from
-// any other fail with EINVAL.
+// and which saves the look-up of the descriptor (5.18). The index is good in this thread only, to which the
+// goroutine must be locked: an enter from any other fails with EINVAL or EBADF, or reaches the ring that has
+// the same index there.
 func (r *Ring) RegisterRingFd() error {
 	if r.closed {
 		return ErrClosed
