@@ -584,6 +584,41 @@ func TestMisuseIsRefused(t *testing.T) {
 	}
 }
 
+// TestRefusedRegistrationsSayWhy: a bare errno does not.
+func TestRefusedRegistrationsSayWhy(t *testing.T) {
+	need(t, FeatureRegisteredFdOnly, FeatureSendMsgRing, FeatureRestrictions)
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
+	r, disabled := newTestRing(t, 4, 0), newTestRing(t, 4, SetupRDisabled)
+	if err := r.RegisterFiles([]int32{-1}); err != nil {
+		t.Fatal(err)
+	}
+	indexes := r.RegisterRingFd()
+	for indexes == nil {
+		indexes = newTestRing(t, 1, 0).RegisterRingFd()
+	}
+	_, index := New(1, &Params{Flags: SetupNoMmap | SetupRegisteredFdOnly})
+	msg := new(SQE)
+	msg.PrepMsgRing(disabled.FD(), 0, 0, 0)
+	for _, c := range []struct {
+		err   error
+		errno unix.Errno
+		why   string
+	}{
+		{r.RegisterFilesSparse(4), unix.EBUSY, "already"},
+		{r.UnregisterBuffers(), unix.ENXIO, "nothing"},
+		{r.Enable(), unix.EBADFD, "enabled already"},
+		{r.RegisterRestrictions(make([]Restriction, 1)), unix.EBADFD, "enabled already"},
+		{SendMsgRing(msg), unix.EBADFD, "disabled"},
+		{indexes, unix.EBUSY, "16 registered rings"},
+		{index, unix.EBUSY, "16 registered rings"},
+	} {
+		if !errors.Is(c.err, c.errno) || !strings.Contains(c.err.Error(), c.why) {
+			t.Errorf("%v, want %v with %q", c.err, c.errno, c.why)
+		}
+	}
+}
+
 // TestNewBestDropsWhatTheKernelLacks: SetupSqeMixed came with 6.19 and stands for a flag of the future
 // elsewhere.
 func TestNewBestDropsWhatTheKernelLacks(t *testing.T) {

@@ -53,9 +53,22 @@ func registerError(name string, e unix.Errno) error {
 		hint = "limit of locked memory (ulimit -l)"
 	case unix.EACCES:
 		hint = "a restriction of the ring forbids it"
+	case unix.EBUSY:
+		if hint = "the ring has that already"; name == "RING_FDS" {
+			hint = hintIndexes
+		}
+	case unix.ENXIO:
+		hint = "the ring has nothing of the kind"
+	case unix.EBADFD:
+		if hint = "the ring is enabled already"; name == "SEND_MSG_RING" {
+			hint = "its target is no ring, or a disabled one"
+		}
 	}
 	return &Error{Op: "register " + name, Errno: e, Hint: hint}
 }
+
+// hintIndexes is the hint for one registered ring too many.
+const hintIndexes = "the thread has 16 registered rings, and no room for more"
 
 // RegisterRingFd gives the ring an index in the calling thread's table, which every enter uses from then on
 // and which saves the look-up of the descriptor (5.18). The index is good in this thread only, to which the

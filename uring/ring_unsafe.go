@@ -103,6 +103,8 @@ func setupError(e unix.Errno) error {
 		hint = "io_uring is forbidden here: see Diagnose"
 	case unix.ENOMEM:
 		hint = "limit of locked memory (ulimit -l) or of the memory cgroup"
+	case unix.EBUSY:
+		hint = hintIndexes
 	}
 	return &Error{Op: "setup", Errno: e, Hint: hint}
 }
