@@ -144,6 +144,10 @@ func (e Evidence) Diagnose(err error) Diagnosis {
 		return Diagnosis{ObstacleFiles, "the system has as many files open as it may",
 			"raise sysctl fs.file-max"}
 	case unix.EACCES:
+		// Only registrations are forbidden by restrictions in this way; requests are told in their completion.
+		if made := new(Error); errors.As(err, &made) && (made.Op == "setup" || made.Op == "enter") {
+			return e.denied()
+		}
 		return Diagnosis{ObstaclePolicy, "a restriction of the ring or of the task forbids it", ""}
 	}
 	return Diagnosis{ObstacleUnknown, err.Error(), ""}
@@ -184,6 +188,11 @@ func (e Evidence) forbidden() Diagnosis {
 		}
 		return Diagnosis{ObstacleSysctl, "limited to the privileged by sysctl kernel.io_uring_disabled=1", cure}
 	}
+	return e.denied()
+}
+
+// denied is for what no sysctl forbids.
+func (e Evidence) denied() Diagnosis {
 	if e.Seccomp > 0 {
 		return Diagnosis{ObstacleSeccomp,
 			"blocked by a seccomp profile (Docker from 25 on and containerd from 2.0 on do that)", cureProfile}

@@ -50,13 +50,17 @@ func TestDiagnose(t *testing.T) {
 			ObstacleMemory, "ulimit -l is 8192 KiB"},
 		{"process table", unix.EMFILE, clean, ObstacleFiles, "ulimit -n"},
 		{"system table", unix.ENFILE, clean, ObstacleFiles, "file-max"},
-		{"restricted", unix.EACCES, clean, ObstaclePolicy, "restriction"},
+		{"lsm that denies access", unix.EACCES, clean, ObstacleSecurity, "SELinux"},
+		{"profile that denies access", unix.EACCES, with(func(e *Evidence) { e.Seccomp = 2 }), ObstacleSeccomp, "seccomp"},
 		{"other", unix.EXDEV, clean, ObstacleUnknown, "cross-device"},
 	} {
 		d := c.e.Diagnose(fmt.Errorf("making a ring: %w", setupError(c.errno)))
 		if d.Obstacle != c.want || !strings.Contains(d.String(), c.words) {
 			t.Errorf("%s: %q %q, want %q with %q", c.name, d.Obstacle, d, c.want, c.words)
 		}
+	}
+	if d := clean.Diagnose(registerError("FILES", unix.EACCES)); d.Obstacle != ObstaclePolicy {
+		t.Errorf("restricted: %+v", d)
 	}
 	if d := clean.Diagnose(nil); d != (Diagnosis{}) {
 		t.Errorf("no error: %+v", d)

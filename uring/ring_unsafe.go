@@ -99,7 +99,7 @@ func setupError(e unix.Errno) error {
 	switch e {
 	case unix.ENOSYS:
 		hint = "the kernel has no io_uring or a sandbox hides it"
-	case unix.EPERM:
+	case unix.EPERM, unix.EACCES:
 		hint = "io_uring is forbidden here: see Diagnose"
 	case unix.ENOMEM:
 		hint = "limit of locked memory (ulimit -l) or of the memory cgroup"
