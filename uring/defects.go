@@ -40,6 +40,7 @@ const (
 	DefectAcceptNonblock      DefectID = "accept-nonblock"
 	DefectCancelErrno         DefectID = "cancel-errno"
 	DefectRecvmsgControlRetry DefectID = "recvmsg-control-retry"
+	DefectCqeMixedOverflow    DefectID = "cqe-mixed-overflow"
 )
 
 var defects = []Defect{
@@ -103,6 +104,9 @@ var defects = []Defect{
 	{DefectRecvmsgControlRetry, "recvmsg with MSG_WAITALL and control data is retried in part",
 		Version{5, 19, 0}, Version{6, 5, 0},
 		"no MSG_WAITALL together with control data", "io-uring list"},
+	{DefectCqeMixedOverflow, "when completions of both sizes overflow, one is lost or another told twice",
+		Version{6, 18, 0}, Version{},
+		"SetupCqe32, or a completion ring that never overflows", "seen on 6.18.44"},
 }
 
 // In reports whether a kernel has the defect.

@@ -120,6 +120,44 @@ func TestOverflowLosesNothing(t *testing.T) {
 	}
 }
 
+// TestOverflowOfMixedCompletions: where the kernel tells one twice, the table of defects says so. A 32-byte completion that meets
+// the last place of a full ring leaves a filler there and overflows; the next of 16 bytes takes the place all the same, and the
+// ring's end moves on by one more.
+func TestOverflowOfMixedCompletions(t *testing.T) {
+	need(t, FeatureCqeMixed)
+	v, err := KernelVersion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newTestRing(t, 4, SetupCqeMixed)
+	const narrow, wide, last = 7, 1, 1
+	for i := range narrow + wide + last {
+		s := r.SQE()
+		s.PrepNop()
+		s.UserData = uint64(i)
+		if i == narrow {
+			s.OpFlags = NopCqe32
+		}
+		if _, err := r.Submit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	times := map[uint64]int{}
+	for range narrow + wide + last {
+		for c := range r.CQEs() {
+			times[c.UserData]++
+		}
+		if err := r.FlushOverflow(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range uint64(narrow + wide + last) {
+		if times[i] != 1 && !HasDefect(v, DefectCqeMixedOverflow) {
+			t.Errorf("completion %d came %d times, and no defect of %v is known", i, times[i], v)
+		}
+	}
+}
+
 // TestMultishotEndsOnOverflow: the completion that meets a full ring is the request's last, and still
 // arrives.
 func TestMultishotEndsOnOverflow(t *testing.T) {
