@@ -657,6 +657,39 @@ func TestRefusedRegistrationsSayWhy(t *testing.T) {
 	}
 }
 
+// TestRestrictionsRefuseWhatTheyDoNotName: on kernels before 7.0 one rule is enough, whatever it is about.
+func TestRestrictionsRefuseWhatTheyDoNotName(t *testing.T) {
+	need(t, FeatureRestrictions)
+	v, err := KernelVersion()
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe := Restriction{Opcode: RestrictionRegisterOp, Value: uint8(RegisterProbe)}
+	nop := Restriction{Opcode: RestrictionSqeOp, Value: OpNop}
+	type row struct {
+		rules          []Restriction
+		flags          uint8
+		noNop, noProbe bool
+	}
+	rows := []row{{rules: []Restriction{probe, nop}}, {rules: []Restriction{probe, nop}, flags: SqeAsync, noNop: true}}
+	if v.Less(Version{7, 0, 0}) {
+		rows = append(rows, row{rules: []Restriction{probe}, noNop: true}, row{rules: []Restriction{nop}, noProbe: true})
+	}
+	for _, c := range rows {
+		r := newTestRing(t, 4, SetupRDisabled)
+		if err := r.RegisterRestrictions(c.rules); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Enable(); err != nil {
+			t.Fatal(err)
+		}
+		got := one(t, r, func(s *SQE) { s.PrepNop(); s.Flags = c.flags })
+		if _, err := r.Probe(); errors.Is(err, unix.EACCES) != c.noProbe || (got.Err() == unix.EACCES) != c.noNop {
+			t.Errorf("%+v: the operation %v, the registration %v", c, got.Err(), err)
+		}
+	}
+}
+
 // TestNewBestDropsWhatTheKernelLacks: SetupSqeMixed came with 6.19 and stands for a flag of the future
 // elsewhere.
 func TestNewBestDropsWhatTheKernelLacks(t *testing.T) {

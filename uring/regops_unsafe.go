@@ -166,9 +166,10 @@ func (r *Ring) Probe() (*Ops, error) {
 	return ops, nil
 }
 
-// RegisterRestrictions limits what the ring may do, once, before Enable (5.10). As soon as one rule names
-// an operation, all that are not named are refused with EACCES in their completion; for registrations
-// likewise.
+// RegisterRestrictions limits what the ring may do, once, before Enable (5.10). What no rule names is refused from Enable on:
+// operations and their flags with EACCES in the completion, registrations with EACCES. On kernels before 7.0 that is so for both
+// kinds whatever the rules are about, so that rules about registrations alone leave no operation; since 7.0 such rules leave
+// operations as they are, and the other way round.
 func (r *Ring) RegisterRestrictions(rules []Restriction) error {
 	if err := needCount("rules", len(rules)); err != nil {
 		return err
