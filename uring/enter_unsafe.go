@@ -129,6 +129,9 @@ func (r *Ring) waitTimeout(n uint32, d, minWait time.Duration, raw bool) (int, e
 		return 0, errNoTimeout
 	}
 	r.arg = geteventsArg{}
+	if d >= 0 && r.waitFlags&EnterAbsTimer == 0 {
+		minWait = min(minWait, d) // of the two the kernel waits for the longer one
+	}
 	if minWait > 0 {
 		// A minimum that is too short to be told in microseconds is still one.
 		r.arg.minWaitUsec = uint32(min(int64(minWait-1)/1000+1, math.MaxUint32))

@@ -486,6 +486,27 @@ func TestMinWait(t *testing.T) {
 	}
 }
 
+// TestMinWaitEndsWithTheWait: whatever the minimum, a wait gives up after its limit.
+func TestMinWaitEndsWithTheWait(t *testing.T) {
+	need(t, FeatureMinWait)
+	r := newTestRing(t, 4, 0)
+	for _, limit := range []time.Duration{0, time.Millisecond} {
+		start := time.Now()
+		for {
+			_, err := r.SubmitAndWaitTimeout(1, limit, time.Minute)
+			if err == ErrTimeout {
+				break
+			}
+			if err != ErrInterrupted {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took > 30*time.Second {
+			t.Errorf("a wait of %v took %v", limit, took)
+		}
+	}
+}
+
 // TestMinWaitHasAnyLength: the kernel's number has 32 bits, and a wait that is longer is as long as that can say.
 func TestMinWaitHasAnyLength(t *testing.T) {
 	need(t, FeatureMinWait)
@@ -497,7 +518,7 @@ func TestMinWaitHasAnyLength(t *testing.T) {
 		r.SQE().PrepNop()
 		err := ErrInterrupted
 		for err == ErrInterrupted {
-			_, err = r.SubmitAndWaitTimeout(1, time.Minute, d)
+			_, err = r.SubmitAndWaitTimeout(1, -1, d)
 		}
 		if err != nil || r.arg.minWaitUsec != want {
 			t.Errorf("a minimum of %v is %d us, want %d; %v", d, r.arg.minWaitUsec, want, err)
