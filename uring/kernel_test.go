@@ -1086,6 +1086,39 @@ func TestEventfd(t *testing.T) {
 	}
 }
 
+// TestRecvLimitIsOfCompletions: the limit of all bytes is looked at after each completion and cuts none.
+func TestRecvLimitIsOfCompletions(t *testing.T) {
+	need(t, FeatureRecvLimit)
+	for _, c := range []struct{ each, total, bytes uint32 }{{3, 4, 6}, {3, 6, 6}, {0, 4, 100}} {
+		r, buf := newTestRing(t, 4, 0), testMem(t, 4096)
+		br, err := r.NewBufRing(0, 4, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range uintptr(4) {
+			br.Add(Addr(buf)+i<<10, 1<<10, uint16(i))
+		}
+		br.Advance()
+		a, b := testPair(t)
+		if _, err := unix.Write(b, make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+		r.SQE().PrepRecvMultishotLimit(a, 0, c.each, c.total, 0)
+		for got, more := uint32(0), true; more; {
+			for _, cqe := range reap(t, r, 1) {
+				got += uint32(cqe.Res)
+				more = cqe.More()
+			}
+			if !more && got != c.bytes {
+				t.Errorf("%d each, %d in all: %d bytes, want %d", c.each, c.total, got, c.bytes)
+			}
+		}
+		if err := errors.Join(br.Unregister(), br.Free()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRecvmsgMultishot takes datagrams with their sender's name apart.
 func TestRecvmsgMultishot(t *testing.T) {
 	need(t, FeatureMultishotRecv, FeatureBufRing)

@@ -190,8 +190,9 @@ func (s *SQE) PrepRecvMultishot(fd int, addr uintptr, n uint32, flags uint32) {
 }
 
 // PrepRecvMultishotLimit is a multishot receive into the buffers of group that gives at most each bytes per
-// completion and ends by itself after total bytes, with a completion without CqeFMore (6.17; older kernels
-// refuse each with EINVAL, see FeatureRecvLimit). 0 means no limit.
+// completion and ends by itself with the completion that makes it total bytes or more, one without CqeFMore:
+// that may bring more than was left of total (6.17; older kernels refuse each with EINVAL, see
+// FeatureRecvLimit). 0 means no limit.
 func (s *SQE) PrepRecvMultishotLimit(fd int, group uint16, each, total uint32, flags uint32) {
 	s.PrepRecvMultishot(fd, 0, each, flags)
 	s.SetBufferGroup(group)
