@@ -2,7 +2,11 @@
 
 package uring
 
-import "testing"
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 // TestCountersWrap passes 2^32 on both rings, with the queues full, empty and in between.
 func TestCountersWrap(t *testing.T) {
@@ -233,4 +237,18 @@ func FuzzCQ(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNotificationIsNoFailure: what it reports of the memory that was sent, that it was copied, is a negative number.
+func TestNotificationIsNoFailure(t *testing.T) {
+	report := NotifUsageZcCopied
+	c := CQE{Res: int32(report), Flags: CqeFNotif}
+	if err := c.Err(); err != nil || c.Res >= 0 {
+		t.Errorf("result %d of a notification: %v", c.Res, err)
+	}
+	for res, want := range map[int32]error{0: nil, 5: nil, -int32(unix.EPIPE): unix.EPIPE} {
+		if c := (CQE{Res: res, Flags: CqeFMore}); c.Err() != want {
+			t.Errorf("result %d: %v, want %v", res, c.Err(), want)
+		}
+	}
 }

@@ -79,9 +79,10 @@ func (c *CQE) Buffer() (id uint16, ok bool) {
 	return uint16(c.Flags >> CqeBufferShift), c.Flags&CqeFBuffer != 0
 }
 
-// Err is the errno of a failed request and nil otherwise. It is a bare unix.Errno and allocates nothing.
+// Err is the errno of a failed request and nil otherwise. It is a bare unix.Errno and allocates nothing. A notification tells of no
+// failure: its Res is 0, or with SendZcReportUsage the bits of NotifUsageZcCopied.
 func (c *CQE) Err() error {
-	if c.Res >= 0 {
+	if c.Res >= 0 || c.Notif() {
 		return nil
 	}
 	return errnoErr(-c.Res)
