@@ -26,7 +26,7 @@ const (
 	ObstacleMemlock  Obstacle = "memlock"    // RLIMIT_MEMLOCK
 	ObstacleMemory   Obstacle = "memory"     // out of memory, or a memory cgroup's limit
 	ObstacleFiles    Obstacle = "files"      // RLIMIT_NOFILE or the system's limit
-	ObstacleFlags    Obstacle = "flags"      // the kernel does not know what was asked for
+	ObstacleFlags    Obstacle = "flags"      // the kernel does not know what was asked for, or not together
 	ObstaclePolicy   Obstacle = "restricted" // restrictions of the ring or the task
 	ObstacleUnknown  Obstacle = "unknown"
 )
@@ -134,8 +134,7 @@ func (e Evidence) Diagnose(err error) Diagnosis {
 	case unix.EPERM:
 		return e.forbidden()
 	case unix.EINVAL:
-		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag",
-			"use a newer kernel, or NewBest, which does without"}
+		return e.invalid(err)
 	case unix.ENOMEM:
 		return e.noMemory()
 	case unix.EMFILE:
@@ -155,6 +154,18 @@ func (e Evidence) Diagnose(err error) Diagnosis {
 
 const cureProfile = "allow io_uring_setup, io_uring_enter and io_uring_register in the container's seccomp " +
 	"profile (or run it with --security-opt seccomp=unconfined)"
+
+func (e Evidence) invalid(err error) Diagnosis {
+	made := new(Error)
+	switch {
+	case !errors.As(err, &made) || made.Hint == "":
+		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag",
+			"use a newer kernel, or NewBest, which does without"}
+	case made.Op == "setup":
+		return Diagnosis{ObstacleFlags, made.Hint, ""}
+	}
+	return Diagnosis{ObstacleUnknown, err.Error(), ""}
+}
 
 func (e Evidence) missing() Diagnosis {
 	if strings.Contains(strings.ToLower(e.ProcVersion), "gvisor") {

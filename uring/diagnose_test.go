@@ -54,7 +54,7 @@ func TestDiagnose(t *testing.T) {
 		{"profile that denies access", unix.EACCES, with(func(e *Evidence) { e.Seccomp = 2 }), ObstacleSeccomp, "seccomp"},
 		{"other", unix.EXDEV, clean, ObstacleUnknown, "cross-device"},
 	} {
-		d := c.e.Diagnose(fmt.Errorf("making a ring: %w", setupError(c.errno)))
+		d := c.e.Diagnose(fmt.Errorf("making a ring: %w", setupError(c.errno, 0)))
 		if d.Obstacle != c.want || !strings.Contains(d.String(), c.words) {
 			t.Errorf("%s: %q %q, want %q with %q", c.name, d.Obstacle, d, c.want, c.words)
 		}
@@ -68,7 +68,7 @@ func TestDiagnose(t *testing.T) {
 	if d := clean.Diagnose(errors.New("else")); d.Obstacle != ObstacleUnknown {
 		t.Errorf("no errno: %+v", d)
 	}
-	if d := Diagnose(setupError(unix.ENFILE)); d.Obstacle != ObstacleFiles {
+	if d := Diagnose(setupError(unix.ENFILE, 0)); d.Obstacle != ObstacleFiles {
 		t.Errorf("Diagnose: %+v", d)
 	}
 }
@@ -169,6 +169,42 @@ func TestDefects(t *testing.T) {
 	for _, d := range Defects(Version{6, 1, 0}) {
 		if !HasDefect(Version{6, 1, 0}, d.ID) {
 			t.Errorf("%s is listed and not had", d.ID)
+		}
+	}
+}
+
+// TestFlagsThatDoNotGoTogether: the kernel refuses them as it does a flag that it does not know, for which a newer kernel would be
+// the cure.
+func TestFlagsThatDoNotGoTogether(t *testing.T) {
+	need(t, FeatureDeferTaskrun, FeatureSqpoll, FeatureRegisteredFdOnly, FeatureHybridIopoll, FeatureCqeMixed)
+	for flags, words := range map[uint32]string{
+		SetupDeferTaskrun: "needs SetupSingleIssuer",
+		SetupDeferTaskrun | SetupSingleIssuer | SetupSqpoll:    "not go with SetupSqpoll",
+		SetupCoopTaskrun | SetupSqpoll:                         "not go with SetupSqpoll",
+		SetupTaskrunFlag:                                       "needs SetupCoopTaskrun or SetupDeferTaskrun",
+		SetupTaskrunFlag | SetupSingleIssuer:                   "needs SetupCoopTaskrun or SetupDeferTaskrun",
+		SetupSqAff:                                             "needs SetupSqpoll",
+		SetupHybridIopoll:                                      "needs SetupIopoll",
+		SetupRegisteredFdOnly:                                  "needs SetupNoMmap",
+		SetupCqeMixed | SetupCqe32:                             "not go with SetupCqe32",
+		SetupCqeMixed | SetupCqe32 | SetupNoMmap | SetupSqe128: "not go with SetupCqe32",
+	} {
+		r, err := New(4, &Params{Flags: flags})
+		if err == nil { // a later kernel takes them
+			r.Close()
+			continue
+		}
+		d := Diagnose(err)
+		if !errors.Is(err, unix.EINVAL) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%#x: %v, want %q", flags, err, words)
+		}
+		if d.Obstacle != ObstacleFlags || !strings.Contains(d.String(), words) || strings.Contains(d.String(), "newer") {
+			t.Errorf("%#x: %s, want %q", flags, d, words)
+		}
+	}
+	for _, flags := range []uint32{0, SetupSqpoll | SetupSqAff, SetupSingleIssuer | SetupDeferTaskrun | SetupTaskrunFlag, 1 << 31} {
+		if text := brokenRule(flags); text != "" {
+			t.Errorf("%#x: %s", flags, text)
 		}
 	}
 }

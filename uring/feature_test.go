@@ -63,10 +63,10 @@ func TestJudge(t *testing.T) {
 		t.Error("success is not a yes")
 	}
 	for _, e := range []unix.Errno{unix.EINVAL, unix.ENOSYS, unix.EOPNOTSUPP} {
-		if err := judge(setupError(e)); !no(err) || !errors.Is(err, e) {
+		if err := judge(setupError(e, 0)); !no(err) || !errors.Is(err, e) {
 			t.Errorf("%v: %v", e, err)
 		}
-		if err := judge(prepared(setupError(e))); err == nil || no(err) {
+		if err := judge(prepared(setupError(e, 0))); err == nil || no(err) {
 			t.Errorf("%v while preparing: %v, want: could not tell", e, err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestJudge(t *testing.T) {
 		t.Errorf("the descriptor of no ring: %v, want: no", err) // of kernels that look at it first
 	}
 	for _, e := range []unix.Errno{unix.EPERM, unix.ENOMEM, unix.EMFILE} {
-		if err := judge(setupError(e)); err == nil || no(err) {
+		if err := judge(setupError(e, 0)); err == nil || no(err) {
 			t.Errorf("%v: %v, want: could not tell", e, err)
 		}
 	}

@@ -123,7 +123,7 @@ func setupRaw(flags uint32) error {
 	kp := &ioUringParams{flags: flags}
 	fd, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, 8, uintptr(unsafe.Pointer(kp)), 0)
 	if e != 0 {
-		return setupError(e)
+		return setupError(e, flags)
 	}
 	return unix.Close(int(fd))
 }

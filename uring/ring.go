@@ -60,6 +60,33 @@ func checkParams(entries uint32, p *Params) error {
 	return nil
 }
 
+// flagRules are the setup flags that need others or do not go with them. The kernel answers EINVAL then, as for a flag that it does
+// not know.
+var flagRules = []struct {
+	flag, needs, without uint32 // needs any of them, if not 0
+	text                 string
+}{
+	{SetupDeferTaskrun, SetupSingleIssuer, SetupSqpoll, "SetupDeferTaskrun needs SetupSingleIssuer, and does not go with SetupSqpoll"},
+	{SetupCoopTaskrun, 0, SetupSqpoll, "SetupCoopTaskrun does not go with SetupSqpoll"},
+	{SetupTaskrunFlag, SetupCoopTaskrun | SetupDeferTaskrun, SetupSqpoll,
+		"SetupTaskrunFlag needs SetupCoopTaskrun or SetupDeferTaskrun, and does not go with SetupSqpoll"},
+	{SetupSqAff, SetupSqpoll, 0, "SetupSqAff needs SetupSqpoll"},
+	{SetupHybridIopoll, SetupIopoll, 0, "SetupHybridIopoll needs SetupIopoll"},
+	{SetupRegisteredFdOnly, SetupNoMmap, 0, "SetupRegisteredFdOnly needs SetupNoMmap"},
+	{SetupCqeMixed, 0, SetupCqe32, "SetupCqeMixed does not go with SetupCqe32"},
+	{SetupSqeMixed, 0, SetupSqe128, "SetupSqeMixed does not go with SetupSqe128"},
+}
+
+// brokenRule is the rule that flags do not keep, or empty.
+func brokenRule(flags uint32) string {
+	for _, r := range flagRules {
+		if flags&r.flag != 0 && (r.needs != 0 && flags&r.needs == 0 || flags&r.without != 0) {
+			return r.text
+		}
+	}
+	return ""
+}
+
 // FD is the ring's descriptor, or -1 for a closed ring and one made with SetupRegisteredFdOnly.
 func (r *Ring) FD() int {
 	if r.closed || r.flags&SetupRegisteredFdOnly != 0 {

@@ -77,7 +77,7 @@ func newRing(entries uint32, p *Params) (*Ring, error) {
 	fd, _, e := unix.Syscall(unix.SYS_IO_URING_SETUP, uintptr(entries), uintptr(unsafe.Pointer(kp)), 0)
 	if e != 0 {
 		r.unmap()
-		return nil, setupError(e)
+		return nil, setupError(e, p.Flags)
 	}
 	r.fd, r.enterFd = int(fd), int(fd)
 	r.flags, r.features = kp.flags, kp.features
@@ -94,9 +94,11 @@ func newRing(entries uint32, p *Params) (*Ring, error) {
 	return r, nil
 }
 
-func setupError(e unix.Errno) error {
+func setupError(e unix.Errno, flags uint32) error {
 	hint := ""
 	switch e {
+	case unix.EINVAL:
+		hint = brokenRule(flags)
 	case unix.ENOSYS:
 		hint = "the kernel has no io_uring or a sandbox hides it"
 	case unix.EPERM, unix.EACCES:
