@@ -26,9 +26,10 @@
 // A Ring is not safe for concurrent use: all its methods belong to one goroutine at a time. A ring made
 // with [SetupSingleIssuer] or [SetupDeferTaskrun] belongs to one thread: the one that called [New], or with
 // [SetupRDisabled] the one that called [Ring.Enable]. Lock the goroutine with runtime.LockOSThread first,
-// and do not let it end before the ring is drained. From any other thread every enter and every
-// registration fails with EEXIST. Only messages (OpMsgRing, [SendMsgRing]) and [Ring.Close] may come from
-// elsewhere.
+// and do not let it end before the ring is drained. From any other thread every registration and every enter
+// that submits fails with EEXIST, and with [SetupDeferTaskrun] every enter. Only messages (OpMsgRing,
+// [SendMsgRing]) and [Ring.Close] may come from elsewhere, and with SetupSingleIssuer alone
+// [Ring.PollCompletions].
 //
 // # Errors
 //

@@ -96,7 +96,7 @@ func (r *Ring) PollWait(n uint32, d, minWait time.Duration) (int, error) {
 
 // PollCompletions is PollWait that publishes and hands over nothing: it waits for n completions, and gives up after d with
 // ErrTimeout. A negative d means no limit. One goroutine at a time may call it, also while others use the submission side. A
-// ring with SetupSingleIssuer or SetupRegisteredFdOnly allows it to its own thread only.
+// ring with SetupDeferTaskrun or SetupRegisteredFdOnly allows it to its own thread only.
 func (r *Ring) PollCompletions(n uint32, d time.Duration) error {
 	if r.closed {
 		return ErrClosed

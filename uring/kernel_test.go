@@ -362,6 +362,10 @@ func TestOtherThreadIsRefused(t *testing.T) {
 			if _, err := r.Probe(); !errors.Is(err, unix.EEXIST) {
 				t.Errorf("flags %#x: Probe from another thread: %v", flags, err)
 			}
+			err = r.PollCompletions(0, 0)
+			if refused := flags&SetupDeferTaskrun != 0; errors.Is(err, unix.EEXIST) != refused || !refused && err != nil {
+				t.Errorf("flags %#x: PollCompletions from another thread: %v", flags, err)
+			}
 		})
 		if n, err := r.Submit(); n != 1 || err != nil {
 			t.Errorf("flags %#x: then here: %d, %v", flags, n, err)
