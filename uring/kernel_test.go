@@ -451,7 +451,6 @@ func TestPollCompletionsTouchesNoSubmission(t *testing.T) {
 	}
 }
 
-// TestMinWait: a wait for eight with one there ends at the minimum, not at the limit and not before.
 // TestPollCompletionsByIndex: a ring without a descriptor is waited for by its index, and not on the descriptor with that
 // number.
 func TestPollCompletionsByIndex(t *testing.T) {
@@ -471,6 +470,7 @@ func TestPollCompletionsByIndex(t *testing.T) {
 	}
 }
 
+// TestMinWait: a wait for eight with one there ends at the minimum, not at the limit and not before.
 func TestMinWait(t *testing.T) {
 	need(t, FeatureMinWait)
 	r := newTestRing(t, 4, 0)
