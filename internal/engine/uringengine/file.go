@@ -174,10 +174,11 @@ func (e *Engine) fileDone(data uint64, res int32) {
 	}
 	e.fileResult(slot, res)
 	f.put(i)
-	if f.waiting.Empty() || e.closing {
-		return
-	}
-	if op := f.waiting.Pop(); e.submitFile(op) {
+	for !f.waiting.Empty() && !e.closing {
+		op := f.waiting.Pop()
+		if !e.submitFile(op) {
+			return // it has the room
+		}
 		e.complete(op)
 	}
 }
