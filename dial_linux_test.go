@@ -89,6 +89,22 @@ func TestDialFromTheWildcard(t *testing.T) {
 	})
 }
 
+// On uring and epoll the connection came from another port, of which the number had the last 16 bits.
+func TestDialFromAPortThatThereIsNot(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		for _, port := range []int{-1, 1<<16 + 40_000} {
+			c, err := rt.Dial(t.Context(), "tcp", ln.Addr().String(), &unio.DialOptions{LocalAddr: &net.TCPAddr{Port: port}})
+			if err == nil {
+				t.Errorf("from port %d: connected from %v", port, c.LocalAddr())
+				c.Close()
+				continue
+			}
+			wantIs(t, fmt.Sprintf("from port %d", port), err, syscall.EINVAL)
+		}
+	})
+}
+
 // Whoever chooses the port that he dials wants to be connected to himself.
 func TestDialFromTheDialledAddress(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {

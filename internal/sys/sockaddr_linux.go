@@ -3,6 +3,7 @@ package sys
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net"
 	"strconv"
 	"syscall"
@@ -71,6 +72,9 @@ func (a *Sockaddr) EncodeLocal(network string, local net.Addr, to *Sockaddr) err
 }
 
 func (a *Sockaddr) encodeTCP(network string, t *net.TCPAddr) error {
+	if t.Port < 0 || t.Port > math.MaxUint16 { // of which there would be left another port
+		return fmt.Errorf("port %d, from 0 to %d: %w", t.Port, math.MaxUint16, syscall.EINVAL)
+	}
 	ip4 := t.IP.To4()
 	if network == "tcp4" && len(t.IP) == 0 {
 		ip4 = net.IPv4zero.To4()

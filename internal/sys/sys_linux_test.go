@@ -80,6 +80,8 @@ func TestSockaddrRefuses(t *testing.T) {
 		{"tcp6", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}},
 		{"tcp4", &net.TCPAddr{IP: net.IPv6loopback}},
 		{"tcp", &net.TCPAddr{IP: net.IP{1, 2, 3}}},
+		{"tcp", &net.TCPAddr{IP: net.IPv6loopback, Port: -1}},
+		{"tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1 << 16}},
 		{"unix", &net.UnixAddr{Name: strings.Repeat("p", 108)}},
 		{"unix", &net.UnixAddr{Name: "@" + strings.Repeat("p", 108)}},
 		{"udp", &net.UDPAddr{}},
