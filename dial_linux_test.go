@@ -105,6 +105,27 @@ func TestDialFromAPortThatThereIsNot(t *testing.T) {
 	})
 }
 
+// The failure: on std every call that a dial makes was named connect.
+func TestDialNamesTheCallThatFailed(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		ln := serve(t, rt, echo)
+		nobodys := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)} // RFC 5737
+		for _, d := range []struct {
+			local net.Addr
+			addr  string
+			want  string
+		}{
+			{nobodys, ln.Addr().String(), "bind"},
+			{nil, "127.0.0.1:1", "connect"},
+		} {
+			_, err := rt.Dial(t.Context(), "tcp", d.addr, &unio.DialOptions{LocalAddr: d.local})
+			if call, ok := errors.AsType[*os.SyscallError](err); !ok || call.Syscall != d.want {
+				t.Errorf("from %v to %s: %v, want an error of %s", d.local, d.addr, err, d.want)
+			}
+		}
+	})
+}
+
 // Whoever chooses the port that he dials wants to be connected to himself.
 func TestDialFromTheDialledAddress(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {

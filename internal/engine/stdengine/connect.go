@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -34,10 +35,20 @@ func (e *Engine) connect(op *engine.Op) {
 		if err != nil && (ctx.Err() != nil || errors.Is(err, net.ErrClosed)) {
 			err = engine.ErrCanceled
 		}
-		op.Err = unwrap(err)
+		op.Err = dialError(err)
 		cancel()
 		e.finish(op)
 	}()
+}
+
+// dialError is unwrap for what more than one call of the system may have said: only the errors of connect(2) are bare.
+func dialError(err error) error {
+	if dial, ok := err.(*net.OpError); ok {
+		if call, ok := dial.Err.(*os.SyscallError); ok && call.Syscall != "connect" {
+			return call
+		}
+	}
+	return unwrap(err)
 }
 
 func (e *Engine) dial(ctx context.Context, dial *engine.Dial) (net.Conn, error) {
