@@ -15,7 +15,7 @@ type timespec64 struct{ sec, nsec int64 }
 
 // EpollPoll collects events without sleeping, raw.
 func EpollPoll(ep int, events []EpollEvent) (int, syscall.Errno) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep),
 		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno == syscall.EINTR {
 		return 0, 0
@@ -43,7 +43,7 @@ func epollPwait2(ep int, events []EpollEvent, d time.Duration, raw bool) (int, s
 
 // epollPwait sleeps for at most ms milliseconds, or without limit when ms is negative.
 func epollPwait(ep int, events []EpollEvent, ms int) (int, syscall.Errno) {
-	n, _, errno := syscall.Syscall6(syscall.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])),
+	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])),
 		uintptr(len(events)), uintptr(ms), 0, 0)
 	return countOf(n, errno)
 }

@@ -11,7 +11,8 @@ import (
 func InMemory(fd int) (bool, error) {
 	var st unix.Statfs_t
 	err := retry(func() error { return unix.Fstatfs(fd, &st) })
-	return st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC, err
+	kind := uint32(st.Type) // of a width and a sign that depend on the processor
+	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC, err
 }
 
 // ErrNoAlignment says that the kernel or the file system does not tell what direct access needs.

@@ -14,7 +14,7 @@ import (
 func Linger(fd int) int {
 	var l unix.Linger
 	n := uint32(unsafe.Sizeof(l))
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER,
+	_, _, errno := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_LINGER,
 		uintptr(unsafe.Pointer(&l)), uintptr(unsafe.Pointer(&n)), 0)
 	if errno != 0 || l.Onoff == 0 {
 		return -1

@@ -16,14 +16,14 @@ import (
 // Recv and Send are small enough to be inlined, which is why they take a pointer and leave EINTR to the caller. A system
 // call empties the processor's stack of return addresses, so each call level around it costs a mispredicted return.
 func Recv(fd int, p *byte, n int) (int, syscall.Errno) {
-	got, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
+	got, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
 		syscall.MSG_DONTWAIT, 0, 0)
 	return int(got), errno
 }
 
 // Send is send(2) of n bytes with MSG_DONTWAIT, MSG_NOSIGNAL and flags, raw. n must not be 0.
 func Send(fd int, p *byte, n, flags int) (int, syscall.Errno) {
-	took, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
+	took, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n),
 		uintptr(syscall.MSG_DONTWAIT|syscall.MSG_NOSIGNAL|flags), 0, 0)
 	return int(took), errno
 }
@@ -63,7 +63,7 @@ func Transmit(fd int, p []byte) (n int, err error) {
 // Readable reports whether a receive would not wait. Unlike a receive that only looks it leaves an error where it is.
 func Readable(fd int) bool {
 	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
-	n, _, _ := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&unix.Timespec{})), 0, 0, 0)
+	n, _, _ := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&unix.Timespec{})), 0, 0, 0)
 	return int(n) == 1
 }
 
@@ -71,7 +71,7 @@ func Readable(fd int) bool {
 // error, which it takes from the socket. It looks without taking data, raw.
 func Ended(fd int) (ended bool, errno syscall.Errno) {
 	var p [1]byte
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), 1,
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), 1,
 		syscall.MSG_DONTWAIT|syscall.MSG_PEEK, 0, 0)
 	switch errno {
 	case 0:
@@ -141,10 +141,10 @@ func (v *Vector) Send(fd, flags int) (int, syscall.Errno) {
 		var n uintptr
 		var errno syscall.Errno
 		if v.n == 1 {
-			n, _, errno = syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd),
+			n, _, errno = syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
 				uintptr(unsafe.Pointer(v.iov[0].Base)), uintptr(v.iov[0].Len), uintptr(flags), 0, 0)
 		} else {
-			n, _, errno = syscall.RawSyscall(syscall.SYS_SENDMSG, uintptr(fd),
+			n, _, errno = syscall.RawSyscall(unix.SYS_SENDMSG, uintptr(fd),
 				uintptr(unsafe.Pointer(&v.msg)), uintptr(flags))
 		}
 		if errno == syscall.EINTR {
@@ -161,7 +161,7 @@ func (v *Vector) Send(fd, flags int) (int, syscall.Errno) {
 // non-blocking: accept has no flag that says so for one call.
 func Accept(fd int) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(fd), 0, 0,
+		n, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), 0, 0,
 			syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
 		if errno == syscall.EINTR {
 			continue
@@ -175,18 +175,18 @@ func Accept(fd int) (int, syscall.Errno) {
 
 // Shutdown is shutdown(2), raw.
 func Shutdown(fd, how int) syscall.Errno {
-	_, _, errno := syscall.RawSyscall(syscall.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
+	_, _, errno := syscall.RawSyscall(unix.SYS_SHUTDOWN, uintptr(fd), uintptr(how), 0)
 	return errno
 }
 
 func connect(fd int, a *Sockaddr) syscall.Errno {
-	_, _, errno := syscall.Syscall(syscall.SYS_CONNECT, uintptr(fd),
+	_, _, errno := syscall.Syscall(unix.SYS_CONNECT, uintptr(fd),
 		uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
 	return errno
 }
 
 func bind(fd int, a *Sockaddr) syscall.Errno {
-	_, _, errno := syscall.Syscall(syscall.SYS_BIND, uintptr(fd),
+	_, _, errno := syscall.Syscall(unix.SYS_BIND, uintptr(fd),
 		uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
 	return errno
 }

@@ -41,14 +41,14 @@ func SocketError(fd int) syscall.Errno {
 // Connected reports whether fd has a peer.
 func Connected(fd int) bool {
 	var a Sockaddr
-	return getname(syscall.SYS_GETPEERNAME, fd, &a) == 0
+	return getname(unix.SYS_GETPEERNAME, fd, &a) == 0
 }
 
 // LocalAddr is the address that fd is bound to, nil where the kernel does not tell. It lies in room if it is one of TCP.
-func LocalAddr(fd int, room *TCPRoom) net.Addr { return nameOf(syscall.SYS_GETSOCKNAME, fd, room) }
+func LocalAddr(fd int, room *TCPRoom) net.Addr { return nameOf(unix.SYS_GETSOCKNAME, fd, room) }
 
 // PeerAddr is the same of its peer.
-func PeerAddr(fd int, room *TCPRoom) net.Addr { return nameOf(syscall.SYS_GETPEERNAME, fd, room) }
+func PeerAddr(fd int, room *TCPRoom) net.Addr { return nameOf(unix.SYS_GETPEERNAME, fd, room) }
 
 func nameOf(trap uintptr, fd int, room *TCPRoom) net.Addr {
 	var a Sockaddr
@@ -62,7 +62,7 @@ func nameOf(trap uintptr, fd int, room *TCPRoom) net.Addr {
 // ephemeral port can bring about: the dial of a dead local port then seems to succeed.
 func SelfConnected(fd int) bool {
 	var local, peer Sockaddr
-	if getname(syscall.SYS_GETSOCKNAME, fd, &local) != 0 || getname(syscall.SYS_GETPEERNAME, fd, &peer) != 0 {
+	if getname(unix.SYS_GETSOCKNAME, fd, &local) != 0 || getname(unix.SYS_GETPEERNAME, fd, &peer) != 0 {
 		return false
 	}
 	return local.Family() != syscall.AF_UNIX && local == peer

@@ -29,6 +29,18 @@ func TestVetElsewhere(t *testing.T) {
 	}
 }
 
+// TestBuildFor32Bits builds what is not a test or a benchmark where an int has 32 bits, and where system calls have other names in
+// package syscall.
+func TestBuildFor32Bits(t *testing.T) {
+	tree := mustLoad(t)
+	for _, goarch := range []string{"386", "arm"} {
+		t.Run("linux/"+goarch, func(t *testing.T) {
+			env := []string{"GOOS=linux", "GOARCH=" + goarch, "CGO_ENABLED=0"}
+			mustSucceed(t, tree.Command(env, "build", "./...", "./tinygate/...", "./adapter/pebblevfs"))
+		})
+	}
+}
+
 // staticcheckBuilds are the builds whose findings are merged: what only one of them uses is not unused.
 const staticcheckBuilds = `normal: -tags=
 debug: -tags=uniodebug

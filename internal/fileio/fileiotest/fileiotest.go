@@ -222,11 +222,14 @@ func reads(r *rig) {
 	const size = 10000
 	f := r.make("a", size)
 	defer r.done(f)
-	for _, c := range []struct{ off, n, want int }{
+	for _, c := range []struct {
+		off     int64
+		n, want int
+	}{
 		{0, 4096, 4096}, {1, 5000, 5000}, {0, size, size}, {size - 1, 1, 1}, {0, 0, 0}, {size, 0, 0},
 		{9000, 4096, 1000}, {size, 10, 0}, {size + 1, 10, 0}, {1 << 40, 10, 0},
 	} {
-		op := &fileio.Op{Code: fileio.Read, File: f, Off: int64(c.off), Data: make([]byte, c.n)}
+		op := &fileio.Op{Code: fileio.Read, File: f, Off: c.off, Data: make([]byte, c.n)}
 		for range 2 { // an operation may be used again
 			r.do(op)
 			r.want("read", op, c.want, nil)
