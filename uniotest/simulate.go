@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -116,7 +117,7 @@ func simulate(t testing.TB, name string, o *SimOptions, scenario func(s *Sim)) S
 		report.Seeds++
 		if failures := s.failures(); failures != "" {
 			t.Errorf("uniotest: seed %d failed:\n%s\n\nrepeat it, in %s:\n\t%s=%d go test -run '^%s$'",
-				seed, failures, folder(), SeedVariable, seed, strings.ReplaceAll(name, "/", "$/^"))
+				seed, failures, folder(), SeedVariable, seed, pattern(name))
 			break
 		}
 	}
@@ -148,6 +149,11 @@ func seeds(t testing.TB, byDefault int) (first, count uint64) {
 		count = 1
 	}
 	return first, count
+}
+
+// pattern is what -run of go test takes for one test, as a shell reads it between apostrophes.
+func pattern(name string) string {
+	return strings.NewReplacer("/", "$/^", "'", ".").Replace(regexp.QuoteMeta(name))
 }
 
 // folder is where go test has to be called, which is where it runs a test.

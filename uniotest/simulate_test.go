@@ -106,6 +106,15 @@ func TestSimulatePrintsTheSeedThatFails(t *testing.T) {
 	}
 }
 
+// The line ran no test where a name has signs that mean something in a regular expression, or to a shell.
+func TestSimulateRepeatsATestOfAnyName(t *testing.T) {
+	t.Run("2+2 isn't [5]/a.b", func(t *testing.T) {
+		r := &recorder{TB: t}
+		uniotest.SimulateOn(r, t.Name(), nil, func(s *uniotest.Sim) { s.Errorf("on purpose") })
+		r.wants(t, "on purpose", `-run '^TestSimulateRepeatsATestOfAnyName$/^2\+2_isn.t_\[5\]$/^a\.b$'`)
+	})
+}
+
 func TestSimulateFindsAPanic(t *testing.T) {
 	provoke(t, func(s *uniotest.Sim) { panic("on purpose") }, "1 tasks panicked", "on purpose")
 }
