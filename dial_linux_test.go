@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -187,5 +188,33 @@ func TestDialHeedsAContextThatEndsWhileItsLoopIsHeld(t *testing.T) {
 			time.Sleep(300 * time.Millisecond)
 		})
 		wantIs(t, "Dial", await(t, failed, "Dial"), context.Canceled) // by itself it would go on for minutes
+	})
+}
+
+// The failure, under the race detector: who had been withdrawn read what the loop wrote of his attempts when it was given back.
+func TestDialThatIsWithdrawnLeavesItsAttemptsAlone(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				for range 20 {
+					if _, err := rt.Dial(t.Context(), "tcp", "127.0.0.1:1", nil); errors.Is(err, unio.ErrStalled) {
+						return
+					}
+				}
+			})
+		}
+		refuse := errors.New("refused by Control")
+		_, err := rt.Dial(t.Context(), "tcp", "127.0.0.1:1", &unio.DialOptions{
+			Control: func(string, string, syscall.RawConn) error {
+				time.Sleep(300 * time.Millisecond) // which holds the loop of all of them
+				return refuse
+			},
+		})
+		if !errors.Is(err, unio.ErrStalled) && !errors.Is(err, refuse) {
+			t.Errorf("Dial whose Control holds the loop: %v", err)
+		}
+		all.Wait()
+		uniotest.Idle(t, rt)
 	})
 }

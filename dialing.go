@@ -105,6 +105,9 @@ func (p *place) connect(a *dialing) (*Conn, net.Addr, error) {
 		w.To = a
 		w.Await()
 		err = w.Err
+		if w.Withdrawn() {
+			return nil, nil, err // the attempts go on, and what comes of them is not for this caller to read
+		}
 		w.Free()
 	}
 	if err != nil {
