@@ -218,3 +218,38 @@ func TestDialThatIsWithdrawnLeavesItsAttemptsAlone(t *testing.T) {
 		uniotest.Idle(t, rt)
 	})
 }
+
+// The failure: who had been withdrawn from a loop that was held left a descriptor there, until the kernel gave the address up.
+func TestDialThatIsWithdrawnEndsItsAttempts(t *testing.T) {
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, StallLimit: 50 * time.Millisecond}, func(t *testing.T, rt *unio.Runtime) {
+		if rt.Report().Engine == unio.Std {
+			return // whose Control holds no loop
+		}
+		port := fillPort(t, syscall.AF_INET, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+		connects := func() (n int) {
+			for _, o := range rt.Inflight() {
+				if o.Op == "connect" {
+					n++
+				}
+			}
+			return n
+		}
+		failed := make(chan error, 1)
+		go func() {
+			_, err := rt.Dial(t.Context(), "tcp", (&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}).String(), nil)
+			failed <- err
+		}()
+		until(t, "the connect is under way", func() bool { return connects() == 1 })
+		_, err := rt.Dial(t.Context(), "tcp", "127.0.0.1:1", &unio.DialOptions{
+			Control: func(string, string, syscall.RawConn) error {
+				time.Sleep(300 * time.Millisecond)
+				return errors.New("refused by Control")
+			},
+		})
+		if err == nil {
+			t.Error("a Dial that Control refused has succeeded")
+		}
+		wantIs(t, "Dial", await(t, failed, "Dial"), unio.ErrStalled)
+		until(t, "the connect is over", func() bool { return connects() == 0 })
+	})
+}

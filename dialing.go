@@ -1,6 +1,7 @@
 package unio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -27,7 +28,8 @@ type dialing struct {
 	w      *loop.Waiter
 	member loop.Member
 	cause  error // why it was cancelled
-	// overdue is the mail that the context is done. Nobody waits for its delivery, so it is not withdrawn from a loop that is held.
+	// overdue is the mail that the context is done, or that the caller has left. Nobody waits for its delivery, so it is not withdrawn
+	// from a loop that is held.
 	overdue loop.Node
 	done    bool // w is finished
 	conn    *Conn
@@ -105,8 +107,11 @@ func (p *place) connect(a *dialing) (*Conn, net.Addr, error) {
 		w.To = a
 		w.Await()
 		err = w.Err
-		if w.Withdrawn() {
-			return nil, nil, err // the attempts go on, and what comes of them is not for this caller to read
+		if w.Withdrawn() { // what comes of the attempts is not for this caller to read
+			if stop() {
+				p.Post(&a.overdue)
+			}
+			return nil, nil, err
 		}
 		w.Free()
 	}
@@ -141,11 +146,13 @@ func (a *dialing) Serve(w *loop.Waiter) {
 // Fire starts the fallback when the primary has had its head start.
 func (a *dialing) Fire(*loop.Timer) { a.fallback.run() }
 
-// dialOverdue is a dialing whose context is done.
+// dialOverdue is a dialing whose context is done, or whose caller has left.
 type dialOverdue dialing
 
 // Deliver ends the attempts.
-func (o *dialOverdue) Deliver(*loop.Loop) { (*dialing)(o).cancel(dialCause(o.ctx.Err())) }
+func (o *dialOverdue) Deliver(*loop.Loop) {
+	(*dialing)(o).cancel(dialCause(cmp.Or(o.ctx.Err(), net.ErrClosed)))
+}
 
 // cancel ends the attempts for a cause.
 func (a *dialing) cancel(cause error) {
