@@ -89,12 +89,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// checked takes the result of a check, and reports whether there shall be others.
+// checked takes the result of a check, and reports whether there shall be others. One that could not be made has none.
 func (c *Cluster) checked(ctx context.Context, s *Server, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ctx.Err() != nil {
 		return false
+	}
+	if IsNoDescriptor(err) {
+		s.logger().Debug("tinygate: a server cannot be checked", slog.Any("error", err))
+		return true
 	}
 	if s.learn(err, c.cfg.Load().Health) {
 		now := time.Now()

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"errors"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -36,13 +38,21 @@ const (
 	ClientGone
 	// NoTurn: the request was not sent, since its turn with the server did not come in time (Pool.Wait).
 	NoTurn
+	// NoDescriptor: no connection could be made since there are no descriptors left here.
+	NoDescriptor
 
 	outcomes = iota
 )
 
 var outcomeNames = [outcomes]string{
 	"ok", "connect_failed", "tls_failed", "reset", "timeout", "bad_response", "status_retried", "status_5xx", "client_gone",
-	"no_turn",
+	"no_turn", "no_descriptor",
+}
+
+// IsNoDescriptor recognises that a connection could not be made because this process or machine has no descriptors left. That
+// says nothing about the server.
+func IsNoDescriptor(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // String is the outcome's name in metrics.

@@ -215,7 +215,7 @@ func TestCounters(t *testing.T) {
 			t.Errorf("%v: %d, want %d", o, st.Outcomes[o], o+1)
 		}
 	}
-	if st.InFlight != 1 || st.Requests != 56 || st.Took != 55*time.Second || st.Failures != failures || failures != 2+3+4+5+6+7 ||
+	if st.InFlight != 1 || st.Requests != 67 || st.Took != 66*time.Second || st.Failures != failures || failures != 2+3+4+5+6+7 ||
 		st.Retries != 3 || st.Connections != 6 || st.Idle != 3 || st.Since.IsZero() {
 		t.Errorf("the status is %+v", st)
 	}

@@ -16,6 +16,7 @@ func (g *Gate) Refused() { g.figures.Reloaded(false) }
 // failures are the kinds in the metrics of what the cluster counts.
 var failures = map[cluster.Outcome]metrics.Failure{
 	cluster.ConnectFailed: metrics.FailedConnect,
+	cluster.NoDescriptor:  metrics.FailedConnect,
 	cluster.TLSFailed:     metrics.FailedTLS,
 	cluster.Timeout:       metrics.FailedTimeout,
 	cluster.Reset:         metrics.FailedReset,
@@ -35,7 +36,7 @@ func (g *Gate) serverFigures() (all []metrics.ServerStatus) {
 			m.Address = s.Server
 		}
 		for outcome, kind := range failures {
-			m.Failures[kind] = s.Outcomes[outcome]
+			m.Failures[kind] += s.Outcomes[outcome]
 		}
 		all = append(all, m)
 	}

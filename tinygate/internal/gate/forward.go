@@ -244,6 +244,8 @@ func (x *exchange) failure(err error) cluster.Outcome {
 	switch {
 	case errors.Is(err, errFull):
 		return cluster.NoTurn
+	case cluster.IsNoDescriptor(err):
+		return cluster.NoDescriptor
 	case errors.Is(err, errHandshake):
 		return cluster.TLSFailed
 	case errors.Is(err, errUnreached):
