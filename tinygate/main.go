@@ -41,7 +41,7 @@ func main() {
 	case errors.Is(err, errUsage):
 		os.Exit(2)
 	case err != nil:
-		fmt.Fprintln(os.Stderr, withPrefix(err))
+		say(os.Stderr, withPrefix(err)+"\n")
 		os.Exit(1)
 	}
 }

@@ -35,6 +35,35 @@ func TestReaderOfALogEnds(t *testing.T) {
 	}
 }
 
+// It may also hang. The gate then ends as well when it is told to.
+func TestReaderOfALogHangs(t *testing.T) {
+	for _, where := range []string{"stdout", "stderr"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, 0)
+			s.write("listen: 127.0.0.1:0\naccess_log: " + where + "\nroutes: [{answer: 204}]\n")
+			p, r := startInto(t, where, "std", s.file)
+			defer p.Process.Kill()
+			url := readUntilServed(t, p, r, where)
+			long := strings.Repeat("x", 7000)
+			for range 40 { // more than a pipe takes
+				resp, err := http.Get(url + long)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+			if _, err := r.Read(make([]byte, 1)); err != nil { // now there is a write that does not end
+				t.Fatal(err)
+			}
+			p.Process.Signal(syscall.SIGTERM)
+			if code := p.wait(); code != 0 {
+				t.Errorf("%v\n%s", p.ProcessState, &p.out)
+			}
+		})
+	}
+}
+
 // startInto starts tinygate on a file, with one of its outputs in a pipe whose reader is returned.
 func startInto(t *testing.T, where, engine, file string) (*process, *os.File) {
 	t.Helper()
@@ -65,10 +94,9 @@ func startInto(t *testing.T, where, engine, file string) (*process, *os.File) {
 
 var urlServed = regexp.MustCompile(` on (http://\S+/) - try`)
 
-// readerEnds closes the pipe and sees that requests are answered after the gate has written to it.
-func readerEnds(t *testing.T, p *process, r *os.File, where string) {
+// readUntilServed reads the greeting, and returns where the gate serves.
+func readUntilServed(t *testing.T, p *process, r *os.File, where string) (url string) {
 	t.Helper()
-	var url string
 	find := func(text string) bool {
 		m := urlServed.FindStringSubmatch(text)
 		if m != nil {
@@ -84,6 +112,13 @@ func readerEnds(t *testing.T, p *process, r *os.File, where string) {
 	} else {
 		eventually(t, "the greeting", func() bool { return find(p.out.String()) })
 	}
+	return url
+}
+
+// readerEnds closes the pipe and sees that requests are answered after the gate has written to it.
+func readerEnds(t *testing.T, p *process, r *os.File, where string) {
+	t.Helper()
+	url := readUntilServed(t, p, r, where)
 	r.Close()
 	ask := func() {
 		t.Helper()

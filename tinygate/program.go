@@ -47,11 +47,11 @@ func (p *program) serve(ctx context.Context) error {
 	defer signals.stop()
 	// A task that logs must not wait for the terminal or a disk.
 	handler := uniolog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: &p.level}), nil)
-	defer handler.Close(context.Background())
+	defer closeLog(handler)
 	p.log = slog.New(handler)
 	p.level.UnmarshalText([]byte(p.cfg.LogLevel))
 	for _, w := range p.cfg.Warnings {
-		fmt.Fprintln(p.stderr, "warning:", w)
+		say(p.stderr, "warning: "+w+"\n")
 	}
 	if err := p.open(); err != nil {
 		return err
@@ -134,13 +134,37 @@ func (p *program) greet() {
 	if scheme, path, ok := strings.Cut(try, "://unix:"); ok {
 		try = "--unix-socket " + strings.TrimSuffix(path, ":/") + " " + scheme + "://localhost/"
 	}
-	fmt.Fprintf(p.stdout, "tinygate serves %s on %s - try: curl -i %s\n", p.what, strings.Join(urls, ", "), try)
 	r := p.rt.Report()
 	loops := "loops"
 	if r.Loops == 1 {
 		loops = "loop"
 	}
-	fmt.Fprintf(p.stdout, "engine %s on %d %s, %s %s: %s\n", r.Engine, r.Loops, loops, runtime.GOOS, r.Kernel, r.Reason)
+	say(p.stdout, fmt.Sprintf("tinygate serves %s on %s - try: curl -i %s\nengine %s on %d %s, %s %s: %s\n",
+		p.what, strings.Join(urls, ", "), try, r.Engine, r.Loops, loops, runtime.GOOS, r.Kernel, r.Reason))
+}
+
+// hangWait is how long the reader of stdout or stderr is waited for. One that hangs, as a log shipper may, keeps the program
+// neither from serving nor from ending.
+const hangWait = time.Second
+
+// say writes what is for people.
+func say(to io.Writer, text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		io.WriteString(to, text)
+	}()
+	select {
+	case <-written:
+	case <-time.After(hangWait):
+	}
+}
+
+// closeLog writes what is left of the program's own log.
+func closeLog(h *uniolog.Handler) {
+	ctx, cancel := context.WithTimeout(context.Background(), hangWait)
+	defer cancel()
+	_ = h.Close(ctx) // it could only be told there
 }
 
 // signals are those that a running program obeys. Each has a place of its own, so that none is lost while another is
@@ -231,11 +255,11 @@ func (p *program) take() ([]string, error) {
 // end lets requests in flight finish.
 func (p *program) end() error {
 	limit := p.gate.Config().Drain
-	fmt.Fprintf(p.stdout, "tinygate ends: requests in flight get up to %v\n", limit)
-	p.gate.Drain()
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	began := time.Now()
+	p.gate.Drain()
+	say(p.stdout, fmt.Sprintf("tinygate ends: requests in flight get up to %v\n", limit))
 	if err := p.rt.Shutdown(ctx); err != nil {
 		return fmt.Errorf("some requests were cut short after %v: %w", time.Since(began).Round(time.Millisecond), err)
 	}
