@@ -284,6 +284,9 @@ func (role addressRole) fault(host, port string) string {
 		if role.loopback && host != "localhost" {
 			return "only this machine may reach it: write 127.0.0.1:" + port
 		}
+		if isNumeric(host) {
+			return "IPv4 has four numbers from 0 to 255, without zeros in front"
+		}
 		return nameFault(host)
 	}
 	if role.loopback && !a.IsLoopback() {
@@ -293,6 +296,12 @@ func (role addressRole) fault(host, port string) string {
 		return "it is no place to reach; write the server's own address, such as 127.0.0.1:" + port
 	}
 	return ""
+}
+
+// isNumeric recognises numbers with dots between them, which no name is: the last label of a name is not a number (RFC 3696 2). What is
+// mistyped would else be looked up for ever.
+func isNumeric(host string) bool {
+	return strings.Contains(host, ".") && strings.Trim(host, "0123456789.") == ""
 }
 
 // file reads the path of a file, which is relative to the folder of the configuration, and remembers its place.
