@@ -11,7 +11,7 @@ import (
 )
 
 // Check reads the files that a Config names: certificates have to be readable and fit their keys, files of authorities
-// have to hold certificates, and the folder of the access log has to be there. What is old is a warning, since a gate that
+// have to hold certificates, and the access log has to be no folder and to be in one. What is old is a warning, since a gate that
 // does not start serves nobody. The error is an *Error with the places where the files are named. Check blocks as long as
 // the file system does.
 func Check(cfg *Config) (warnings []string, err error) {
@@ -34,7 +34,7 @@ func Check(cfg *Config) (warnings []string, err error) {
 			c.pair(u.TLS.Cert, u.TLS.Key)
 		}
 	}
-	c.logFolder(cfg.Access.Path)
+	c.accessLog(cfg.Access.Path)
 	for _, w := range ordered(c.r.warnings) {
 		warnings = append(warnings, w.in(cfg.file))
 	}
@@ -99,7 +99,7 @@ func (c *checker) authorities(file string) {
 	}
 }
 
-func (c *checker) logFolder(file string) {
+func (c *checker) accessLog(file string) {
 	if file == "" || file == "stdout" || file == "stderr" {
 		return
 	}
@@ -110,5 +110,8 @@ func (c *checker) logFolder(file string) {
 		c.fail(file, err, "the folder of the access log: %v; make it, or write another path", err)
 	case !info.IsDir():
 		c.fail(file, nil, "the folder of the access log: %s is a file; write another path", folder)
+	}
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		c.fail(file, nil, "the access log: %s is a folder; write the path of a file in it", file)
 	}
 }

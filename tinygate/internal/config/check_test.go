@@ -81,6 +81,20 @@ func TestCheckTellsEachFile(t *testing.T) {
 	}
 }
 
+// A folder is no access log, with or without a slash behind it.
+func TestAccessLogIsAFolder(t *testing.T) {
+	folder := t.TempDir()
+	for _, path := range []string{folder, folder + "/"} {
+		cfg, err := Parse("gate.yaml", []byte("listen: :80\nto: 10.0.0.1:80\naccess_log: "+path+"\n"), testEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Check(cfg); err == nil || !strings.Contains(err.Error(), "gate.yaml:3:13: the access log: "+path+" is a folder; ") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 // A file of authorities is good as a whole or not at all, to the gate, so it is here: what is left out would be missed
 // when somebody shows a certificate.
 func TestCheckRefusesAuthoritiesThatTheGateRefuses(t *testing.T) {
