@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio"
@@ -95,6 +97,33 @@ func (g *Gate) open(address string) (*listener, error) {
 		l.file = sockfile.Of(addr)
 	}
 	return l, nil
+}
+
+// inTheWay says why an address could not be opened that is in use, where it is a listener of this gate that has its port. That has
+// to serve until the new one is open, so the configuration cannot be taken in one step.
+func (g *Gate) inTheWay(address string, err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	for _, l := range g.listeners {
+		if overlap(address, l.ln.Addr().String()) {
+			return fmt.Errorf("%w: the listener %s has the port until it is closed: first take a configuration with neither of the two, or restart",
+				err, l.address)
+		}
+	}
+	return err
+}
+
+// overlap reports whether of two addresses with one port one is all of the machine's, which the kernel gives to one listener.
+func overlap(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	return errA == nil && errB == nil && portA == portB && (isAll(hostA) || isAll(hostB))
+}
+
+func isAll(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "" || err == nil && a.IsUnspecified()
 }
 
 // deferAccept has the kernel keep connections back until their first bytes are there, or not any more. It is called with mu held, and

@@ -633,3 +633,23 @@ func TestStatusCountsRequestsAtServersThatAreGone(t *testing.T) {
 		w.eventually("the end of the request", func() bool { return w.g.Connections().Requests == 0 })
 	})
 }
+
+// A listener that keeps the port of a new one is named, for nobody would look for it in this program.
+func TestReloadOfAListenerWithAnothersPort(t *testing.T) {
+	text := "listen: '%s'\nroutes: [{answer: 204}]\n"
+	eachEngineOf(t, func(t *testing.T) *config.Config { return parse(t, text, "127.0.0.1:0") }, func(w *world) {
+		port := w.addr[strings.LastIndexByte(w.addr, ':'):]
+		_, err := w.g.Reload(parse(t, text, port))
+		if err == nil || !strings.Contains(err.Error(), "in use: the listener 127.0.0.1:0 has the port") {
+			w.Errorf("%v", err)
+		}
+		other, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			w.Fatal(err)
+		}
+		defer other.Close()
+		if _, err := w.g.Reload(parse(t, text, other.Addr())); err == nil || !strings.HasSuffix(err.Error(), "in use") {
+			w.Errorf("of another process: %v", err)
+		}
+	})
+}
