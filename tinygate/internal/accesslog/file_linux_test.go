@@ -2,10 +2,13 @@ package accesslog
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
 // pieces are small and large writes, none of whose bytes are those of another.
@@ -82,6 +85,37 @@ func TestLargeWriteToFullDisk(t *testing.T) {
 	defer f.Close()
 	if n, err := f.Write(make([]byte, uncachedMin)); n != 0 || !isFull(err) {
 		t.Errorf("wrote %d, %v", n, err)
+	}
+}
+
+// TestReopenOnAFullDisk: the new file is in use though nothing can be written to it, which who reopens it must not take for the old one.
+func TestReopenOnAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	link := func(to string) {
+		t.Helper()
+		if err := errors.Join(os.RemoveAll(path), os.Symlink(to, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link("/dev/full")
+	l, err := Open(config.AccessLog{Path: path, Format: "${status}"}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetLogger(quiet())
+	defer l.Close()
+	e := entry()
+	l.Writer(0).Add(&e)
+	if err := l.Reopen(); err != nil || !errors.Is(l.Err(), syscall.ENOSPC) {
+		t.Errorf("on a full disk: %v, and it is known that %v", err, l.Err())
+	}
+	free := filepath.Join(t.TempDir(), "free")
+	link(free)
+	if err := l.Reopen(); err != nil || l.Err() != nil {
+		t.Errorf("on one with room: %v, and it is known that %v", err, l.Err())
+	}
+	if all := lines(t, free); len(all) != 1 {
+		t.Errorf("the new file has %q", all)
 	}
 }
 

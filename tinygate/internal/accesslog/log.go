@@ -158,8 +158,8 @@ func (l *Log) Err() error {
 
 // Reopen goes on with a new file at the same path, after the old one was renamed. No line is lost: what was added before
 // is in the old file or in the new one. It waits for the write that is under way, for five seconds at most; the error then
-// says so, and matches os.ErrDeadlineExceeded. When the new file cannot be opened, or the old one hangs, that stays in use. It
-// does nothing for stdout and stderr.
+// says so, and matches os.ErrDeadlineExceeded. When the new file cannot be opened, or the old one hangs, that stays in use. That
+// lines cannot be written to the new one is no error here: it is in use, and Err tells. It does nothing for stdout and stderr.
 func (l *Log) Reopen() error {
 	if l == nil || l.path == "" {
 		return nil
@@ -254,6 +254,9 @@ func (l *Log) run() {
 				err = l.change(r.out)
 			}
 			l.report(err)
+			if r.out != nil {
+				err = nil // the other file is in use, whether or not it can be written now
+			}
 			if r.end {
 				err = errors.Join(err, l.closeOut())
 			}
