@@ -99,19 +99,35 @@ func (g *Gate) open(address string) (*listener, error) {
 	return l, nil
 }
 
-// inTheWay says why an address could not be opened that is in use, where it is a listener of this gate that has its port. That has
-// to serve until the new one is open, so the configuration cannot be taken in one step.
-func (g *Gate) inTheWay(address string, err error) error {
-	if !errors.Is(err, syscall.EADDRINUSE) {
-		return err
-	}
+// cure says what can be done about an address that could not be opened.
+func (g *Gate) cure(address string, err error) error {
 	for _, l := range g.listeners {
-		if overlap(address, l.ln.Addr().String()) {
+		// It has to serve until the new one is open, so the configuration cannot be taken in one step.
+		if errors.Is(err, syscall.EADDRINUSE) && overlap(address, l.ln.Addr().String()) {
 			return fmt.Errorf("%w: the listener %s has the port until it is closed: first take a configuration with neither of the two, or restart",
 				err, l.address)
 		}
 	}
+	onDisk := strings.HasPrefix(address, "unix:")
+	for _, c := range listenCures {
+		if c.onDisk == onDisk && errors.Is(err, c.errno) {
+			return fmt.Errorf("%w (%s)", err, c.cure)
+		}
+	}
 	return err
+}
+
+// listenCures are for the errors of bind(2), as those of ip(7) and unix(7).
+var listenCures = []struct {
+	errno  syscall.Errno
+	onDisk bool // of a Unix socket
+	cure   string
+}{
+	{syscall.EADDRINUSE, false, "a process listens there: end it, or take another address"},
+	{syscall.EADDRNOTAVAIL, false, "this machine does not have the address: take one that it has, or no host for all"},
+	{syscall.EACCES, false, "a port below 1024 needs CAP_NET_BIND_SERVICE, as AmbientCapabilities of systemd gives it, or take another"},
+	{syscall.ENOENT, true, "its folder has to be there"},
+	{syscall.EACCES, true, "this process has to be allowed to write in its folder"},
 }
 
 // overlap reports whether of two addresses with one port one is all of the machine's, which the kernel gives to one listener.

@@ -95,7 +95,7 @@ func (c *change) prepare() error {
 		c.manners = append(c.manners, m)
 		if l == nil {
 			if l, err = c.g.open(lc.Address); err != nil {
-				return c.g.inTheWay(lc.Address, err)
+				return c.g.cure(lc.Address, err)
 			}
 			c.opened = append(c.opened, l)
 			if err := l.deferAccept(lc.DeferAccept); err != nil {

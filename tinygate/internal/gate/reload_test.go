@@ -634,8 +634,9 @@ func TestStatusCountsRequestsAtServersThatAreGone(t *testing.T) {
 	})
 }
 
-// A listener that keeps the port of a new one is named, for nobody would look for it in this program.
-func TestReloadOfAListenerWithAnothersPort(t *testing.T) {
+// Who cannot listen is told what to do. A listener that keeps the port of a new one is named, for nobody would look for it in this
+// program.
+func TestListenersThatCannotBeOpened(t *testing.T) {
 	text := "listen: '%s'\nroutes: [{answer: 204}]\n"
 	eachEngineOf(t, func(t *testing.T) *config.Config { return parse(t, text, "127.0.0.1:0") }, func(w *world) {
 		port := w.addr[strings.LastIndexByte(w.addr, ':'):]
@@ -648,8 +649,14 @@ func TestReloadOfAListenerWithAnothersPort(t *testing.T) {
 			w.Fatal(err)
 		}
 		defer other.Close()
-		if _, err := w.g.Reload(parse(t, text, other.Addr())); err == nil || !strings.HasSuffix(err.Error(), "in use") {
-			w.Errorf("of another process: %v", err)
+		for address, want := range map[string]string{
+			other.Addr().String():                "in use (a process listens there: ",
+			"203.0.113.5:1":                      " (this machine does not have the address: ", // of documentation, RFC 5737
+			"unix:" + t.TempDir() + "/none/sock": " (its folder has to be there)",
+		} {
+			if _, err := w.g.Reload(parse(t, text, address)); err == nil || !strings.Contains(err.Error(), want) {
+				w.Errorf("%s: %v; want %q", address, err, want)
+			}
 		}
 	})
 }
