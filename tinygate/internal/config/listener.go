@@ -104,9 +104,14 @@ func (r *listenerReader) proxyProtocol(v value) {
 		v.fail("write who may send the header, such as proxy_protocol: 10.0.0.0/8; without the key nobody may")
 		return
 	}
-	v.peers(&r.l.ProxyFrom, &r.l.ProxyUnix)
+	v.believed(&r.l.ProxyFrom, &r.l.ProxyUnix)
 	r.l.ProxyProtocol, r.proxy = true, v
-	for _, p := range r.l.ProxyFrom {
+}
+
+// believed reads who is believed of others' addresses, and warns of those that are everybody.
+func (v value) believed(into *[]netip.Prefix, unix *bool) {
+	v.peers(into, unix)
+	for _, p := range *into {
 		if p.Bits() == 0 {
 			v.warn("%v lets every client choose its own address; write the networks of your load balancers", p)
 		}
