@@ -22,7 +22,7 @@ type Chunked struct {
 	phase   chunkPhase
 	reply   bool
 	digits  uint8
-	ext     uint16 // bytes of extensions and white space so far, in the whole body
+	ext     uint16 // bytes of extensions and white space so far, less those of payload that went with them
 	section uint16 // bytes of the trailer section so far, dropped lines included
 	kept    int    // trailer[:kept] are whole lines to forward, the rest is the line being read
 	trailer []byte // keeps its memory from body to body, but at most trailerBytesMax
@@ -85,6 +85,7 @@ func (c *Chunked) frame(in []byte) (i int, f *fault) {
 				f = faultChunkSize
 			}
 			c.digits = 0
+			c.ext -= uint16(min(int64(c.ext), c.left))
 			c.phase = chunkData
 			if c.left == 0 {
 				c.phase = chunkTrailer

@@ -61,6 +61,21 @@ func TestChunked(t *testing.T) {
 	}
 }
 
+// Servers that fill sizes up with spaces do so in bodies of any length, whose white space is then more than is accepted at once.
+func TestExtensionsOfALongBody(t *testing.T) {
+	const chunks = 3000
+	for line, reply := range map[string]bool{"8  \r\n": true, "8;a=b\r\n": false} {
+		for name, cut := range map[string]func(int) int{"whole": whole, "byte by byte": one} {
+			var d Body
+			d.Init(FramingChunked, 0, reply)
+			payload, _, _, err := decode(&d, []byte(strings.Repeat(line+"12345678\r\n", chunks)+"0\r\n\r\n"), cut)
+			if err != nil || len(payload) != 8*chunks {
+				t.Errorf("%s: %q: %d bytes of %d, %v", name, line, len(payload), 8*chunks, err)
+			}
+		}
+	}
+}
+
 // A connection that ends before the body does; what else is refused is in package http1test.
 func TestChunkedEndsEarly(t *testing.T) {
 	for _, in := range []string{"", "5", "5\r\nhell", "5\r\nhello", "5\r\nhello\r\n", "0", "0\r\n", "0\r\nX: y\r\n", "0\r\n\r"} {

@@ -40,8 +40,8 @@
 //     never in HTTP/1.0 (RFC 9112 6.1). A list that ends in chunked after other codings is 501, any other
 //     value 400.
 //   - A chunk size is one to sixteen hexadecimal digits within an int64, the line behind it a CRLF or
-//     extensions, which are dropped, are free of control characters and are limited in sum over the body
-//     (RFC 9112 7.1, 7.1.1). In a response spaces and tabs may stand between, since some servers write
+//     extensions, which are dropped, are free of control characters and have at most 4096 bytes more than the
+//     payload that they go with (RFC 9112 7.1, 7.1.1). In a response spaces and tabs may stand between, since some servers write
 //     them; in a request they are an error.
 //   - Content_Length and Transfer_Encoding are errors: applications that get field names as variables take them
 //     for the fields that frame the message (RFC 3875 4.1.18).

@@ -17,8 +17,9 @@ const (
 	connectionNamesMax = 16
 	// chunkDigitsMax leaves room for the zero-padded sizes that some servers write.
 	chunkDigitsMax = 16
-	// chunkExtBytesMax is the sum over one body. Extensions carry nothing that a proxy may use, but are
-	// paid for per byte.
+	// chunkExtBytesMax is how many more bytes of extensions and white space than of payload there may be, at any
+	// place of a body. Extensions carry nothing that a proxy may use, but are paid for per byte. Who sends some
+	// with each chunk, as servers do that fill sizes up, may send a body of any length so.
 	chunkExtBytesMax = 4096
 	// trailerBytesMax bounds a whole trailer section, dropped fields included, because it must be held
 	// until a line is whole.
