@@ -72,6 +72,9 @@ func (t *transfer) pass() error {
 			t.src.skip(n)
 			continue
 		}
+		if end-start < smallBody {
+			end, n = t.join(in, end, n)
+		}
 		// It is used up before it is sent: the body has counted it, whatever becomes of it.
 		piece := t.src.slice(start, end)
 		t.src.skip(n)
@@ -84,6 +87,22 @@ func (t *transfer) pass() error {
 		}
 	}
 	return nil
+}
+
+// join moves the payload of small chunks that have come behind in[:n] to in[end:], where the payload before them ends, and returns where
+// it ends then, and how much of in is used up. Each piece that is sent has a price for us and for the receiver, and a sender could make one
+// of every byte. Where chunks end means nothing to anybody (RFC 9112 7.1).
+func (t *transfer) join(in []byte, end, n int) (int, int) {
+	for n < len(in) && t.body.Left() == 0 && !t.body.Done() {
+		next := in[n:min(len(in), n+smallBody)]
+		from, to, used, err := t.body.Next(next)
+		if err != nil || used == 0 {
+			break // an error comes again
+		}
+		end += copy(in[end:], next[from:to])
+		n += used
+	}
+	return end, n
 }
 
 // payload sends one piece, which it takes over, as a chunk where the body is chunked.
