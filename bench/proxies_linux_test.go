@@ -41,14 +41,29 @@ func TestShortProxies(t *testing.T) {
 	if err != nil || len(raws) != 1 {
 		t.Fatalf("raw files %v, %v", raws, err)
 	}
+	report := strings.TrimSuffix(raws[0], ".txt") + ".html"
+	first, err := os.ReadFile(report)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for cmd, want := range map[string]string{"show": proxies.Fresh.Title(), "check": "uring of nginx", "plot": ".html"} {
 		var b bytes.Buffer
 		if err := run([]string{cmd, raws[0]}, &b); err != nil && cmd != "check" || !strings.Contains(b.String(), want) {
 			t.Errorf("%s: %v\n%s", cmd, err, &b)
 		}
 	}
-	page, err := os.ReadFile(strings.TrimSuffix(raws[0], ".txt") + ".html")
+	page, err := os.ReadFile(report)
 	if err != nil || !bytes.Contains(page, []byte("httputil.ReverseProxy")) {
 		t.Errorf("the report made again has no configurations, %v", err)
 	}
+	if date := dateOf(first); date == "" || date != dateOf(page) {
+		t.Errorf("the report is of %q, and made again of %q", date, dateOf(page))
+	}
+}
+
+// dateOf is the date in the facts of a report.
+func dateOf(page []byte) string {
+	_, rest, _ := bytes.Cut(page, []byte("<td>date</td><td>"))
+	date, _, _ := bytes.Cut(rest, []byte("<"))
+	return string(date)
 }

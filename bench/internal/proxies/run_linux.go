@@ -177,21 +177,21 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	var samples []Sample
-	out := raw.NewWriter(file, b.facts())
+	record := &Record{Facts: b.facts(), Configs: b.configs, Profile: b.profile}
+	out := raw.NewWriter(file, slices.Concat(record.Facts, quoted(configKey, b.configs), quoted(profileKey, b.profile)))
 	b.emit = func(s Sample) error {
-		samples = append(samples, s)
+		record.Samples = append(record.Samples, s)
 		return out.Write(s.line())
 	}
 	fmt.Fprint(w, "\n", Legend)
 	for _, cs := range b.opts.Cases {
-		from := len(samples)
+		from := len(record.Samples)
 		if err := b.runCase(ctx, cs); err != nil {
 			b.progress.Clear()
 			return fmt.Errorf("%w; %s holds what was measured until then", err, file.Name())
 		}
 		b.progress.Clear()
-		for _, s := range Summarise(samples[from:]) {
+		for _, s := range Summarise(record.Samples[from:]) {
 			if err := WriteTable(w, &s); err != nil {
 				return err
 			}
@@ -200,18 +200,12 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 	WriteProfile(w, b.profile)
 	base := rounds.Base(file.Name())
 	fmt.Fprintf(w, "\nraw file: %s\nreport:   %s.html\ndrawing:  %[2]s.svg\n", file.Name(), base)
-	record := &Record{Samples: samples, Facts: b.runFacts(), Configs: b.configs, Profile: b.profile}
-	check := func(w io.Writer) (int, error) { return WriteCheck(w, Check(Summarise(samples))) }
+	check := func(w io.Writer) (int, error) { return WriteCheck(w, Check(Summarise(record.Samples))) }
 	return errors.Join(WriteReport(base, record), b.opts.Conclude(w, check, b.failed))
 }
 
-// runFacts tell of the machine and the run.
-func (b *bench) runFacts() []host.Fact {
+// facts tell of the machine and the run, as they are when it begins.
+func (b *bench) facts() []host.Fact {
 	return slices.Concat(host.Facts(), b.opts.Facts(), []host.Fact{{Key: "upstream", Value: "unio on " + b.upstreamEngine}},
 		b.opts.Warning())
-}
-
-// facts head the raw file.
-func (b *bench) facts() []host.Fact {
-	return slices.Concat(b.runFacts(), quoted(configKey, b.configs), quoted(profileKey, b.profile))
 }
