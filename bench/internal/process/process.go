@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/host"
 )
 
 // Process is a running child, used by one goroutine.
@@ -25,8 +27,9 @@ type Process struct {
 	end    error
 }
 
-// Start runs a command. At its end it has so much time until it is killed.
+// Start runs a command, apart from the terminal. At its end it has so much time until it is killed.
 func Start(cmd *exec.Cmd, limit time.Duration) (*Process, error) {
+	host.Apart(cmd)
 	p := &Process{cmd: cmd, limit: limit}
 	cmd.Stderr = &p.stderr
 	in, err := cmd.StdinPipe()

@@ -241,6 +241,7 @@ func command(ctx context.Context, limit time.Duration, name string, args ...stri
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it did not end within %v", limit))
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	host.Apart(cmd)
 	cmd.Cancel = func() error { return cmd.Process.Kill() }
 	return cmd, cancel
 }

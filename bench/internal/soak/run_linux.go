@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/unio-go/unio/bench/internal/host"
 )
 
 // process is the server's process.
@@ -32,6 +34,7 @@ func startServer(engine string) (*process, state, error) {
 		return nil, state{}, err
 	}
 	p := &process{cmd: exec.Command(self, Verb, engine)}
+	host.Apart(p.cmd)
 	p.cmd.Stderr = &p.stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, state{}, err
