@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/unio-go/unio"
@@ -106,6 +108,32 @@ func TestShortSoak(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// interrupting sends this process the interrupt of Ctrl-C as soon as something was written.
+type interrupting struct {
+	bytes.Buffer
+	sent bool
+}
+
+func (w *interrupting) Write(p []byte) (int, error) {
+	if !w.sent {
+		w.sent = true
+		_ = syscall.Kill(os.Getpid(), syscall.SIGINT) // to oneself that is always permitted
+	}
+	return w.Buffer.Write(p)
+}
+
+// A soak that was broken off told that nothing was lost and ended as one that went well, and the next engine began.
+func TestABrokenOffSoakHasNotPassed(t *testing.T) {
+	var out interrupting
+	err := run([]string{"soak", "-engine", "std,std", "-duration", "1h", "-conns", "5", "-think", "10ms"}, &out)
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "broken off") {
+		t.Errorf("%v, want %v", err, context.Canceled)
+	}
+	if n := strings.Count(out.String(), "soak of std: 1h"); n != 1 {
+		t.Errorf("%d engines were begun with:\n%s", n, out.String())
 	}
 }
 

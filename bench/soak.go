@@ -48,6 +48,9 @@ func runSoak(args []string, w io.Writer) error {
 		if err := soak.Run(ctx, o, w); err != nil {
 			errs = append(errs, fmt.Errorf("soak of %s: %w", e, err))
 		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	return errors.Join(errs...)
 }

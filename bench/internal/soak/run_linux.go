@@ -158,7 +158,15 @@ func (s *soak) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.verdict(quiet, last)
+	return s.whole(ctx, s.verdict(quiet, last))
+}
+
+// whole adds to a verdict that the soak was broken off: what has been good until then says nothing of what was asked for.
+func (s *soak) whole(ctx context.Context, verdict error) error {
+	if ctx.Err() == nil {
+		return verdict
+	}
+	return errors.Join(fmt.Errorf("broken off after %v of %v: %w", time.Since(s.started).Round(time.Second), s.Duration, ctx.Err()), verdict)
 }
 
 // part loads the server for some time and returns what it is when it has become idle. An error means that the server is
