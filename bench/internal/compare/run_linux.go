@@ -61,7 +61,7 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := b.start(dir, loadCPU, w); err != nil {
+	if err := b.start(ctx, dir, loadCPU, w); err != nil {
 		return err
 	}
 	if err := b.noteIdle(w); err != nil {
@@ -94,7 +94,7 @@ func (b *bench) noteIdle(w io.Writer) error {
 
 // start brings the load generator and all servers up. A server that this machine cannot run is left out and
 // named.
-func (b *bench) start(dir string, loadCPU int, w io.Writer) error {
+func (b *bench) start(ctx context.Context, dir string, loadCPU int, w io.Writer) error {
 	var err error
 	if b.self, err = os.Executable(); err != nil {
 		return err
@@ -108,6 +108,9 @@ func (b *bench) start(dir string, loadCPU int, w io.Writer) error {
 	b.floors = map[Contender]string{}
 	var up []Contender
 	for _, c := range b.opts.Contenders {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := b.startContender(c, dir); err != nil {
 			fmt.Fprintf(w, "left out: %v: %v\n", c, err)
 			continue

@@ -2,6 +2,7 @@ package proxies
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,10 +23,10 @@ const profileRate = 1997
 var profiled = []Contender{TinygateUring, TinygateEpoll, Nginx}
 
 // profileAll splits the CPU time of some contenders in the case Small, or says why that cannot be done.
-func (b *bench) profileAll() {
+func (b *bench) profileAll(ctx context.Context) {
 	perf, err := program("perf", "linux-perf")
 	for _, p := range b.running(Small) {
-		if !slices.Contains(profiled, p.Contender) {
+		if ctx.Err() != nil || !slices.Contains(profiled, p.Contender) {
 			continue
 		}
 		b.progress.Steps(0, "profile of %s", p.Contender)

@@ -48,14 +48,14 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := b.start(dir, loadCPU, w); err != nil {
+	if err := b.start(ctx, dir, loadCPU, w); err != nil {
 		return err
 	}
 	return b.measureAll(ctx, w)
 }
 
 // start brings load generator, upstream and all proxies up. A proxy that this machine cannot run is left out and named.
-func (b *bench) start(dir string, loadCPU int, w io.Writer) error {
+func (b *bench) start(ctx context.Context, dir string, loadCPU int, w io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -81,6 +81,9 @@ func (b *bench) start(dir string, loadCPU int, w io.Writer) error {
 		b.progress.Clear()
 	}
 	for _, c := range b.opts.Contenders {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		b.startContender(s, c, w)
 	}
 	if len(b.proxies) == 0 {
@@ -170,7 +173,10 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 	perCase := len(b.proxies) * (b.opts.Rounds + 1)
 	b.progress.Begin(perCase * len(b.opts.Cases))
 	if slices.Contains(b.opts.Cases, Small) {
-		b.profileAll()
+		b.profileAll(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	file, err := b.opts.Create("proxies")
 	if err != nil {

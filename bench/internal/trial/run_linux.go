@@ -61,14 +61,14 @@ func Run(ctx context.Context, opts Options, w io.Writer) (err error) {
 			return err
 		}
 	}
-	if err := r.start(); err != nil {
+	if err := r.start(ctx); err != nil {
 		return err
 	}
 	return r.measureAll(ctx, w)
 }
 
 // start brings the contenders up, in an order that the seed decides. One that this machine cannot run is left out and named.
-func (r *run) start() error {
+func (r *run) start(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -76,6 +76,9 @@ func (r *run) start() error {
 	names := r.contenders()
 	r.rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		r.line.Step("starting %s", name)
 		own := filepath.Join(r.dir, strconv.Itoa(r.started))
 		if err := os.Mkdir(own, 0o755); err != nil {
@@ -165,7 +168,7 @@ func (r *run) runCase(ctx context.Context, cs Case) (err error) {
 			if err := r.stop(); err != nil {
 				r.failed = append(r.failed, err.Error())
 			}
-			if err := r.start(); err != nil {
+			if err := r.start(ctx); err != nil {
 				return err
 			}
 		}
