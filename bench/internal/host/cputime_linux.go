@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // idleLimit bounds the wait for a server to go to sleep after its load has ended.
@@ -18,27 +20,20 @@ const idleLimit = 50 * time.Millisecond
 // than the spinning of an idle Go scheduler.
 const idleProbe = 500 * time.Microsecond
 
-// ProcessCPU is the CPU time of all threads of a process, kernel workers that serve it included. It is exact
-// only while the threads sleep: a running thread's time is brought up to date at its next tick or switch
-// (kernel/sched/fair.c, update_curr; /proc/PID/schedstat in Documentation/scheduler/sched-stats.rst).
+// cpuClockSched is CPUCLOCK_SCHED (include/linux/posix-timers_types.h): time on a CPU as the scheduler counts it.
+const cpuClockSched = 2
+
+// ProcessCPU is the CPU time of a process to the nanosecond, kernel workers that serve it and threads that have ended included. It is
+// read from the process' clock, whose number clock_getcpuclockid(3) makes of the process'.
 func ProcessCPU(pid int) (time.Duration, error) {
-	tasks := fmt.Sprintf("/proc/%d/task", pid)
-	entries, err := os.ReadDir(tasks)
-	if err != nil {
-		return 0, err
+	var at unix.Timespec
+	switch err := unix.ClockGettime(int32(^pid<<3|cpuClockSched), &at); {
+	case errors.Is(err, unix.EINVAL): // there is no such process
+		return 0, fmt.Errorf("CPU time of process %d: %w", pid, os.ErrProcessDone)
+	case err != nil:
+		return 0, fmt.Errorf("CPU time of process %d: %w", pid, os.NewSyscallError("clock_gettime", err))
 	}
-	var sum time.Duration
-	for _, e := range entries {
-		d, err := runTime(filepath.Join(tasks, e.Name(), "schedstat"))
-		if errors.Is(err, os.ErrNotExist) {
-			continue // the thread has just ended
-		}
-		if err != nil {
-			return 0, err
-		}
-		sum += d
-	}
-	return sum, nil
+	return time.Duration(at.Nano()), nil
 }
 
 // UsageCPU is the CPU time in an account of getrusage(2), which counts a ring's kernel workers, too.
@@ -66,8 +61,8 @@ func PollerCPU(pid int) (time.Duration, error) {
 	return sum, nil
 }
 
-// SleepingCPU waits until a process uses no CPU any more and returns its CPU time, which is then exact. A
-// process that does not come to rest within idleLimit is read as it is.
+// SleepingCPU waits until a process uses no CPU any more and returns its CPU time. A process that does not come to rest within idleLimit
+// is read as it is.
 func SleepingCPU(pid int) (time.Duration, error) {
 	return atRest(func() (time.Duration, error) { return ProcessCPU(pid) })
 }

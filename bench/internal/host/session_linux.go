@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Session is the processes of a session (setsid(2)), called by the number of the process that began it. Command gives each of its
@@ -52,7 +50,7 @@ func (s Session) SleepingCPU() (time.Duration, error) {
 	}
 	return atRest(func() (sum time.Duration, err error) {
 		for _, pid := range pids {
-			d, err := clockOf(pid)
+			d, err := ProcessCPU(pid)
 			if err != nil && !errors.Is(err, os.ErrProcessDone) {
 				return 0, err
 			}
@@ -60,21 +58,6 @@ func (s Session) SleepingCPU() (time.Duration, error) {
 		}
 		return sum, nil
 	})
-}
-
-// cpuClockSched is CPUCLOCK_SCHED (include/linux/posix-timers_types.h): time on a CPU as the scheduler counts it.
-const cpuClockSched = 2
-
-// clockOf reads the CPU-time clock of a process, whose number clock_getcpuclockid(3) makes of the process'.
-func clockOf(pid int) (time.Duration, error) {
-	var at unix.Timespec
-	switch err := unix.ClockGettime(int32(^pid<<3|cpuClockSched), &at); {
-	case errors.Is(err, unix.EINVAL): // there is no such process
-		return 0, fmt.Errorf("CPU time of process %d: %w", pid, os.ErrProcessDone)
-	case err != nil:
-		return 0, fmt.Errorf("CPU time of process %d: %w", pid, os.NewSyscallError("clock_gettime", err))
-	}
-	return time.Duration(at.Nano()), nil
 }
 
 // Resident is the memory of the session that is in RAM, in bytes. Pages that two members share count for both.
