@@ -13,6 +13,7 @@ import (
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/load"
 	"github.com/unio-go/unio/bench/internal/progress"
+	"github.com/unio-go/unio/bench/internal/server"
 )
 
 const (
@@ -111,7 +112,7 @@ func (b *bench) newCase(cs Case) (*caseRun, error) {
 		keep:  uint64(cs.Conns*len(b.children)+spareFiles) <= b.files,
 	}
 	if cs.Proto != "" {
-		c.shape.Path = "/" + strconv.Itoa(cs.Size)
+		c.shape.Path, c.shape.Answer = "/"+strconv.Itoa(cs.Size), server.Body(cs.Size)
 	}
 	if !c.keep {
 		b.progress.Note("%v: connections are opened for each slice: %d files may be open", cs, b.files)

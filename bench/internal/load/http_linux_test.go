@@ -34,7 +34,7 @@ func TestHTTPIsCountedAndVerified(t *testing.T) {
 		addr := httpServer(t, tls, func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, strings.Repeat("y", 40<<10))
 		})
-		target, err := Open(addr, Shape{Conns: 5, Depth: 1, Path: "/x", TLS: tls})
+		target, err := Open(addr, Shape{Conns: 5, Depth: 1, Path: "/x", Answer: []byte(strings.Repeat("y", 40<<10)), TLS: tls})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestWrongAnswerIsSeen(t *testing.T) {
 			}
 			io.WriteString(w, body)
 		})
-		target, err := Open(addr, Shape{Conns: 1, Depth: 1, Path: "/", TLS: tls})
+		target, err := Open(addr, Shape{Conns: 1, Depth: 1, Path: "/", Answer: []byte("right"), TLS: tls})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +67,20 @@ func TestWrongAnswerIsSeen(t *testing.T) {
 			t.Errorf("tls %v: %v, want %v", tls, err, ErrMismatch)
 		}
 		target.Close()
+	}
+}
+
+// What a server answered first was what all its answers were compared with, so that one which is always wrong was never seen.
+func TestAnAnswerThatIsAlwaysWrongIsSeen(t *testing.T) {
+	for _, tls := range []bool{false, true} {
+		addr := httpServer(t, tls, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "wrong") })
+		target, err := Open(addr, Shape{Conns: 1, Depth: 1, Path: "/", Answer: []byte("right"), TLS: tls})
+		if !errors.Is(err, ErrMismatch) {
+			t.Errorf("tls %v: %v, want %v", tls, err, ErrMismatch)
+		}
+		if err == nil {
+			target.Close()
+		}
 	}
 }
 
@@ -91,7 +105,7 @@ func TestFreshConnections(t *testing.T) {
 			body, _ := io.ReadAll(r.Body)
 			w.Write(body)
 		})
-		target, err := Open(addr, Shape{Conns: 3, Depth: 1, Request: request, Fresh: true, TLS: tls})
+		target, err := Open(addr, Shape{Conns: 3, Depth: 1, Request: request, Answer: []byte("hello"), Fresh: true, TLS: tls})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +131,7 @@ func TestFreshConnectionThatStaysOpen(t *testing.T) {
 		}
 	})
 	request := []byte("GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")
-	target, err := Open(addr, Shape{Conns: 1, Depth: 1, Request: request, Fresh: true})
+	target, err := Open(addr, Shape{Conns: 1, Depth: 1, Request: request, Answer: []byte("x"), Fresh: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,8 +29,8 @@ func echoScript(size int) *script {
 // exchangeLimit bounds the request that finds out what the answers look like.
 const exchangeLimit = 10 * time.Second
 
-// httpScript is one request again and again. It is performed here, and its answer is what each answer has to be but for the
-// Date.
+// httpScript is one request again and again. It is performed here, and its answer, if it has the body that was asked for, is what each
+// answer has to be but for the Date.
 func httpScript(addr netip.AddrPort, shape Shape) (*script, error) {
 	request := shape.Request
 	if request == nil {
@@ -53,12 +53,16 @@ func httpScript(addr netip.AddrPort, shape Shape) (*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
 		line, _, _ := bytes.Cut(request, []byte(" HTTP/"))
 		return nil, fmt.Errorf("%s: %s", line, resp.Status)
+	}
+	if !bytes.Equal(body, shape.Answer) {
+		return nil, fmt.Errorf("the first answer: a body of %d bytes, want one of %d: %w", len(body), len(shape.Answer), ErrMismatch)
 	}
 	s := &script{
 		out: fill(request, sendBytesMax), outLen: len(request), outSize: len(request),

@@ -36,6 +36,7 @@ type Shape struct {
 	TLS   bool   // with HTTP, 1 deep
 
 	Request []byte // a whole HTTP request, in place of the GET of a path
+	Answer  []byte // the body that HTTP answers have to have
 	// Fresh is a connection for each request, 1 deep. The request has to ask for the end of the connection: what counts
 	// as answered is an answer that the server's close follows.
 	Fresh bool

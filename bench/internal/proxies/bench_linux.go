@@ -64,7 +64,7 @@ func (b *bench) runCase(ctx context.Context, cs Case) error {
 	t := traffics[cs]
 	c := &caseRun{
 		bench: b, cs: cs, door: t.door, rate: t.rate, voids: map[*proxy]int{},
-		shape: load.Shape{Conns: t.conns, Depth: 1, Request: t.request(), Fresh: t.fresh, TLS: t.door != plain},
+		shape: load.Shape{Conns: t.conns, Depth: 1, Request: t.request(), Answer: t.answer(), Fresh: t.fresh, TLS: t.door != plain},
 	}
 	if t.rate > 0 {
 		c.shape.Depth = 0

@@ -3,6 +3,7 @@ package proxies
 import (
 	"fmt"
 	"slices"
+	"strconv"
 )
 
 // Case is one shape of load, by its name.
@@ -102,6 +103,15 @@ func (t traffic) request() []byte {
 	}
 	r = append(r, "\r\n"...)
 	return append(r, pattern(t.post)...)
+}
+
+// answer is the body of what the upstream answers: a path that is a number has so many bytes, any other 128.
+func (t traffic) answer() []byte {
+	n, err := strconv.Atoi(t.path[1:])
+	if err != nil {
+		n = 128
+	}
+	return pattern(n)
 }
 
 // pattern is a body of n bytes: letters by their place, in a row that shifts, so that a byte that is lost or doubled shows.

@@ -61,7 +61,7 @@ func (b *bench) profileOf(perf string, p *proxy) (text string, err error) {
 	}
 	defer os.RemoveAll(dir)
 	t := traffics[Small]
-	if err := b.gen.Open(p.id, p.doors[plain], load.Shape{Conns: t.conns, Depth: 1, Request: t.request()}); err != nil {
+	if err := b.gen.Open(p.id, p.doors[plain], load.Shape{Conns: t.conns, Depth: 1, Request: t.request(), Answer: t.answer()}); err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, b.gen.CloseTarget(p.id)) }()

@@ -23,7 +23,7 @@ import (
 	"github.com/unio-go/unio/bench/internal/load"
 )
 
-// badVerb makes the test binary a proxy whose third answer has a wrong byte.
+// badVerb makes the test binary a proxy whose third answer has a wrong byte, or with another argument each answer.
 const badVerb = "__bad"
 
 // TestMain lets the test binary be what a run starts.
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 		var asked atomic.Int64
 		err = http.ListenAndServe(args[0], http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body := pattern(128)
-			if asked.Add(1) == 3 {
+			if asked.Add(1) == 3 || len(args) > 1 {
 				body[127] ^= 1
 			}
 			w.Write(body)
@@ -141,6 +141,23 @@ func TestAWrongByteVoidsTheSample(t *testing.T) {
 	cancel()
 	if err := b.runCase(ctx, One); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// A byte that is wrong in each answer is wrong in the first, too.
+func TestAByteThatIsAlwaysWrongVoidsEverySample(t *testing.T) {
+	b, self, samples := newBench(t)
+	bad := launch{prog: self}
+	if err := bad.open(plain); err != nil {
+		t.Fatal(err)
+	}
+	bad.args = []string{badVerb, bad.doors[plain].String(), "always"}
+	add(t, b, Haproxy, bad, self)
+	if err := b.runCase(t.Context(), One); err != nil {
+		t.Fatal(err)
+	}
+	if row := Summarise(*samples)[0].Row(Haproxy); row == nil || row.Errors != len(*samples) || row.CPUNs.Known() {
+		t.Errorf("of %d samples: %+v", len(*samples), row)
 	}
 }
 

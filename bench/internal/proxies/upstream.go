@@ -16,19 +16,18 @@ const UpstreamVerb = "__upstream"
 // browserPath is where the upstream answers with what a browser gets: ten fields.
 const browserPath = "/browser"
 
-// answers are what the upstream says, by path. A path that is a number has so many bytes of body.
+// answers are what the upstream says, by path.
 func answers() map[string][]byte {
 	all := map[string][]byte{}
 	for _, t := range traffics {
-		n, fields := 128, "Cache-Control: public, max-age=3600\r\nETag: \"5f2b7c9a1d3e\"\r\n"+
+		body, fields := t.answer(), "Cache-Control: public, max-age=3600\r\nETag: \"5f2b7c9a1d3e\"\r\n"+
 			"Last-Modified: Sun, 01 Nov 2026 08:12:31 GMT\r\nVary: Accept-Encoding\r\n"+
 			"Strict-Transport-Security: max-age=31536000\r\nX-Content-Type-Options: nosniff\r\n"
 		if t.path != browserPath {
-			n, _ = strconv.Atoi(t.path[1:])
 			fields = ""
 		}
 		all[t.path] = fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nServer: upstream\r\nDate: Sun, 29 Nov 2026 12:00:00 GMT\r\n%s"+
-			"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", fields, n, pattern(n))
+			"Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s", fields, len(body), body)
 	}
 	return all
 }

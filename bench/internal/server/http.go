@@ -27,13 +27,16 @@ const bodyMax = 1 << 20
 // filler is what bodies are made of.
 var filler = bytes.Repeat([]byte("x"), bodyMax)
 
+// Body is what HTTP servers answer with, of a length of up to bodyMax. Nobody writes to it.
+func Body(n int) []byte { return filler[:n] }
+
 // bodyOf is the body that a path asks for: its length in decimal.
 func bodyOf(path string) ([]byte, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(path, "/"))
 	if err != nil || n < 0 || n > bodyMax {
 		return nil, fmt.Errorf("%q is no length of up to %d", path, bodyMax)
 	}
-	return filler[:n], nil
+	return Body(n), nil
 }
 
 // serveNetHTTP is package net/http on any listener.
