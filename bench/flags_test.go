@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"io"
 	"strings"
 	"testing"
@@ -43,6 +45,22 @@ func TestHelp(t *testing.T) {
 		var b strings.Builder
 		if err := run(args, &b); err != nil || !strings.Contains(b.String(), "Flags of soak:") {
 			t.Errorf("%q: %v, %d bytes", args, err, b.Len())
+		}
+	}
+}
+
+// So does who asks how one of the commands is called.
+func TestHelpOfEachCommand(t *testing.T) {
+	names := []string{"echo", "http", "proxies", "randread", "soak", "show", "check", "plot"}
+	for _, s := range trials {
+		names = append(names, s.File)
+	}
+	for _, name := range names {
+		for _, ask := range []string{"-h", "--help"} {
+			var b strings.Builder
+			if err := run([]string{name, ask}, &b); !errors.Is(err, flag.ErrHelp) || !strings.Contains(b.String(), "Usage of bench "+name) {
+				t.Errorf("%s %s: %v, %q", name, ask, err, b.String())
+			}
 		}
 	}
 }

@@ -80,10 +80,16 @@ func run(args []string, w io.Writer) error {
 	case "soak":
 		return runSoak(args, w)
 	case "show", "check", "plot":
-		if len(args) != 1 {
+		f := flag.NewFlagSet("bench "+name, flag.ContinueOnError)
+		f.SetOutput(w)
+		f.Usage = func() { fmt.Fprintf(w, "Usage of bench %s: go run ./bench %[1]s FILE, a raw file\n", name) }
+		if err := f.Parse(args); err != nil {
+			return err
+		}
+		if f.NArg() != 1 {
 			return fmt.Errorf("%s: want one raw file", name)
 		}
-		return again(name, args[0], w)
+		return again(name, f.Arg(0), w)
 	}
 	for _, s := range trials {
 		if s.File == name {
