@@ -42,6 +42,22 @@ func deviceOf(dir string) (number, name string) {
 	return number, name
 }
 
+// NeedDisk refuses a directory in which a comparison would tell nothing, because its files are in memory, and one without so many bytes
+// of room. lacks says what there is not in memory.
+func NeedDisk(dir, lacks string, room int64) error {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	if s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC {
+		return fmt.Errorf("%s is in memory, where nothing %s: give a directory on a disk by -dir", dir, lacks)
+	}
+	if free := int64(s.Bavail) * s.Bsize; free < room {
+		return fmt.Errorf("%s has %d MiB free, and the files need %d GiB: give another directory by -dir", dir, free>>20, room>>30)
+	}
+	return nil
+}
+
 // read is the first line of one of the disk's files.
 func (d Disk) read(name string) string {
 	if d == "" {

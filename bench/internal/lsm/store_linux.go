@@ -3,7 +3,6 @@ package lsm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"log"
@@ -15,6 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	pebblefs "github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/sys/unix"
+
+	"github.com/unio-go/unio/bench/internal/host"
 )
 
 // settings are Pebble's options.
@@ -129,16 +130,4 @@ func eachFile(dir string, do func(*os.File) error) error {
 }
 
 // prepare refuses a file system without a disk, on which nothing is cold and a sync costs nothing.
-func prepare(dir string) error {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return &os.PathError{Op: "statfs", Path: dir, Err: err}
-	}
-	if s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC {
-		return fmt.Errorf("%s is in memory, where nothing is cold: give a directory on a disk by -dir", dir)
-	}
-	if free := int64(s.Bavail) * s.Bsize; free < 6<<30 {
-		return fmt.Errorf("%s has %d MiB free, and the stores need 6 GiB: give another directory by -dir", dir, free>>20)
-	}
-	return nil
-}
+func prepare(dir string) error { return host.NeedDisk(dir, "is cold", 6<<30) }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/bench/internal/trial"
 	"github.com/unio-go/unio/examples/log/journal"
@@ -134,3 +136,18 @@ func TestServeOfNothing(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// In memory a sync costs nothing, and no record is durable.
+func TestMemoryIsRefused(t *testing.T) {
+	dir := "/dev/shm"
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil || s.Type != unix.TMPFS_MAGIC {
+		dir = "/run" // one of the two is tmpfs wherever there is a test
+	}
+	if Suite.Prepare == nil || Suite.Prepare(dir) == nil {
+		t.Fatalf("%s: no error", dir)
+	}
+	if err := Suite.Prepare(t.TempDir() + "/nowhere"); !os.IsNotExist(err) {
+		t.Errorf("a directory that there is not: %v", err)
+	}
+}

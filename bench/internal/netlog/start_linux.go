@@ -16,6 +16,9 @@ import (
 	"github.com/unio-go/unio/examples/log/journal"
 )
 
+// prepare refuses a file system without a disk, on which a sync costs nothing.
+func prepare(dir string) error { return host.NeedDisk(dir, "becomes durable", 1<<30) }
+
 // loaded is a server in a process of its own, with its clients in this one.
 type loaded struct {
 	server *process.Process

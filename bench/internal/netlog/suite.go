@@ -43,7 +43,7 @@ p50..        µs from request to answer, medians of the rounds
 		{Unit: trial.UnitMax, Head: "max", Scale: 1e3},
 		{Unit: trial.UnitThreads, Head: "threads", Scale: 1},
 	},
-	Start: start,
+	Start: start, Prepare: prepare,
 }
 
 // shape is a case, taken apart.

@@ -4,27 +4,13 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/bench/internal/host"
 	"github.com/unio-go/unio/bench/internal/trial"
 )
 
 // prepare refuses a file system without a disk, on which a sync costs nothing.
-func prepare(dir string) error {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return &os.PathError{Op: "statfs", Path: dir, Err: err}
-	}
-	if s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC {
-		return fmt.Errorf("%s is in memory, where nothing becomes durable: give a directory on a disk by -dir", dir)
-	}
-	if free := int64(s.Bavail) * s.Bsize; free < 4<<30 {
-		return fmt.Errorf("%s has %d MiB free, and the files need 4 GiB: give another directory by -dir", dir, free>>20)
-	}
-	return nil
-}
+func prepare(dir string) error { return host.NeedDisk(dir, "becomes durable", 4<<30) }
 
 // start begins a contender.
 func start(contender, dir string) (trial.Program, error) {
