@@ -51,7 +51,7 @@ func (d *driven) Slice(cs string, limit time.Duration, _ bool) (trial.Slice, err
 		d.ops = append(d.ops, nopOp())
 	}
 	ops, m, end := 0, trial.StartMeter(), time.Now().Add(limit)
-	for time.Now().Before(end) {
+	for ops == 0 || time.Now().Before(end) {
 		for range many {
 			if err := d.turn(d.ops[:n]); err != nil {
 				return trial.Slice{}, err
@@ -142,7 +142,7 @@ func (p tasks) begin(fn func()) error {
 func (p tasks) work(end time.Time) (ops int) {
 	t, op := p.l.Here(), nopOp()
 	op.To = &waiting{&t.Waiter}
-	for time.Now().Before(end) {
+	for ops == 0 || time.Now().Before(end) {
 		for range many {
 			if !p.l.Submit(op) {
 				t.Wait()

@@ -2,6 +2,7 @@ package nop
 
 import (
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -29,6 +30,11 @@ func TestEveryLayer(t *testing.T) {
 				s, err := p.Slice(cs, 5*time.Millisecond, false)
 				if err != nil || s.Ops < depth || s.Values[unitTime] <= 0 || s.Values[trial.UnitCPU] <= 0 {
 					t.Errorf("%s: %+v, %v", cs, s, err)
+				}
+			}
+			for cs, depth := range depths { // what is over before anything has run
+				if s, err := p.Slice(cs, 0, false); err != nil || s.Ops < depth || math.IsInf(s.Values[unitTime], 0) {
+					t.Errorf("%s, no time: %+v, %v", cs, s, err)
 				}
 			}
 			if _, err := p.Slice("depth=0", time.Millisecond, false); err == nil {

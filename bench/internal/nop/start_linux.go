@@ -43,7 +43,8 @@ func start(contender, dir string) (trial.Program, error) {
 	return nil, fmt.Errorf("there is no contender %q", contender)
 }
 
-// many is how many turns are made between two looks at the clock.
+// many is how many turns are made between two looks at the clock. All make so many at least: a short time may be over before who works has
+// run.
 const many = 256
 
 // depth is the depth of a case.
@@ -111,7 +112,7 @@ func (r ring) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error) {
 		return trial.Slice{}, err
 	}
 	ops, m, end := 0, trial.StartMeter(), time.Now().Add(d)
-	for time.Now().Before(end) {
+	for ops == 0 || time.Now().Before(end) {
 		for range many {
 			if err := r.turn(n); err != nil {
 				return trial.Slice{}, err
@@ -150,7 +151,7 @@ func (e executor) Slice(cs string, d time.Duration, _ bool) (trial.Slice, error)
 // work performs no-ops in a goroutine.
 func (e executor) work(end time.Time) (ops int) {
 	op := &fileio.Op{Code: fileio.Nop, File: nopFile}
-	for time.Now().Before(end) {
+	for ops == 0 || time.Now().Before(end) {
 		for range many {
 			e.Do(op)
 		}
