@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/unio-go/unio/bench/internal/progress"
 	"github.com/unio-go/unio/bench/internal/rounds"
@@ -53,4 +56,12 @@ func drawn(seed uint64) uint64 {
 		return rand.Uint64() >> 32
 	}
 	return seed
+}
+
+// untilEnded is a context that is done when somebody wants this process to end. What runs then ends its contenders and removes their files,
+// which can be gigabytes. A second signal ends the process at once.
+func untilEnded() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }

@@ -2,13 +2,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"time"
 
@@ -149,7 +147,7 @@ func runCompare(s *compare.Suite, args []string, w io.Writer) error {
 	if err := a.opts.Limit(a.cases, a.contenders); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilEnded()
 	defer stop()
 	return compare.Run(ctx, a.opts, w)
 }

@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/proxies"
@@ -45,7 +42,7 @@ func runProxies(args []string, w io.Writer) error {
 	if err := a.opts.Limit(a.cases, a.contenders); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilEnded()
 	defer stop()
 	return proxies.Run(ctx, a.opts, w)
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
 
@@ -65,7 +63,7 @@ func runRandread(args []string, w io.Writer) error {
 		}
 		a.opts.Dir = filepath.Join(cache, "unio-bench")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilEnded()
 	defer stop()
 	return randread.Run(ctx, a.opts, w)
 }

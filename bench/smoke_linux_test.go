@@ -111,29 +111,33 @@ func TestShortSoak(t *testing.T) {
 	}
 }
 
-// interrupting sends this process the interrupt of Ctrl-C as soon as something was written.
+// interrupting sends this process a signal as soon as something was written.
 type interrupting struct {
 	bytes.Buffer
-	sent bool
+	signal syscall.Signal
+	sent   bool
 }
 
 func (w *interrupting) Write(p []byte) (int, error) {
 	if !w.sent {
 		w.sent = true
-		_ = syscall.Kill(os.Getpid(), syscall.SIGINT) // to oneself that is always permitted
+		_ = syscall.Kill(os.Getpid(), w.signal) // to oneself that is always permitted
 	}
 	return w.Buffer.Write(p)
 }
 
-// A soak that was broken off told that nothing was lost and ended as one that went well, and the next engine began.
+// A soak that was broken off told that nothing was lost and ended as one that went well, and the next engine began. The signal that ends
+// a process left the files of a comparison, and is heard as Ctrl-C is.
 func TestABrokenOffSoakHasNotPassed(t *testing.T) {
-	var out interrupting
-	err := run([]string{"soak", "-engine", "std,std", "-duration", "1h", "-conns", "5", "-think", "10ms"}, &out)
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "broken off") {
-		t.Errorf("%v, want %v", err, context.Canceled)
-	}
-	if n := strings.Count(out.String(), "soak of std: 1h"); n != 1 {
-		t.Errorf("%d engines were begun with:\n%s", n, out.String())
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		out := interrupting{signal: signal}
+		err := run([]string{"soak", "-engine", "std,std", "-duration", "1h", "-conns", "5", "-think", "10ms"}, &out)
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "broken off") {
+			t.Errorf("%v: %v, want %v", signal, err, context.Canceled)
+		}
+		if n := strings.Count(out.String(), "soak of std: 1h"); n != 1 {
+			t.Errorf("%v: %d engines were begun with:\n%s", signal, n, out.String())
+		}
 	}
 }
 

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
 	"time"
 
@@ -40,7 +37,7 @@ func runSoak(args []string, w io.Writer) error {
 	if o.Tick <= 0 {
 		return fmt.Errorf("soak: %v between lines: it must be positive", o.Tick)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilEnded()
 	defer stop()
 	var errs []error
 	for e := range strings.SplitSeq(engines, ",") {

@@ -2,12 +2,9 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 
 	"github.com/unio-go/unio/bench/internal/lsm"
 	"github.com/unio-go/unio/bench/internal/netlog"
@@ -53,7 +50,7 @@ func runTrial(s *trial.Suite, args []string, w io.Writer) error {
 	if err := a.opts.Limit(a.cases, a.contenders); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := untilEnded()
 	defer stop()
 	return trial.Run(ctx, a.opts, w)
 }
