@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/unio-go/unio/bench/internal/randread"
@@ -79,6 +80,9 @@ func againRandread(what, name string, text []byte, w io.Writer) error {
 	case "plot":
 		if err := randread.ReadHeat(name, record.Samples); err != nil {
 			return err
+		}
+		if !slices.ContainsFunc(record.Samples, func(s randread.Sample) bool { return s.Heat != nil }) {
+			fmt.Fprintf(w, "the report has no heat maps: %s is not there\n", randread.HeatFile(name))
 		}
 		base := rounds.Base(name)
 		fmt.Fprintf(w, "%s.html\n%s.svg\n", base, base)

@@ -29,6 +29,13 @@ func TestShortRandRead(t *testing.T) {
 	if err != nil || bytes.Count(page, []byte("data:image/png")) < 20 {
 		t.Errorf("the report made again has %d heat maps, %v", bytes.Count(page, []byte("data:image/png")), err)
 	}
+	if err := os.Remove(strings.TrimSuffix(raw, ".txt") + ".heat.gz"); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := run([]string{"plot", raw}, &b); err != nil || !strings.Contains(b.String(), "no heat maps") {
+		t.Errorf("a report made again without its heat maps: %v, %q", err, b.String())
+	}
 }
 
 // Fio, where it is installed, reads the same set, and its heat maps are among the others.

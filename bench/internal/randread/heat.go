@@ -102,8 +102,8 @@ type heatLine struct {
 	Heat  Heat
 }
 
-// heatFile is the name of the file of heat maps that belongs to a raw file.
-func heatFile(raw string) string { return rounds.Base(raw) + ".heat.gz" }
+// HeatFile is the name of the file of heat maps that belongs to a raw file.
+func HeatFile(raw string) string { return rounds.Base(raw) + ".heat.gz" }
 
 // writeHeat writes the heat maps of samples, as lines of JSON under gzip.
 func writeHeat(name string, samples []Sample) (err error) {
@@ -131,7 +131,7 @@ func writeHeat(name string, samples []Sample) (err error) {
 
 // ReadHeat adds the heat maps of a raw file to its samples. A raw file without them has none to show.
 func ReadHeat(raw string, samples []Sample) (err error) {
-	name := heatFile(raw)
+	name := HeatFile(raw)
 	f, err := os.Open(name)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

@@ -175,7 +175,7 @@ func TestHeatMapsAreReadBack(t *testing.T) {
 	}
 	samples[1].Heat = nil
 	raw := filepath.Join(t.TempDir(), "x.txt")
-	if err := writeHeat(heatFile(raw), samples); err != nil {
+	if err := writeHeat(HeatFile(raw), samples); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]Sample, len(samples))
@@ -197,7 +197,7 @@ func TestHeatMapsAreReadBack(t *testing.T) {
 	if err := ReadHeat(filepath.Join(t.TempDir(), "none.txt"), got); err != nil {
 		t.Error(err)
 	}
-	if err := os.WriteFile(heatFile(raw), []byte("no gzip"), 0o644); err != nil {
+	if err := os.WriteFile(HeatFile(raw), []byte("no gzip"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := ReadHeat(raw, got); err == nil {

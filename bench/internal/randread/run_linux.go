@@ -148,7 +148,7 @@ func (b *bench) measureAll(ctx context.Context, w io.Writer) (err error) {
 		b.line.Clear()
 		if err != nil {
 			return errors.Join(fmt.Errorf("%w; %s holds what was measured until then", err, file.Name()),
-				writeHeat(heatFile(file.Name()), run.Samples))
+				writeHeat(HeatFile(file.Name()), run.Samples))
 		}
 		for _, s := range Summarise(run.Samples[from:]) {
 			if err := WriteTable(w, &s); err != nil {
@@ -277,7 +277,7 @@ func (r *result) sample(c Contender, cs Case, threads *threadCount) Sample {
 
 // conclude writes the report, checks, and names what failed.
 func (b *bench) conclude(w io.Writer, run *Record, file string) error {
-	heat := writeHeat(heatFile(file), run.Samples)
+	heat := writeHeat(HeatFile(file), run.Samples)
 	fmt.Fprintf(w, "\nraw file: %s\n", file)
 	base := rounds.Base(file)
 	report := WriteReport(base, run)
