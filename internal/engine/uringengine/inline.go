@@ -55,7 +55,7 @@ func (e *Engine) lookDone(d *desc, res int32) {
 		if res < 0 {
 			op.How = 0 // a receive tells why, or goes on
 		}
-		e.armRecv(d)
+		e.armRecv(d, false)
 	}
 }
 

@@ -18,7 +18,7 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	if d.unread.len() > 0 {
 		op.Buf = d.unread.pop()
 		if e.receivesAhead(d) && !e.wantsLarge(d, op) {
-			e.armRecv(d)
+			e.armRecv(d, false)
 		}
 		return true
 	}
@@ -28,7 +28,7 @@ func (e *Engine) submitRecv(d *desc, op *engine.Op) bool {
 	}
 	d.recv = op
 	if d.flags&(armed|starved) == 0 {
-		e.armRecv(d)
+		e.armRecv(d, false)
 	}
 	return false
 }
@@ -44,23 +44,20 @@ func (e *Engine) wantsLarge(d *desc, op *engine.Op) bool {
 	return op != nil && !e.blocks.scarce && e.blocks.blockBytes >= engine.BulkBytes && d.bulk.Offer(e.blocks.pool, op) == engine.BulkBytes
 }
 
-// armRecv sees to it that the kernel receives for d, or tells when it could, where that is what d's operation asks for.
-func (e *Engine) armRecv(d *desc) {
-	switch op := d.recv; {
-	case op != nil && op.How == engine.RecvReady && d.bulk.Large():
-		e.armLook(d)
-	case len(e.starved) > 0:
-		e.starve(d)
-	default:
-		e.requestRecv(d)
-	}
-}
-
-// requestRecv asks the kernel to receive. The first time it asks for one message: a connection that serves one request then has
+// armRecv asks the kernel to receive, or to tell when it could, where that is what d's operation asks for. While others wait for blocks
+// it puts d behind them, unless it is d's turn. The first time it asks for one message: a connection that serves one request then has
 // nothing to cancel when it is closed. Where multishot receives are broken there is a single one for each Recv, and so there
 // is while buffers are scarce, of a page: what nobody has asked for must not take what others wait for. A large one is single because a
 // multishot goes on when nobody asks.
-func (e *Engine) requestRecv(d *desc) {
+func (e *Engine) armRecv(d *desc, turn bool) {
+	if op := d.recv; op != nil && op.How == engine.RecvReady && d.bulk.Large() {
+		e.armLook(d)
+		return
+	}
+	if len(e.starved) > 0 && !turn {
+		e.starve(d)
+		return
+	}
 	e.blocks.used = true
 	s := e.sqe()
 	big := e.wantsLarge(d, d.recv)
@@ -203,7 +200,7 @@ func (e *Engine) recvEnded(d *desc, res int32) {
 		op.Err = d.err
 		e.complete(op)
 	} else if !d.has(starved) {
-		e.armRecv(d)
+		e.armRecv(d, false)
 	}
 }
 

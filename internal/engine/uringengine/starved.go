@@ -10,7 +10,7 @@ import (
 )
 
 // This file is the row of receives that wait for blocks. Who comes later does not pass who came before: of 200 connections that had
-// 64 KiB each on their way to 16 blocks, some found none fifty times in a row, and half of all receives were for nothing.
+// 64 KiB each on their way to few blocks, some found none fifty times in a row, and half of all receives were for nothing.
 
 // starve puts a descriptor at the end of the row.
 func (e *Engine) starve(d *desc) {
@@ -30,7 +30,7 @@ func (e *Engine) feed() {
 		if d.recv != nil && !d.has(armed) {
 			part := e.blocks.share(d)
 			room -= part
-			e.requestRecv(d)
+			e.armRecv(d, true)
 			e.fed += part // behind it, for a full queue goes to the kernel first
 		}
 	}
