@@ -74,9 +74,14 @@ func (s *Server) warn() {
 		if i > 0 && len(leaf.DNSNames) == 0 {
 			s.log.Warn("tls: a certificate has no DNS names (subjectAltName), so no client gets it", "file", p.cert.name)
 		}
-		if time.Now().After(leaf.NotAfter) {
-			s.log.Warn("tls: a certificate has expired", "file", p.cert.name, "not_after", leaf.NotAfter)
-		}
+		s.warnOfEnd(p.cert.name, leaf)
+	}
+}
+
+// warnOfEnd tells of a certificate that clients will not accept any more.
+func (s *Server) warnOfEnd(name string, leaf *x509.Certificate) {
+	if time.Now().After(leaf.NotAfter) {
+		s.log.Warn("tls: a certificate has expired", "file", name, "not_after", leaf.NotAfter)
 	}
 }
 
@@ -183,6 +188,7 @@ func (s *Server) tell(name string, taken bool, leaf *x509.Certificate, err error
 	switch {
 	case taken && leaf != nil:
 		s.log.Info("tls: a new certificate is in use", "file", name, "names", leaf.DNSNames, "not_after", leaf.NotAfter)
+		s.warnOfEnd(name, leaf)
 	case taken:
 		s.log.Info("tls: new authorities are in use", "file", name)
 	}

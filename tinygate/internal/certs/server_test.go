@@ -255,6 +255,27 @@ func TestBrokenFilesAreLoggedOnce(t *testing.T) {
 	}
 }
 
+// A certificate that is over is told of when it is there at the start and when it comes later.
+func TestExpiredCertificatesAreTold(t *testing.T) {
+	s := newSite(t)
+	s.add("only", s.Expired(t, "www.example.com"))
+	srv := s.open(t, nil)
+	for times := 1; ; times++ {
+		if n := strings.Count(s.log.String(), "has expired"); n != times {
+			t.Errorf("%d warnings of %d expired certificates:\n%s", n, times, s.log.String())
+		}
+		if times == 2 {
+			return
+		}
+		s.ECDSA(t, "www.example.com").Write(t, s.folder, "only")
+		srv.Poll()
+		s.Expired(t, "www.example.com").Write(t, s.folder, "only")
+		if !srv.Poll() {
+			t.Error("new files were not taken")
+		}
+	}
+}
+
 // Kubernetes gives secrets as files behind a link to a folder, which is replaced.
 func TestLinksAreFollowed(t *testing.T) {
 	s := newSite(t)

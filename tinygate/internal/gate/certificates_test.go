@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,7 @@ func TestCertificatesAreKnown(t *testing.T) {
 	ca := certtest.New(t)
 	first, firstKey := ca.ECDSA(t, "first.example").Write(t, dir, "first")
 	second, secondKey := ca.ECDSA(t, "second.example").Write(t, dir, "second")
+	renewed := 0
 	listener := func(pairs ...config.Certificate) func(*config.Config) {
 		return func(cfg *config.Config) {
 			cfg.Listeners[0].TLS = &config.ServerTLS{Certificates: pairs, MinVersion: tls.VersionTLS12}
@@ -39,6 +41,16 @@ func TestCertificatesAreKnown(t *testing.T) {
 		}
 		if text := scrape(w); !strings.Contains(text, second) || strings.Contains(text, first) {
 			w.Errorf("after the reload:\n%s", text)
+		}
+		// Who renews a certificate under its old name and reloads does not have to wait for the next look at the files.
+		renewed++
+		name := fmt.Sprintf("renewed-%d.example", renewed)
+		ca.ECDSA(t, name).Write(t, dir, "second")
+		if _, err := w.g.Reload(again.config(w)); err != nil {
+			w.Fatal(err)
+		}
+		if all := w.g.Certificates(); len(all) != 1 || all[0].Names[0] != name {
+			w.Errorf("after the reload with new files: %+v", all)
 		}
 	}, script(func(*testing.T, *peer, int) {}))
 }

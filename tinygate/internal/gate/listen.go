@@ -165,6 +165,7 @@ func (g *Gate) manner(l *listener, c *config.Listener) (*manner, error) {
 	if l != nil {
 		if old := l.how.Load(); old.certs != nil && reflect.DeepEqual(old.TLS, c.TLS) {
 			m.certs = old.certs
+			m.certs.Poll() // who has put new files there and reloads does not expect the old ones
 			return m, nil
 		}
 	}

@@ -71,7 +71,17 @@ func (a *Authority) ECDSA(t testing.TB, names ...string) Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.issue(t, key, names)
+	return a.issue(t, key, names, time.Now().Add(12*time.Hour))
+}
+
+// Expired is ECDSA whose end is over.
+func (a *Authority) Expired(t testing.TB, names ...string) Pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.issue(t, key, names, time.Now().Add(-time.Minute))
 }
 
 // RSA issues a certificate with the RSA key that all of a process share.
@@ -81,14 +91,14 @@ func (a *Authority) RSA(t testing.TB, names ...string) Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.issue(t, key, names)
+	return a.issue(t, key, names, time.Now().Add(12*time.Hour))
 }
 
-func (a *Authority) issue(t testing.TB, key crypto.Signer, names []string) Pair {
+func (a *Authority) issue(t testing.TB, key crypto.Signer, names []string, end time.Time) Pair {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial.Add(1)), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(12 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
 		DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
