@@ -27,7 +27,7 @@ var (
 	refusedDesc     = desc("client_connections_refused_total", "Connections of clients that were closed at once.", "reason")
 	handshakesDesc  = desc("tls_handshakes_total", "TLS handshakes with clients that succeeded.", "version")
 	badHandshakes   = desc("tls_handshakes_failed_total", "TLS handshakes with clients that failed.")
-	upstreamDesc    = desc("upstream_requests_total", "Requests that a server was sent, further tries included.", "upstream", "server")
+	upstreamDesc    = desc("upstream_requests_total", "Requests for which a server was chosen: each try, also one that did not reach it.", "upstream", "server")
 	failuresDesc    = desc("upstream_failures_total", "Tries at a server that failed.", "upstream", "server", "kind")
 	retriesDesc     = desc("upstream_retries_total", "Requests that a server got as a further try.", "upstream", "server")
 	ejectionsDesc   = desc("server_ejections_total", "Times that failures of requests took a server out.", "upstream", "server")
