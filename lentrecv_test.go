@@ -57,6 +57,8 @@ func TestGoroutineReadsMuchWithoutBuffers(t *testing.T) {
 // Whoever wants to receive after a goroutine that has the lease gets it: a goroutine that reads little, Recv, a task, SyscallConn.
 func TestALeaseIsGivenBack(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
+		var writing sync.WaitGroup
+		t.Cleanup(writing.Wait) // behind the end of the connections: until then it has a buffer
 		for name, read := range map[string]func(c *unio.Conn, p []byte) (int, error){
 			"a small Read": (*unio.Conn).Read,
 			"Recv": func(c *unio.Conn, p []byte) (int, error) {
@@ -78,7 +80,7 @@ func TestALeaseIsGivenBack(t *testing.T) {
 			},
 			"WriteTo": func(c *unio.Conn, p []byte) (int, error) {
 				r, w := io.Pipe()
-				go c.WriteTo(w)
+				writing.Go(func() { c.WriteTo(w) })
 				return r.Read(p)
 			},
 		} {

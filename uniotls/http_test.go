@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ func TestHTTP(t *testing.T) {
 		server := &http.Server{
 			TLSConfig: serverConfig(), Handler: http.HandlerFunc(httpEcho), ErrorLog: log.New(io.Discard, "", 0),
 		}
+		served := awaitServed(server)
 		ln := listen(t, rt)
 		ended := make(chan error, 1)
 		go func() { ended <- server.ServeTLS(ln, "", "") }()
@@ -35,6 +37,7 @@ func TestHTTP(t *testing.T) {
 		if err := await(t, ended, "the server"); err != http.ErrServerClosed {
 			t.Error(err)
 		}
+		served()
 	})
 }
 
@@ -42,6 +45,7 @@ func TestHTTP(t *testing.T) {
 func TestHTTPServerOnAListener(t *testing.T) {
 	each(t, func(t *testing.T, rt *unio.Runtime) {
 		server := &http.Server{Handler: http.HandlerFunc(httpEcho), ErrorLog: log.New(io.Discard, "", 0)}
+		served := awaitServed(server)
 		ln := uniotls.NewListener(listen(t, rt), serverConfig())
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(ln) }()
@@ -52,7 +56,22 @@ func TestHTTPServerOnAListener(t *testing.T) {
 		if err := await(t, ended, "the server"); err != http.ErrServerClosed {
 			t.Error(err)
 		}
+		served()
 	})
+}
+
+// awaitServed gives what waits for all who serve the server's connections. Its Close does not, and they may have buffers.
+func awaitServed(server *http.Server) (wait func()) {
+	var conns sync.WaitGroup
+	server.ConnState = func(_ net.Conn, now http.ConnState) {
+		switch now {
+		case http.StateNew:
+			conns.Add(1)
+		case http.StateClosed:
+			conns.Done()
+		}
+	}
+	return conns.Wait
 }
 
 // httpEcho answers with the protocol and what came.
