@@ -241,15 +241,19 @@ func TestDialThatIsWithdrawnEndsItsAttempts(t *testing.T) {
 		}()
 		until(t, "the connect is under way", func() bool { return connects() == 1 })
 		_, err := rt.Dial(t.Context(), "tcp", "127.0.0.1:1", &unio.DialOptions{
-			Control: func(string, string, syscall.RawConn) error {
-				time.Sleep(300 * time.Millisecond)
+			Control: func(string, string, syscall.RawConn) error { // which holds the loop until the other has left
+				select {
+				case err := <-failed:
+					wantIs(t, "Dial", err, unio.ErrStalled)
+				case <-time.After(bound):
+					t.Error("a Dial whose loop is held does not end")
+				}
 				return errors.New("refused by Control")
 			},
 		})
 		if err == nil {
 			t.Error("a Dial that Control refused has succeeded")
 		}
-		wantIs(t, "Dial", await(t, failed, "Dial"), unio.ErrStalled)
 		until(t, "the connect is over", func() bool { return connects() == 0 })
 	})
 }

@@ -248,6 +248,9 @@ func TestAResetIsRememberedWhereTheLoopIsHeld(t *testing.T) {
 		}
 		time.Sleep(2 * 50 * time.Millisecond)
 		close(free)
+		again := make(chan bool)
+		rt.Go(func() { close(again) })
+		await(t, again, "the loop to go on")
 		if _, err := c.Read(make([]byte, 64<<10)); !isReset(err) {
 			t.Errorf("Read afterwards: %v", err)
 		}
