@@ -25,6 +25,7 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 	return given(c.recvForeign(0, false))
 }
 
+// given is what Recv gives out.
 func given(b *mem.Buf, err error) (*mem.Buf, error) { return renew(b), err }
 
 // Read is Recv with a copy into p; where the stream brings much at once and p has room for 16 KiB it is received into p. It returns 0 and

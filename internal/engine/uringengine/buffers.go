@@ -21,7 +21,6 @@ type blocks struct {
 	all        []block
 	empty      []uint16 // ids without a block
 	offered    int      // ids with one
-	room       int      // bytes of these that the kernel has not filled
 	demand     demand   // how many should have one
 	// short says that refill has something to do.
 	short bool
@@ -75,9 +74,7 @@ func (b *blocks) take(cqe uint32, n int) *mem.Buf {
 	b.sharing.stuck = false
 	from := blk.at
 	blk.at += n
-	b.room -= n
 	more := cqe&uring.CqeFBufMore != 0
-	left := blk.buf.Cap() - blk.at
 	var p *mem.Buf
 	switch {
 	case n == 0:
@@ -91,7 +88,6 @@ func (b *blocks) take(cqe uint32, n int) *mem.Buf {
 		p = blk.buf.Slice(from, from+n)
 	}
 	if !more {
-		b.room -= left
 		if blk.buf != nil {
 			blk.buf.Release()
 			blk.buf = nil
@@ -175,7 +171,6 @@ func (b *blocks) refill(wanted bool) {
 		b.all[id] = block{buf: buf}
 		b.ring.Add(addrOf(buf.Bytes()), uint32(buf.Len()), id)
 		b.offered++
-		b.room += buf.Len()
 	}
 	for _, buf := range given {
 		buf.Release()
@@ -250,7 +245,7 @@ func (b *blocks) release() {
 			b.empty = append(b.empty, uint16(id))
 		}
 	}
-	b.offered, b.room = 0, 0
+	b.offered = 0
 }
 
 // HeldBytes is how much of the pool the buffer ring may hold, however many descriptors there are: a block for each of

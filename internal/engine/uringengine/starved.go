@@ -19,16 +19,16 @@ func (e *Engine) starve(d *desc) {
 }
 
 // hungry reports whether feed has something to do.
-func (e *Engine) hungry() bool { return len(e.starved) > 0 && e.blocks.room > 0 && !e.blocks.gone }
+func (e *Engine) hungry() bool { return len(e.starved) > 0 && e.blocks.offered > 0 && !e.blocks.gone }
 
 // feed arms the first of the row, as many as the blocks are likely to have room for. One that found none would have lost its place.
 func (e *Engine) feed() {
 	n := 0
-	for room := e.blocks.room - e.filled() - e.fed; room > 0 && n < len(e.starved); n++ {
+	for room := e.blocks.room() - e.filled() - e.fed; room > 0 && n < len(e.starved); n++ {
 		d := e.starved[n]
 		d.flags &^= starved
 		if d.recv != nil && !d.has(armed) {
-			part := e.blocks.share(d)
+			part := e.blocks.portion(d)
 			room -= part
 			e.armRecv(d, true)
 			e.fed += part // behind it, for a full queue goes to the kernel first
@@ -37,9 +37,19 @@ func (e *Engine) feed() {
 	e.starved = slices.Delete(e.starved, 0, n)
 }
 
-// share is how much of the blocks a receive for d is likely to take: what the last one took, and more has come meanwhile; or a whole block
+// room is how many bytes of the blocks no completion that was dispatched has told of.
+func (b *blocks) room() (bytes int) {
+	for i := range b.all {
+		if blk := &b.all[i]; blk.buf != nil {
+			bytes += blk.buf.Cap() - blk.at
+		}
+	}
+	return bytes
+}
+
+// portion is how much of the blocks a receive for d is likely to take: what the last one took, and more has come meanwhile; or a whole block
 // where the kernel gives no parts of them.
-func (b *blocks) share(d *desc) int {
+func (b *blocks) portion(d *desc) int {
 	switch {
 	case b.plain():
 		return b.blockBytes
@@ -51,7 +61,7 @@ func (b *blocks) share(d *desc) int {
 	return engine.LargeBytes
 }
 
-// filled is how much of the blocks is in completions that were not dispatched yet.
+// filled is how much of that is in completions that were not dispatched yet.
 func (e *Engine) filled() (bytes int) {
 	for i, end := e.cqAt, e.ring.CQReady(); i < end; i++ {
 		switch c := e.ring.CQE(i); {

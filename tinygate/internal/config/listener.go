@@ -61,7 +61,7 @@ type listenedAt struct {
 // add wants an address to be listened on once, also where one listener has all addresses of the machine: the kernel gives their port to
 // nobody else.
 func (t listened) add(v value, address string) {
-	same := everywhere(address)
+	same := Everywhere(address)
 	if first, twice := t[same]; twice {
 		v.fail("%s is listened on twice, first in line %d; take one of them out", address, first.line)
 		return
@@ -83,8 +83,8 @@ func (t listened) add(v value, address string) {
 	}
 }
 
-// everywhere leaves out a host that stands for all of the machine's addresses.
-func everywhere(address string) string {
+// Everywhere leaves out a host that stands for all of the machine's addresses.
+func Everywhere(address string) string {
 	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().IsUnspecified() {
 		return ":" + strconv.Itoa(int(a.Port()))
 	}

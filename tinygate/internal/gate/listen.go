@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
@@ -132,14 +131,9 @@ var listenCures = []struct {
 
 // overlap reports whether of two addresses with one port one is all of the machine's, which the kernel gives to one listener.
 func overlap(a, b string) bool {
-	hostA, portA, errA := net.SplitHostPort(a)
-	hostB, portB, errB := net.SplitHostPort(b)
-	return errA == nil && errB == nil && portA == portB && (isAll(hostA) || isAll(hostB))
-}
-
-func isAll(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "" || err == nil && a.IsUnspecified()
+	hostA, portA, errA := net.SplitHostPort(config.Everywhere(a))
+	hostB, portB, errB := net.SplitHostPort(config.Everywhere(b))
+	return errA == nil && errB == nil && portA == portB && (hostA == "" || hostB == "")
 }
 
 // deferAccept has the kernel keep connections back until their first bytes are there, or not any more. It is called with mu held, and

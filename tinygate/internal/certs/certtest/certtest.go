@@ -67,21 +67,25 @@ var rsaKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.Genera
 // ECDSA issues a certificate with a new key of P-256, for servers of these names and for clients.
 func (a *Authority) ECDSA(t testing.TB, names ...string) Pair {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.issue(t, key, names, time.Now().Add(12*time.Hour))
+	return a.ecdsa(t, names, lifetime)
 }
 
-// Expired is ECDSA whose end is over.
+// Expired is ECDSA with an end that is over.
 func (a *Authority) Expired(t testing.TB, names ...string) Pair {
+	t.Helper()
+	return a.ecdsa(t, names, -time.Minute)
+}
+
+// lifetime is how long from now on a certificate is good.
+const lifetime = 12 * time.Hour
+
+func (a *Authority) ecdsa(t testing.TB, names []string, life time.Duration) Pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.issue(t, key, names, time.Now().Add(-time.Minute))
+	return a.issue(t, key, names, life)
 }
 
 // RSA issues a certificate with the RSA key that all of a process share.
@@ -91,14 +95,14 @@ func (a *Authority) RSA(t testing.TB, names ...string) Pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.issue(t, key, names, time.Now().Add(12*time.Hour))
+	return a.issue(t, key, names, lifetime)
 }
 
-func (a *Authority) issue(t testing.TB, key crypto.Signer, names []string, end time.Time) Pair {
+func (a *Authority) issue(t testing.TB, key crypto.Signer, names []string, life time.Duration) Pair {
 	t.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial.Add(1)), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
 		DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
