@@ -3,6 +3,8 @@ package randread
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -91,4 +93,39 @@ func TestResidentAndColdParts(t *testing.T) {
 	if err != nil || cold > residueMax {
 		t.Errorf("cold part: %v, %v (on a file system that keeps its files in memory nothing is cold)", cold, err)
 	}
+}
+
+func TestTheDeviceReadsTheWholeSetOnce(t *testing.T) {
+	l := testSet(t)
+	before := blocksRead(t)
+	if err := l.fetch(context.Background(), &progress.Line{}); err != nil {
+		t.Fatal(err)
+	}
+	if read := blocksRead(t) - before; read != 0 { // a file system in memory reads nothing and drops nothing
+		if read < tinySet {
+			t.Errorf("%d of %d bytes came from the device", read, tinySet)
+		}
+		if hot, err := l.resident(true); err != nil || hot > residueMax {
+			t.Errorf("left in the page cache: %v of the resident part, %v", hot, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := l.fetch(ctx, &progress.Line{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// blocksRead is how many bytes this process has had read from devices, proc_pid_io(5).
+func blocksRead(t *testing.T) (bytes int64) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\nread_bytes: ")
+	if _, err := fmt.Sscan(rest, &bytes); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+	return bytes
 }

@@ -74,8 +74,11 @@ func Run(ctx context.Context, opts Options, w io.Writer) error {
 
 func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }
 
-// settle brings the page cache into the state that all cases begin with.
+// settle brings the device and the page cache into the state that all cases begin with.
 func (b *bench) settle(ctx context.Context) error {
+	if err := b.layout.fetch(ctx, b.line); err != nil {
+		return err
+	}
 	if err := b.layout.warmHot(ctx, b.line); err != nil {
 		return err
 	}
