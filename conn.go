@@ -70,6 +70,7 @@ type Conn struct {
 	// Of those who receive and send much.
 	inTurn    allowance    // for RecvInto
 	outTurn   allowance    // for SendFrom
+	outBulk   engine.Bulk  // how much the socket is given at once
 	recvWorth atomic.Int32 // whether recvLease is of use
 	sendWorth atomic.Int32 // and sendLease
 

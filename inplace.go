@@ -41,16 +41,29 @@ func (c *Conn) recvInto(p []byte) int {
 	return n
 }
 
+// now is how many bytes it has had in this turn.
+func (a *allowance) now(l *loop.Loop) int { return engine.BulkBytes - a.left(l) }
+
 // mayWriteInline reports whether n bytes are worth a send of their own from where they are, and nothing stands before them.
 func (c *Conn) mayWriteInline(n int) bool {
-	return n >= engine.LargeBytes && c.home.inline != nil && c.queued == 0 && !c.sending && c.outTurn.left(c.l) > 0
+	return n >= engine.LargeBytes && c.home.inline != nil && c.queued == 0 && !c.sending && c.outTurn.left(c.l) > 0 && c.streams(n)
+}
+
+// streams reports whether n bytes are likely to be more than a message, or part of what is. The rest of a message would go in a segment
+// of its own: of a response of 16 KiB crypto/tls makes a large record and a small one, which together in one send cost three quarters.
+func (c *Conn) streams(n int) bool {
+	return n >= aheadBytes || c.outBulk.Much() || c.inTurn.now(c.l) > 0
 }
 
 // sendFrom sends what the socket takes of p.
 func (c *Conn) sendFrom(p []byte) (n int, err error) {
-	n, err = c.home.inline.SendFrom(c.send.Desc, p[:min(len(p), c.outTurn.left(c.l))])
+	p = p[:min(len(p), c.outTurn.left(c.l))]
+	n, err = c.home.inline.SendFrom(c.send.Desc, p)
 	if err != nil {
 		c.failSends(err)
+	}
+	if n < len(p) {
+		c.outBulk.Got(n, true)
 	}
 	c.outTurn.bytes += n
 	return n, err

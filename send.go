@@ -161,6 +161,7 @@ func (s *loopSide) Flush() {
 	if c.sending || len(c.out) == 0 || !c.recallSend() {
 		return
 	}
+	c.outBulk.Got(c.queued, false)
 	c.send.Bufs, c.out = c.out, c.send.Bufs[:0]
 	if planted.Bug != planted.TailReuse {
 		c.tail = nil

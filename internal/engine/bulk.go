@@ -17,7 +17,7 @@ const (
 	smallPoolDiv = 4
 )
 
-// Bulk remembers of a Desc how much its stream gives at once. The zero value says little.
+// Bulk remembers of a stream how much it gives at once, or is given. The zero value says little.
 type Bulk struct{ much, large patience }
 
 // patience is how many further receives of less a stream is still held for what it was. The head of a message and the end of its
@@ -44,6 +44,9 @@ func (b *Bulk) Got(n int, more bool) {
 // Filled is Got where it is known how much the receive had room for: one that was filled has left more, unless it asked for little.
 func (b *Bulk) Filled(n, room int) { b.Got(n, n == room && n >= LargeBytes) }
 
+// Much reports whether RecvBytes are expected at once.
+func (b Bulk) Much() bool { return b.much > 0 }
+
 // Large reports whether LargeBytes are expected at once.
 func (b Bulk) Large() bool { return b.large > 0 }
 
@@ -51,7 +54,7 @@ func (b Bulk) Large() bool { return b.large > 0 }
 // much.
 func (b Bulk) Offer(pool *mem.Pool, op *Op) int {
 	n := RecvBytes
-	if b.much > 0 && op.How == RecvWhole && pool.Ample() {
+	if b.Much() && op.How == RecvWhole && pool.Ample() {
 		n = BulkBytes
 	}
 	return min(n, recvMost(pool))
