@@ -151,7 +151,7 @@ func check(args []string, stdout, stderr io.Writer) error {
 	for _, w := range cfg.Warnings {
 		fmt.Fprintln(stderr, "warning:", w)
 	}
-	fmt.Fprintf(stdout, "%s is good: %d listeners, %d routes, %d upstreams\n",
+	fmt.Fprintf(stdout, "%s is good: listeners %d, routes %d, upstreams %d\n",
 		file, len(cfg.Listeners), len(cfg.Routes), len(cfg.Upstreams))
 	return nil
 }

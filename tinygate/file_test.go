@@ -279,7 +279,7 @@ func TestCheckAndRun(t *testing.T) {
 		code           int
 		stdout, stderr string // parts by |; "": nothing
 	}{
-		{[]string{"check", good}, 0, good + " is good: 1 listeners, 1 routes, 1 upstreams", ""},
+		{[]string{"check", good}, 0, good + " is good: listeners 1, routes 1, upstreams 1", ""},
 		{[]string{"check", risky}, 0, "is good", "warning: " + risky + ":2:|unused"},
 		{[]string{"check", wrong}, 1, "", wrong + ":2:5: |" + wrong + ":3:1: "},
 		{[]string{"run", wrong}, 1, "", wrong + ":2:5: |" + wrong + ":3:1: "},

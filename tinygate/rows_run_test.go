@@ -281,7 +281,7 @@ func rowCheck(t *testing.T, e string) {
 		code  int
 		words []string
 	}{
-		{"listen: :8080\nto: 10.0.0.1:80\nengine: " + e + "\n", 0, []string{"is good: 1 listeners, 1 routes, 1 upstreams"}},
+		{"listen: :8080\nto: 10.0.0.1:80\nengine: " + e + "\n", 0, []string{"is good: listeners 1, routes 1, upstreams 1"}},
 		{"listen: :8080\nroutes:\n  - {hots: a.example, to: 10.0.0.1:80}\n  - {to: web, times: {total: 10}}\n", 1,
 			[]string{file + ":3:6: hots is not a key of a route; did you mean host?", file + ":4:", "10 has no unit", "web"}},
 		{"listen: {address: \":8443\", tls: {cert: none.pem, key: none.key}}\nto: 10.0.0.1:80\n", 1, []string{file + ":1:", "none.pem"}},
