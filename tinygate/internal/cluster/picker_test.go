@@ -48,8 +48,8 @@ func TestFullServersArePassedOver(t *testing.T) {
 						got[i]++
 					}
 				}
-				if tried.Len() != 1 {
-					t.Fatalf("%s: %d servers count as tried", name, tried.Len())
+				if tried.n != 1 {
+					t.Fatalf("%s: %d servers count as tried", name, tried.n)
 				}
 			}
 			return got
@@ -114,7 +114,7 @@ func TestFewestConnections(t *testing.T) {
 	}
 	s, _ := newSet(t, 2, nil, up)
 	all := servers(s)
-	load := func(s *Server) float64 { return float64(s.InFlight()) / float64(s.weight) }
+	load := func(s *Server) float64 { return float64(s.inFlight.Load()) / float64(s.weight) }
 	var running []*Server
 	for i := range 20_000 {
 		if len(running) > 0 && r.IntN(100) < 48 {
@@ -236,10 +236,10 @@ func TestEachServerIsTriedOnceAndBackupsLast(t *testing.T) {
 				}
 				seen[got.Addr] = true
 			}
-			if got := p.Pick(7, &tried); got != nil || tried.Len() != 5 {
+			if got := p.Pick(7, &tried); got != nil || tried.n != 5 {
 				t.Fatalf("%s: a sixth try gave %v", name, got)
 			}
-			tried.Reset()
+			tried = Tried{}
 		}
 		if got := picks(p, 1000); got["10.0.0.8:1"]+got["10.0.0.9:1"] > 0 || got["10.0.0.3:1"] < 900 {
 			t.Errorf("%s: first tries went to %v", name, got)
@@ -425,7 +425,7 @@ func TestNothingIsAllocated(t *testing.T) {
 		var tried Tried
 		if n := testing.AllocsPerRun(1000, func() {
 			key++
-			tried.Reset()
+			tried = Tried{}
 			for _, o := range []Outcome{ConnectFailed, OK, Status5xx} {
 				got := p.Pick(key, &tried)
 				got.Began()
@@ -451,7 +451,7 @@ func BenchmarkPick(b *testing.B) {
 				for b.Loop() {
 					key++
 					p.Pick(key, &tried)
-					tried.Reset()
+					tried = Tried{}
 				}
 			})
 		}

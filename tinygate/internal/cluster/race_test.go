@@ -40,7 +40,7 @@ func TestAllAtOnce(t *testing.T) {
 			mine, gone := map[*Server]uint64{}, map[*Server]bool{}
 			picked[loop] = mine
 			for !stop.Load() {
-				tried.Reset()
+				tried = Tried{}
 				for range 1 + random.IntN(4) {
 					seen := tried
 					got := p.Pick(random.Uint64(), &tried)

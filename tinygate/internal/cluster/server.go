@@ -111,9 +111,6 @@ type counters struct {
 // Gone reports whether the server was removed. It gets no more requests; those in flight may end.
 func (s *Server) Gone() bool { return s.gone.Load() }
 
-// InFlight is how many requests the server has at the moment, from all loops.
-func (s *Server) InFlight() int64 { return s.inFlight.Load() }
-
 // Began says that a request, or another try of one, is about to be sent to the server. Each call is followed by one of
 // Ended.
 func (s *Server) Began() { s.inFlight.Add(1) }

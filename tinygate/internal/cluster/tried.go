@@ -6,15 +6,6 @@ type Tried struct {
 	n       int
 }
 
-// Len is how many there are.
-func (t *Tried) Len() int { return t.n }
-
-// Reset makes it ready for another request.
-func (t *Tried) Reset() {
-	clear(t.servers[:t.n])
-	t.n = 0
-}
-
 // Has reports whether the server is among them.
 func (t *Tried) Has(s *Server) bool {
 	for _, o := range t.servers[:t.n] {

@@ -22,9 +22,6 @@ type Edit struct {
 	lines   []line
 	host    *Template
 	strikes bool // names one of the fields that tell of the client, which the gate makes
-
-	fixed  int            // bytes of all literal texts
-	counts [variables]int // how often each variable is used
 }
 
 // line is a field line, or several that have no variables.
@@ -167,15 +164,7 @@ func (e *Edit) add(f config.Field) error {
 	if static {
 		text += literal + "\r\n"
 		t = Template{}
-	} else {
-		e.fixed += t.fixed() + len("\r\n")
-		for _, v := range t.Parts() {
-			if v != None {
-				e.counts[v]++
-			}
-		}
 	}
-	e.fixed += len(text)
 	if last := len(e.lines) - 1; static && last >= 0 && len(e.lines[last].value.parts) == 0 {
 		e.lines[last].text += text
 		return nil
@@ -326,18 +315,6 @@ func (e *Edit) Append(dst []byte, v *Values) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	return dst
-}
-
-// Max returns a bound of the bytes that Append appends.
-func (e *Edit) Max(v *Values) int {
-	if e == nil {
-		return 0
-	}
-	n := e.fixed
-	for i, count := range e.counts {
-		n += count * len(v[i])
-	}
-	return n
 }
 
 // hasControl reports whether b has a character that may not stand in a field value (RFC 9110 5.5).

@@ -142,11 +142,3 @@ func (t Template) Parts() iter.Seq2[string, Variable] {
 		}
 	}
 }
-
-// fixed is the length of the literal texts.
-func (t Template) fixed() (n int) {
-	for _, p := range t.parts {
-		n += len(p.text)
-	}
-	return n
-}

@@ -7,12 +7,6 @@ import (
 	"math/rand/v2"
 )
 
-// Field is the header field that carries an id. No standard has one; this is what nginx, haproxy, Envoy and Heroku use.
-const Field = "X-Request-ID"
-
-// Len is the length of an id that Append makes.
-const Len = 32
-
 // BytesMax is the most that an id from outside may have.
 const BytesMax = 128
 

@@ -10,7 +10,7 @@ import (
 	"github.com/unio-go/unio/uniotls"
 )
 
-// Conn is a connection of a client or to an upstream. It is made by Plain, Server or Client and passed by value; copies
+// Conn is a connection of a client or to an upstream. It is made by Plain, Serve or Client and passed by value; copies
 // are the same connection. Each method has the meaning that it has for a unio.Conn, on which TLS changes what is said.
 type Conn struct {
 	plain *unio.Conn
@@ -20,8 +20,6 @@ type Conn struct {
 // secure is what a connection has for TLS alone.
 type secure struct {
 	*uniotls.Conn
-	name string // for which the client has asked
-
 	below *unio.Conn
 	fn    func(*unio.Conn, error) // waits
 	woken func(*uniotls.Conn, error)
@@ -29,9 +27,6 @@ type secure struct {
 
 // Plain is c without TLS.
 func Plain(c *unio.Conn) Conn { return Conn{plain: c} }
-
-// Server is the server's side of TLS on c, which it takes over. A handler of unio.Listener.Serve gets it by Serve.
-func Server(c *unio.Conn, cfg *tls.Config) Conn { return wrap(c, uniotls.Server(c, cfg)) }
 
 // Client is the client's side of TLS on c, which it takes over.
 func Client(c *unio.Conn, cfg *tls.Config) Conn { return wrap(c, uniotls.Client(c, cfg)) }
@@ -68,25 +63,12 @@ func (c Conn) Handshake(limit time.Duration) error {
 	if err := t.Conn.Handshake(); err != nil {
 		return err
 	}
-	t.name = t.ConnectionState().ServerName
 	return t.SetDeadline(time.Time{})
 }
 
 // Unread takes over a buffer with what was received before TLS began, behind a PROXY header: the handshake reads it
 // first. It is for a connection with TLS, once, before its handshake.
 func (c Conn) Unread(b *mem.Buf) { c.tls.Unread(b) }
-
-// TLS reports whether the connection has TLS.
-func (c Conn) TLS() bool { return c.tls != nil }
-
-// ServerName is the name that the client has asked for in the handshake (SNI), "" without one, before the handshake and
-// without TLS.
-func (c Conn) ServerName() string {
-	if c.tls == nil {
-		return ""
-	}
-	return c.tls.name
-}
 
 // State is what the handshake has agreed on, for a connection with TLS. It is made anew for each call.
 func (c Conn) State() tls.ConnectionState { return c.tls.ConnectionState() }
@@ -205,9 +187,3 @@ func (c Conn) Keep() {
 
 // LocalAddr is the address of this end.
 func (c Conn) LocalAddr() net.Addr { return c.plain.LocalAddr() }
-
-// RemoteAddr is the peer's address.
-func (c Conn) RemoteAddr() net.Addr { return c.plain.RemoteAddr() }
-
-// Loop is the number of the loop on which the connection lives.
-func (c Conn) Loop() int { return c.plain.Loop() }
