@@ -3,9 +3,6 @@
 package epollengine
 
 import (
-	"errors"
-	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,37 +10,6 @@ import (
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
 )
-
-// Cancel ends a pending operation. Nothing was started in the kernel, so that nothing can be lost.
-func (e *Engine) Cancel(op *engine.Op) {
-	if op.Code == engine.Connect {
-		if d := e.connecting(op); d != nil {
-			e.abort(d, op)
-			sys.CloseFD(e.detach(d))
-		}
-		return
-	}
-	if d, ok := op.Desc.(*desc); ok && (d.in == op || d.out == op) {
-		e.abort(d, op)
-	}
-}
-
-// abort completes a pending operation with ErrCanceled.
-func (e *Engine) abort(d *desc, op *engine.Op) {
-	d.release(op)
-	op.Err = engine.ErrCanceled
-	e.finish(op)
-}
-
-// abortAll completes all that is pending on d.
-func (e *Engine) abortAll(d *desc) {
-	if d.in != nil {
-		e.abort(d, d.in)
-	}
-	if d.out != nil {
-		e.abort(d, d.out)
-	}
-}
 
 // close performs a Close.
 func (e *Engine) close(d *desc, op *engine.Op) bool {
@@ -144,38 +110,4 @@ func (c *closers) wait(limit time.Duration) bool {
 	case <-timer.C:
 		return false
 	}
-}
-
-// Close ends everything. The kernel keeps no operation of this engine, so that only closing with
-// SO_LINGER may have to be waited for; what the limit leaves goes on closing by itself.
-func (e *Engine) Close(limit time.Duration) error {
-	if e.closed {
-		return net.ErrClosed
-	}
-	e.closed = true
-	for _, s := range e.table[1:] {
-		if s.d == nil {
-			continue
-		}
-		e.abortAll(s.d)
-		if fd := e.detach(s.d); sys.Linger(fd) > 0 {
-			e.closers.start(fd, nil)
-		} else {
-			sys.CloseFD(fd)
-		}
-	}
-	var err error
-	if !e.closers.wait(limit) {
-		err = fmt.Errorf("engine epoll: close: sockets with SO_LINGER still close after %v", limit)
-		e.closers.expire()
-	}
-	e.closers.take(e)
-	e.withdraw()
-	e.starved, e.ready, e.later = nil, descQueue{}, descQueue{}
-	e.publish()
-	err = errors.Join(err, e.waker.close())
-	if e.netpoll != nil {
-		return errors.Join(err, e.netpoll.close())
-	}
-	return errors.Join(err, sys.CloseFD(e.ep))
 }

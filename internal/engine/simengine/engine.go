@@ -3,7 +3,6 @@ package simengine
 import (
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -204,43 +203,6 @@ func (e *Engine) forget(k *call) {
 	e.counters.Pending.Add(-1)
 }
 
-// Cancel ends a pending operation: at once, or a moment later, when it may have succeeded.
-func (e *Engine) Cancel(op *engine.Op) {
-	e.w.mu.Lock()
-	defer e.w.unlock()
-	k := e.calls[op]
-	if k == nil {
-		return
-	}
-	if !k.over && e.w.chance(e.w.profile.Late) {
-		e.w.at(e.w.clock()+e.w.delay(), func() { e.cancel(k) })
-		return
-	}
-	e.cancel(k)
-}
-
-// cancel ends a call, if it has no result yet.
-func (e *Engine) cancel(k *call) {
-	if !cancellable(k.code) || e.calls[k.op] != k {
-		return
-	}
-	if k.over {
-		if k.op.Err == nil {
-			e.w.counts[Raced][k.code]++
-		}
-		return
-	}
-	e.w.counts[Cancelled][k.code]++
-	if k.d != nil {
-		k.d.release(k)
-	}
-	e.finish(k, engine.ErrCanceled)
-}
-
-func cancellable(c engine.Code) bool {
-	return c == engine.Accept || c == engine.Connect || c == engine.Recv || c == engine.Send
-}
-
 // Poll lets happen what is due.
 func (e *Engine) Poll() (bool, error) {
 	w := e.w
@@ -376,64 +338,4 @@ func (e *Engine) Next() *engine.Op {
 	e.counters.Ops.Add(1)
 	w.note(k.op)
 	return k.op
-}
-
-// Close ends everything at once: no kernel has to finish.
-func (e *Engine) Close(time.Duration) error {
-	w := e.w
-	w.mu.Lock()
-	defer w.unlock()
-	if e.closed {
-		return net.ErrClosed
-	}
-	e.closed = true
-	for _, d := range e.inOrder() {
-		d.end()
-	}
-	var pending []*call
-	for _, k := range e.calls {
-		pending = append(pending, k)
-	}
-	slices.SortFunc(pending, func(a, b *call) int { return int(a.seq) - int(b.seq) })
-	for _, k := range pending {
-		e.endNow(k)
-	}
-	if e.withdraw != nil {
-		e.withdraw()
-		e.withdraw = nil
-	}
-	if w.virtual {
-		w.leave(e)
-	} else {
-		e.timer.Stop()
-	}
-	return nil
-}
-
-// endNow gives a call to Next that is not there yet. A connection that nobody has got is closed.
-func (e *Engine) endNow(k *call) {
-	if !k.over {
-		k.over = true
-		k.op.Err = engine.ErrCanceled
-	}
-	if k.code == engine.Connect && k.op.Err == nil {
-		k.op.Desc, k.op.Err = nil, engine.ErrCanceled
-	}
-	if !k.ready {
-		k.ready = true
-		e.done = append(e.done, k)
-	}
-}
-
-// leave takes an engine out of the world.
-func (w *World) leave(e *Engine) {
-	for i, o := range w.baton.engines {
-		if o == e {
-			w.baton.engines = append(w.baton.engines[:i], w.baton.engines[i+1:]...)
-			break
-		}
-	}
-	if w.baton.holder == e {
-		w.baton.holder = nil
-	}
 }

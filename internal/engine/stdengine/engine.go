@@ -122,42 +122,6 @@ func (e *Engine) finish(op *engine.Op) {
 	e.Wake()
 }
 
-// finishClose is finish for a Close, unless Engine.Close has ended it.
-func (e *Engine) finishClose(op *engine.Op, err error) {
-	e.mu.Lock()
-	_, pending := e.closes[op]
-	if pending {
-		e.endClose(op, err)
-	}
-	e.mu.Unlock()
-	if pending {
-		e.Wake()
-	}
-}
-
-func (e *Engine) endClose(op *engine.Op, err error) {
-	delete(e.closes, op)
-	e.counters.Pending.Add(-1)
-	op.Err = err
-	e.done.Push(op)
-}
-
-// Cancel asks a pending operation to end. Data or a connection that have come first are its result.
-func (e *Engine) Cancel(op *engine.Op) {
-	if op.Code == engine.Connect {
-		e.mu.Lock()
-		cancel := e.dials[op]
-		e.mu.Unlock()
-		if cancel != nil {
-			cancel()
-		}
-		return
-	}
-	if d, ok := op.Desc.(*desc); ok {
-		d.cancel(op)
-	}
-}
-
 // Poll reports whether Next has something. Operations go on by themselves.
 func (e *Engine) Poll() (bool, error) {
 	e.mu.Lock()
@@ -211,47 +175,3 @@ func (e *Engine) Caps() engine.Caps { return engine.Caps{Name: engine.Std, Sends
 
 // Counters may be read by anybody. Enters counts calls of package net.
 func (e *Engine) Counters() *engine.Counters { return &e.counters }
-
-// Close ends all operations and waits for their goroutines.
-func (e *Engine) Close(limit time.Duration) error {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return net.ErrClosed
-	}
-	e.closed = true
-	var all []*desc
-	for d := range e.descs {
-		all = append(all, d)
-	}
-	for _, cancel := range e.dials {
-		cancel()
-	}
-	e.mu.Unlock()
-	for _, d := range all {
-		d.close(nil)
-	}
-	ended := make(chan struct{})
-	go func() {
-		e.workers.Wait()
-		close(ended)
-	}()
-	expired := time.NewTimer(limit)
-	defer expired.Stop()
-	select {
-	case <-ended:
-		return nil
-	case <-expired.C:
-		e.expire()
-		return fmt.Errorf("engine std: close: operations still run after %v", limit)
-	}
-}
-
-// expire ends the Closes that are pending: SO_LINGER may have them wait for a peer for as long as it likes.
-func (e *Engine) expire() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for op := range e.closes {
-		e.endClose(op, engine.ErrCanceled)
-	}
-}

@@ -22,13 +22,7 @@ func (e *Engine) submitClose(d *desc, op *engine.Op) bool {
 		sys.PushHeld(int(d.fd), int(d.linger))
 	}
 	e.endAll(d)
-	if d.requests > 0 {
-		return false
-	}
-	if e.closeFD(d) {
-		return true
-	}
-	return false
+	return d.requests == 0 && e.closeFD(d)
 }
 
 // endAll completes or cancels everything that is pending on a descriptor.
@@ -51,11 +45,7 @@ func (e *Engine) endAll(d *desc) {
 
 // maybeClosed goes on with a close when the kernel has nothing more of the descriptor.
 func (e *Engine) maybeClosed(d *desc) {
-	op := d.closing
-	if op == nil || d.requests > 0 {
-		return
-	}
-	if e.closeFD(d) {
+	if op := d.closing; op != nil && d.requests == 0 && e.closeFD(d) {
 		e.complete(op)
 	}
 }

@@ -168,7 +168,7 @@ func (e *Engine) submit(op *engine.Op) (done bool) {
 	}
 	switch op.Code {
 	case engine.Nop:
-		return e.submitNop(op)
+		return true
 	case engine.Connect:
 		return e.submitConnect(op)
 	case engine.File:
