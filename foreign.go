@@ -312,7 +312,7 @@ func (c *Conn) halfClose() {
 	c.halfClosing = false
 	err := c.sendErr
 	if err == nil || err == syscall.EPIPE { // a second call says what the kernel says to it, as with package net
-		err = c.shutdown(shutWr)
+		err = c.shutdown(engine.ShutWrite)
 		c.failSends(syscall.EPIPE)
 	}
 	c.halfClosers.fail(err)
@@ -324,14 +324,8 @@ func (c *Conn) shutRead() error {
 	if c.closing {
 		return net.ErrClosed
 	}
-	return c.shutdown(shutRd)
+	return c.shutdown(engine.ShutRead)
 }
-
-// The directions of shutdown(2), the same on every system that has it.
-const (
-	shutRd = 0
-	shutWr = 1
-)
 
 // shutdown ends one direction at once.
 func (c *Conn) shutdown(how uint8) error {

@@ -208,7 +208,7 @@ const (
 	// Send sends all Bufs in order: N counts the bytes that the kernel took, on failure too. The Bufs are not
 	// released by the engine; they must live until the completion. With How [SendLast] the end of the stream follows.
 	Send
-	// Shutdown ends one direction (How is syscall.SHUT_RD or SHUT_WR). It completes at once: Submit returns true.
+	// Shutdown ends one direction (How is [ShutRead] or [ShutWrite]). It completes at once: Submit returns true.
 	Shutdown
 	// Close ends every pending operation of the Desc with ErrCanceled, waits until the kernel is done with it, and
 	// closes it. Unread data and undelivered connections are dropped. Nothing may be submitted on the Desc afterwards. With How
@@ -268,6 +268,12 @@ type Op struct {
 
 	IO *fileio.Op // File
 }
+
+// ShutRead and ShutWrite are How of a Shutdown: the numbers of shutdown(2), which not every system's package syscall has.
+const (
+	ShutRead  = 0
+	ShutWrite = 1
+)
 
 // RecvWhole is How of a Recv by somebody who takes all that has come, and not a part of it while the rest stays: it may be BulkBytes
 // at once, and with any other How no more than RecvBytes or what a Desc may hold unread.

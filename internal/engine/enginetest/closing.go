@@ -66,7 +66,7 @@ func (r *rig) readLast(p io.Reader, n int) {
 func lastBytesGoBeforeTheEnd(r *rig) {
 	for _, n := range []int{1, 500, 70_000} {
 		for _, end := range []engine.Op{
-			{Code: engine.Close}, {Code: engine.Close, How: engine.NoLinger}, {Code: engine.Shutdown, How: syscall.SHUT_WR},
+			{Code: engine.Close}, {Code: engine.Close, How: engine.NoLinger}, {Code: engine.Shutdown, How: engine.ShutWrite},
 		} {
 			d, p := r.pair()
 			r.sendLast(d, n)

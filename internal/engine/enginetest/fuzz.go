@@ -137,7 +137,7 @@ func (m *model) step(c *modelConn, what, arg int) {
 	case 7:
 		if !c.shut {
 			c.shut = true
-			m.do(&engine.Op{Code: engine.Shutdown, Desc: c.d, How: syscall.SHUT_WR})
+			m.do(&engine.Op{Code: engine.Shutdown, Desc: c.d, How: engine.ShutWrite})
 		}
 	case 8:
 		c.peerShut = true

@@ -250,7 +250,7 @@ func shutdownEndsOneDirection(r *rig) {
 	op, release := r.send(d, pattern(500, 5), 500)
 	r.do(op)
 	release()
-	if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: syscall.SHUT_WR}); op.Err != nil {
+	if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: engine.ShutWrite}); op.Err != nil {
 		r.Fatal(op.Err)
 	}
 	if err := readPattern(p, 5, 500, 0); err != nil {
@@ -274,7 +274,7 @@ func shutdownOfReadingEndsARecv(r *rig) {
 	in := r.recv(d)
 	r.submit(in)
 	r.poll()
-	if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: syscall.SHUT_RD}); op.Err != nil {
+	if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: engine.ShutRead}); op.Err != nil {
 		r.Fatal(op.Err)
 	}
 	if r.finish(in); in.Err != io.EOF {
@@ -297,7 +297,7 @@ func shutdownOfReadingLeavesWhatHasArrived(r *rig) {
 		}
 		p.Write(pattern(3000, 6))
 		time.Sleep(20 * time.Millisecond) // until it is here for certain
-		if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: syscall.SHUT_RD}); op.Err != nil {
+		if op := r.do(&engine.Op{Code: engine.Shutdown, Desc: d, How: engine.ShutRead}); op.Err != nil {
 			r.Fatal(op.Err)
 		}
 		if n := r.recvAll(d, 6, 0, io.EOF); n != 3000 {

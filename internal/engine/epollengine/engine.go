@@ -137,7 +137,7 @@ func (e *Engine) Submit(op *engine.Op) bool {
 		return e.started(d, op, d.readable && e.accept(d, op))
 	case engine.Shutdown:
 		op.Err = errnoErr(sys.Shutdown(d.fd, int(op.How)))
-		d.holding = d.holding && op.How != syscall.SHUT_WR
+		d.holding = d.holding && op.How != engine.ShutWrite
 		return e.finishNow(true)
 	case engine.Close:
 		return e.finishNow(e.close(d, op)) // which may come back later, by closers

@@ -1,6 +1,10 @@
 package simengine
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/unio-go/unio/internal/engine"
+)
 
 // shutdown performs a Shutdown.
 func (d *desc) shutdown(k *call) {
@@ -13,18 +17,12 @@ func (d *desc) shutdown(k *call) {
 	case err == nil && w.strikes(Failed, k.code, w.profile.Failed):
 		err = syscall.ENOBUFS
 	}
-	if err == nil && int(k.op.How) == shutRead {
+	if err == nil && k.op.How == engine.ShutRead {
 		c.noRead = true
 		c.notify()
 	}
-	if err == nil && int(k.op.How) == shutWrite {
+	if err == nil && k.op.How == engine.ShutWrite {
 		c.endWrite()
 	}
 	d.e.finish(k, err)
 }
-
-// The directions of shutdown(2), which not every system's package syscall has.
-const (
-	shutRead  = 0
-	shutWrite = 1
-)

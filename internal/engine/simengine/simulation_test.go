@@ -221,7 +221,7 @@ func (d *driver) step(x *end) {
 	case n == 0:
 		d.close(x)
 	case n == 1 && x.out == nil && !x.shut:
-		op := &engine.Op{Code: engine.Shutdown, Desc: x.d, How: shutWrite}
+		op := &engine.Op{Code: engine.Shutdown, Desc: x.d, How: engine.ShutWrite}
 		d.submit(op, func() { x.shut = op.Err == nil })
 	case n < 20 && x.in == nil:
 		d.receive(x)
@@ -288,7 +288,7 @@ func (d *driver) finish() {
 	d.free()
 	for _, x := range d.all {
 		if !x.closed && !x.shut && x.out == nil {
-			d.submit(&engine.Op{Code: engine.Shutdown, Desc: x.d, How: shutWrite}, func() {})
+			d.submit(&engine.Op{Code: engine.Shutdown, Desc: x.d, How: engine.ShutWrite}, func() {})
 		}
 	}
 	for range 3000 {

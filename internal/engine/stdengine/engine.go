@@ -100,7 +100,7 @@ func (e *Engine) submit(op *engine.Op) bool {
 	case op.Code == engine.Send && d.conn != nil:
 		return d.send(op)
 	case op.Code == engine.Shutdown && d.conn != nil:
-		op.Err = unwrap(d.shutdown(int(op.How)))
+		op.Err = unwrap(d.shutdown(op.How))
 		return true
 	}
 	op.Err = syscall.EINVAL

@@ -130,7 +130,7 @@ func TestCancelledRecvOfAPipeKeepsItsBytes(t *testing.T) {
 		t.Fatalf("recv: %v", op.Err)
 	}
 	op.Buf.Release()
-	if op := (&engine.Op{Code: engine.Shutdown, Desc: c, How: shutWrite}); !d.Submit(op) ||
+	if op := (&engine.Op{Code: engine.Shutdown, Desc: c, How: engine.ShutWrite}); !d.Submit(op) ||
 		!errors.Is(op.Err, errors.ErrUnsupported) {
 		t.Errorf("shutdown of a pipe: %v", op.Err)
 	}

@@ -3,8 +3,6 @@
 package uringengine
 
 import (
-	"syscall"
-
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/sys"
 )
@@ -13,13 +11,13 @@ import (
 // does not hear of the end of its direction when that comes right behind data: from now on there is a receive for each Recv.
 func (e *Engine) submitShutdown(d *desc, op *engine.Op) bool {
 	errno := sys.Shutdown(int(d.fd), int(op.How))
-	if op.How == syscall.SHUT_WR {
+	if op.How == engine.ShutWrite {
 		d.flags &^= holding
 	}
 	switch {
 	case errno != 0:
 		op.Err = errno
-	case op.How == syscall.SHUT_RD:
+	case op.How == engine.ShutRead:
 		d.flags |= readsEnded
 		if d.flags&(armed|ending) == armed {
 			e.cancelArmed(d, kindRecv)
