@@ -63,14 +63,15 @@ func (p *Pool) distribute(c chain, class int, woken *queue) {
 			p.forget(w)
 			woken.add(w)
 		}
-		if w != nil && w.fn != nil {
+		switch {
+		case w == nil:
+			p.add(&rest, index)
+		case w.fn != nil: // who is called takes it from the stack
 			p.promise(w)
-		}
-		if w != nil && w.fn == nil {
+			p.add(&rest, index)
+		default:
 			w.blk = p.block(index)
 			p.inUse.Add(int64(len(w.blk.mem)))
-		} else {
-			p.add(&rest, index)
 		}
 		index = below
 	}
@@ -79,10 +80,16 @@ func (p *Pool) distribute(c chain, class int, woken *queue) {
 	}
 }
 
+// offer is distribute of a single block.
+func (p *Pool) offer(blk *block, woken *queue) {
+	var one chain
+	p.add(&one, blk.index)
+	p.distribute(one, int(blk.chunk.class), woken)
+}
+
 // putSlow is put while somebody waits, or after Close.
 func (p *Pool) putSlow(blk *block) {
 	var woken queue
-	var one chain
 	p.mu.Lock()
 	ch := blk.chunk
 	switch {
@@ -92,8 +99,7 @@ func (p *Pool) putSlow(blk *block) {
 	case ch == p.drain:
 		p.add(&ch.held, blk.index)
 	default:
-		p.add(&one, blk.index)
-		p.distribute(one, int(ch.class), &woken)
+		p.offer(blk, &woken)
 	}
 	p.settle(ch, &woken)
 	p.mu.Unlock()
@@ -111,9 +117,7 @@ func (p *Pool) putRaced(ch *chunk) {
 		p.gather(ch)
 	default:
 		if blk := p.pop(int(ch.class)); blk != nil {
-			var one chain
-			p.add(&one, blk.index)
-			p.distribute(one, int(ch.class), &woken)
+			p.offer(blk, &woken)
 		}
 	}
 	p.settle(ch, &woken)
@@ -169,9 +173,7 @@ func (p *Pool) serveRest(class int, woken *queue) {
 		if blk == nil {
 			return
 		}
-		var one chain
-		p.add(&one, blk.index)
-		p.distribute(one, class, woken)
+		p.offer(blk, woken)
 	}
 }
 

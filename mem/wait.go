@@ -191,9 +191,7 @@ func (p *Pool) cancel(w *waiter) {
 			pr.count--
 		}
 		if blk := p.pop(w.class); blk != nil {
-			var one chain
-			p.add(&one, blk.index)
-			p.distribute(one, w.class, &woken)
+			p.offer(blk, &woken)
 		}
 		p.retry(&woken)
 	}
