@@ -103,11 +103,3 @@ func (c *Conn) handle(handler func(*Conn, error)) {
 	c.await.fn = handler
 	c.awaited(nil)
 }
-
-// Loop is the number of the loop on which the connection lives, from 0 to Options.Loops-1, or -1 for one that belongs to
-// goroutines. Tasks of connections with the same number never run at the same time, so what they share by that number
-// needs no lock.
-func (c *Conn) Loop() int { return c.home.index }
-
-// Runtime is the runtime that the connection belongs to.
-func (c *Conn) Runtime() *Runtime { return c.home.rt }

@@ -51,29 +51,6 @@ func (c *Conn) Close() error {
 	return c.opError("close", err)
 }
 
-// CloseWrite ends the sending side after everything that was written: the peer reads the end of the stream. Receiving
-// goes on. It waits until what was written is with the kernel; after os.ErrDeadlineExceeded that still goes on, and the
-// end follows it, and after ErrStalled too if the loop had begun.
-func (c *Conn) CloseWrite() error {
-	if t := c.l.Here(); t != nil {
-		c.heed()
-		c.shutWrite(&t.Waiter)
-		t.Wait()
-		err := t.Waiter.Err
-		t.Waiter.Err = nil
-		return c.opError("close", err)
-	}
-	return c.opError("close", c.call(callCloseWrite))
-}
-
-// CloseRead ends the receiving side: Recv and Read return io.EOF when what has arrived is taken.
-func (c *Conn) CloseRead() error {
-	if c.l.Here() != nil {
-		return c.opError("close", c.shutRead())
-	}
-	return c.opError("close", c.call(callCloseRead))
-}
-
 // Abort closes the connection because its loop ends.
 func (s *loopSide) Abort() {
 	c := (*Conn)(s)

@@ -222,61 +222,6 @@ func (s *loopSide) Complete(op *engine.Op) {
 	}
 }
 
-// finish ends a waiter with an error or with success. The caller gives no result that must not be lost.
-func finish(w *loop.Waiter, err error) {
-	if w.Claim() {
-		w.Err = err
-		w.Finish()
-	}
-}
-
-// waitQueue is waiters in the order in which they came.
-type waitQueue struct{ head, tail *loop.Waiter }
-
-func (q *waitQueue) empty() bool { return q.head == nil }
-
-func (q *waitQueue) push(w *loop.Waiter) {
-	w.Next = nil
-	if q.tail == nil {
-		q.head = w
-	} else {
-		q.tail.Next = w
-	}
-	q.tail = w
-}
-
-func (q *waitQueue) pop() *loop.Waiter {
-	w := q.head
-	if w != nil {
-		q.head, w.Next = w.Next, nil
-		if q.head == nil {
-			q.tail = nil
-		}
-	}
-	return w
-}
-
-// remove takes those out whom which names, and reports whether there were any.
-func (q *waitQueue) remove(which func(*loop.Waiter) bool) (some bool) {
-	all := *q
-	*q = waitQueue{}
-	for w := all.pop(); w != nil; w = all.pop() {
-		if which(w) {
-			some = true
-		} else {
-			q.push(w)
-		}
-	}
-	return some
-}
-
-// fail ends everybody in the queue.
-func (q *waitQueue) fail(err error) {
-	for w := q.pop(); w != nil; w = q.pop() {
-		finish(w, err)
-	}
-}
-
 // Keep lets the connection outlive the handler that it was given to; whoever keeps it closes it.
 func (c *Conn) Keep() {
 	if c.l.Here() != nil {
@@ -316,3 +261,11 @@ func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(t, true
 // SetWriteDeadline sets the time at which sending fails with os.ErrDeadlineExceeded. What was taken over before is still
 // sent, in order, unless the connection is closed.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(t, false, true) }
+
+// Loop is the number of the loop on which the connection lives, from 0 to Options.Loops-1, or -1 for one that belongs to
+// goroutines. Tasks of connections with the same number never run at the same time, so what they share by that number
+// needs no lock.
+func (c *Conn) Loop() int { return c.home.index }
+
+// Runtime is the runtime that the connection belongs to.
+func (c *Conn) Runtime() *Runtime { return c.home.rt }
