@@ -203,23 +203,23 @@ func TestRequestLimits(t *testing.T) {
 	}
 }
 
-func TestIPv6(t *testing.T) {
+func TestHostInBracketsIsAnIPv6Address(t *testing.T) {
 	for _, c := range []struct {
 		host string
 		ok   bool
 	}{
 		{"::", true}, {"::1", true}, {"1::", true}, {"1:2:3:4:5:6:7:8", true}, {"1:2:3:4:5:6:7::", true},
-		{"::2:3:4:5:6:7:8", true}, {"::ffff:1.2.3.4", true}, {"1:2:3:4:5:6:1.2.3.4", true}, {"fe80::a:b",
-			true},
+		{"::2:3:4:5:6:7:8", true}, {"::ffff:1.2.3.4", true}, {"1:2:3:4:5:6:1.2.3.4", true}, {"fe80::a:b", true},
 		{"", false}, {":", false}, {":::", false}, {"1", false}, {"1:2:3:4:5:6:7", false},
 		{"1:2:3:4:5:6:7:8:9", false},
 		{"1::2::3", false}, {"12345::", false}, {"1:", false}, {":1", false}, {"::1:", false},
 		{"1:2:3:4:5:6:7:8::", false},
+		{"::1:2:3:4:5:6:7:8", false}, {"1::2:3:4:5:6:7:8", false}, {"::1:2:3:4:5:6:1.2.3.4", false},
 		{"::1.2.3", false}, {"::1.2.3.256", false}, {"::1.2.3.4.5", false}, {"1.2.3.4", false},
 		{"::01.2.3.4", false},
 		{"::g", false}, {"1:2:3:4:5:6:7:1.2.3.4", false}, {"v1.a", false},
 	} {
-		if got := validIPv6([]byte(c.host)); got != c.ok {
+		if got := ValidHost([]byte("[" + c.host + "]")); got != c.ok {
 			t.Errorf("%q: %v", c.host, got)
 		}
 	}

@@ -1,6 +1,10 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/unio-go/unio/tinygate/internal/iptext"
+)
 
 // target finds the form of the request target and its parts.
 func (r *Request) target(b []byte) *fault {
@@ -139,16 +143,18 @@ func ValidHost(b []byte) bool {
 	return ok
 }
 
-// hostname checks host [":" port] and returns the length of host. Escapes are refused although RFC 3986 has
-// them: some
-// readers decode them and some do not, so a route could be chosen for one host and served for another.
+// hostname checks host [":" port] and returns the length of host. Escapes are refused although RFC 3986 has them: some readers decode
+// them and some do not, so a route could be chosen for one host and served for another.
 func hostname(b []byte) (n int, ok bool) {
 	switch {
 	case len(b) == 0:
 		return 0, false
 	case b[0] == '[':
 		n = bytes.IndexByte(b, ']') + 1
-		if n == 0 || !validIPv6(b[1:n-1]) {
+		if n == 0 {
+			return 0, false
+		}
+		if a, ok := iptext.Parse(b[1 : n-1]); !ok || !a.Is6() {
 			return 0, false
 		}
 	default:
@@ -173,71 +179,4 @@ func validPort(b []byte) bool {
 		v = v*10 + int(c-'0')
 	}
 	return v <= 65535
-}
-
-// validIPv6 accepts the text of RFC 3986 3.2.2 IPv6address: eight groups of one to four hexadecimal digits,
-// one "::" for one or more of them, the last two possibly as an IPv4 address. Zones and future versions are
-// refused.
-func validIPv6(b []byte) bool {
-	groups, gap := 0, false
-	if len(b) >= 2 && b[0] == ':' && b[1] == ':' {
-		gap = true
-		b = b[2:]
-		if len(b) == 0 {
-			return true
-		}
-	}
-	for {
-		n := skipClass(b, 0, classHex)
-		if n < len(b) && b[n] == '.' {
-			groups += 2
-			return validIPv4(b) && (groups == 8 || gap && groups < 8)
-		}
-		groups++
-		if n == 0 || n > 4 || groups > 8 {
-			return false
-		}
-		b = b[n:]
-		if len(b) == 0 {
-			return groups == 8 || gap && groups < 8
-		}
-		if b[0] != ':' || len(b) == 1 {
-			return false
-		}
-		b = b[1:]
-		if b[0] == ':' {
-			if gap {
-				return false
-			}
-			gap = true
-			b = b[1:]
-			if len(b) == 0 {
-				return groups < 8
-			}
-		}
-	}
-}
-
-func validIPv4(b []byte) bool {
-	for part := range 4 {
-		n, v := 0, 0
-		for n < len(b) && b[n] >= '0' && b[n] <= '9' {
-			v = v*10 + int(b[n]-'0')
-			if n++; n > 3 {
-				return false
-			}
-		}
-		if n == 0 || v > 255 || n > 1 && b[0] == '0' {
-			return false
-		}
-		b = b[n:]
-		if part == 3 {
-			return len(b) == 0
-		}
-		if len(b) == 0 || b[0] != '.' {
-			return false
-		}
-		b = b[1:]
-	}
-	return false
 }
