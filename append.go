@@ -290,40 +290,44 @@ func (a *appender) writeSynced(off int64) (written int64, err error) {
 		a.syncing.Lock()
 		defer a.syncing.Unlock()
 	}
-	if err := a.failed(); err != nil {
+	if err := a.mayWrite(off); err != nil {
 		return off, err
-	}
-	if n := a.op.Bytes(); n > 0 {
-		if int64(n) > math.MaxInt64-off {
-			return off, errNoOffsets
-		}
-		if err := a.f.check("append", a.op.Data, off); err != nil {
-			return off, err // the kernel would refuse it too, and nothing has happened that another append has to fear
-		}
 	}
 	apart := a.sync && a.dirty // the sync is a call of its own, for what is dirty too
 	if written, err = a.writeAll(off, a.sync && !apart); !a.sync && written > off {
 		a.dirty = true
 	}
-	if err != nil && !harmless(err) {
+	switch {
+	case err != nil && !harmless(err):
 		a.breaks(err)
-	}
-	if err == nil && apart {
+	case err == nil && apart:
 		if err = a.f.rt.files.pool.Datasync(&a.f.io); err != nil {
 			a.breaks(err) // whatever it is: the records that were dirty may be lost, and the next sync would not say so
 		}
 		a.dirty = err != nil
 	}
-	if err != nil {
-		if apart {
-			written = off
-		}
-		return written, err
-	}
-	if apart || a.sync && written > off {
+	switch {
+	case err != nil && apart:
+		written = off
+	case err == nil && (apart || a.sync && written > off):
 		a.syncs.Add(1)
 	}
-	return written, nil
+	return written, err
+}
+
+// mayWrite says why the operation cannot begin at off. Nothing has happened then that another append has to fear.
+func (a *appender) mayWrite(off int64) error {
+	if err := a.failed(); err != nil {
+		return err
+	}
+	n := a.op.Bytes()
+	switch {
+	case n == 0:
+		return nil
+	case int64(n) > math.MaxInt64-off:
+		return errNoOffsets
+	}
+	return a.f.check("append", a.op.Data, off) // which the kernel would refuse too
 }
 
 var errNoOffsets = fmt.Errorf("a record would lie behind the largest offset: %w", fs.ErrInvalid)
