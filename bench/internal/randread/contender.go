@@ -79,8 +79,15 @@ func (c Contender) fits(cs Case) string {
 		return "its calls block on what is not O_DIRECT; cold and cached show it"
 	case c.Engine == "epoll" && (c.API == apiReadBuf || c.API == apiBatch) && cs.Cache.hot() > 0:
 		return "epoll's ReadAt and tasks show it"
-	case c.Engine != "fio":
-		return ""
+	case c.Engine == "fio":
+		return c.fioFits(cs)
+	}
+	return ""
+}
+
+// fioFits is fits for what concerns only fio.
+func (c Contender) fioFits(cs Case) string {
+	switch {
 	case cs.Busy:
 		return "fio has no goroutines to compete with"
 	case cs.Cache.mixed():

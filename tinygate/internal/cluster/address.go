@@ -52,8 +52,21 @@ func (s *Set) validate(ups []*config.Upstream) error {
 }
 
 func (s *Set) validateOne(up *config.Upstream) error {
+	if err := validateServers(up.Servers); err != nil {
+		return err
+	}
+	if e := up.Eject; e.Failures > 0 && e.For <= 0 {
+		return fmt.Errorf("servers are ejected for %v: give a time above 0, or 0 failures to eject none", e.For)
+	}
+	if up.Health != nil && up.Health.HTTP && up.TLS != nil && s.o.TLS == nil {
+		return errors.New("a health check by HTTPS needs Options.TLS")
+	}
+	return validateHealth(up.Health)
+}
+
+func validateServers(all []config.Server) error {
 	seen := map[string]bool{}
-	for _, e := range up.Servers {
+	for _, e := range all {
 		if _, _, err := splitAddress(e.Address); err != nil {
 			return fmt.Errorf("server %q %w", e.Address, err)
 		}
@@ -65,10 +78,11 @@ func (s *Set) validateOne(up *config.Upstream) error {
 		}
 		seen[e.Address] = true
 	}
-	if e := up.Eject; e.Failures > 0 && e.For <= 0 {
-		return fmt.Errorf("servers are ejected for %v: give a time above 0, or 0 failures to eject none", e.For)
-	}
-	h := up.Health
+	return nil
+}
+
+// validateHealth checks a health check. Nil is none.
+func validateHealth(h *config.Health) error {
 	if h == nil {
 		return nil
 	}
@@ -79,9 +93,6 @@ func (s *Set) validateOne(up *config.Upstream) error {
 		if u, err := url.ParseRequestURI(h.Path); err != nil || u.Host != "" || h.Path[0] != '/' {
 			return fmt.Errorf("a health check has the path %q: a path begins with / and is percent-encoded", h.Path)
 		}
-	}
-	if h.HTTP && up.TLS != nil && s.o.TLS == nil {
-		return errors.New("a health check by HTTPS needs Options.TLS")
 	}
 	return nil
 }

@@ -63,25 +63,17 @@ func CompileRedirect(r *config.Redirect) (*Redirect, error) {
 // checkTarget sees to it that the values put in cannot change which host an address names: ${path} follows a host or stands
 // at the beginning, ${query} is in the query.
 func checkTarget(to string) error {
-	for i := range len(to) {
-		if c := to[i]; c <= ' ' || c >= 0x7f || c == '\\' {
-			return errRedirectASCII
-		}
-	}
 	before, _, _ := strings.Cut(to, "?")
-	if strings.Contains(before, "${query}") {
+	switch {
+	case !isVisible([]byte(to)) || strings.Contains(to, `\`):
+		return errRedirectASCII
+	case strings.Contains(before, "${query}"):
 		return errRedirectQuery
-	}
-	if strings.HasPrefix(to, "${path}") {
-		return nil
-	}
-	if strings.HasPrefix(to, "/") {
-		if strings.HasPrefix(to, "//") {
-			return errRedirectStart
-		}
-		if strings.HasPrefix(to, "/${path}") {
-			return errRedirectPath
-		}
+	case strings.HasPrefix(to, "//"):
+		return errRedirectStart
+	case strings.HasPrefix(to, "/${path}"):
+		return errRedirectPath
+	case strings.HasPrefix(to, "/"), strings.HasPrefix(to, "${path}"):
 		return nil
 	}
 	scheme, rest, found := strings.Cut(before, "://")
