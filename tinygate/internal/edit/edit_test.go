@@ -281,6 +281,30 @@ func TestStrike(t *testing.T) {
 	}
 }
 
+// Strike has to look at the lines for one name with an ID as well as for one without.
+func TestStrikeOfASingleName(t *testing.T) {
+	const lines = "Forwarded: for=192.0.2.1\r\nX-Real-IP: 192.0.2.1\r\n"
+	for name, want := range map[string]string{
+		"Forwarded": "X-Real-IP: 192.0.2.1\r\n", "X-Real-IP": "Forwarded: for=192.0.2.1\r\n", "X-Other": lines,
+	} {
+		if got := string(compileOK(t, config.Edit{Remove: []string{name}}).Strike([]byte(lines))); got != want {
+			t.Errorf("without %s: %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A field name has the characters of RFC 9110 5.6.2.
+func TestNamesAreTokens(t *testing.T) {
+	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for c := range 256 {
+		name := "X" + string([]byte{byte(c)})
+		_, err := CompileRequest(config.Edit{Remove: []string{name}})
+		if ok := strings.IndexByte(token, byte(c)) >= 0; ok != (err == nil) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func TestTrailer(t *testing.T) {
 	e := compileOK(t, config.Edit{Remove: []string{"X-Gone"}, Set: fields("X-User", "nobody"), Add: fields("X-Added", "1")})
 	lines := []byte("A: 1\r\nx-user: root\r\nX-GONE: 1\r\nX-Added: 2\r\nX-Users: 3\r\n")
