@@ -32,13 +32,14 @@ const (
 // Appends that come while another is being written are written together, with one sync for all that want it, so many
 // writers get more durable records per second than the device does syncs.
 //
-// The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says: on a block device,
-// behind which there is no room, it has to. After an error
-// the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
-// whoever reads the file needs a checksum in each record to know such a rest. With [FileOptions].Direct the end has to be a
-// multiple of [File.Alignment], as the record has; until it is, each Append is refused. An error of a sync stays, also one of [File.Sync]
-// and [File.Datasync]: what the page cache held may be lost although a later sync succeeds (fsync(2), NOTES), so every later Append
-// fails with it. That the device is full stays only where a sync of earlier records has found it.
+// The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says. A block device does not
+// grow, so there AppendFrom has to say it. With [FileOptions].Direct the end has to be a multiple of [File.Alignment], as the record has;
+// until it is, each Append is refused.
+//
+// After an error the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
+// whoever reads the file needs a checksum in each record to know such a rest. When a sync has failed, also by [File.Sync] or
+// [File.Datasync], every later Append fails with its error: what the page cache held may be lost although a later sync succeeds (fsync(2),
+// NOTES). That the device is full is such an error only where a sync of earlier records has found it.
 //
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
 func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {

@@ -37,8 +37,8 @@ type DialOptions struct {
 	// Resolver looks names up; nil means net.DefaultResolver.
 	Resolver *net.Resolver
 
-	// Control is called with each socket before it is bound and connected, on a goroutine of its own. It holds the loop meanwhile. The
-	// RawConn is good for its Control only. A panic is raised in the caller of Dial.
+	// Control is called with each socket before it is bound and connected, on a goroutine of its own, for which the loop of the connection
+	// waits. Of the RawConn only Control works. A panic is raised in the caller of Dial.
 	Control func(network, address string, c syscall.RawConn) error
 
 	// ControlContext is the same with the context of Dial. It counts instead of Control.

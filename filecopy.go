@@ -19,10 +19,12 @@ const (
 // too; io.EOF when the file has fewer than n.
 //
 // To another File of the runtime it copies at the position of that one's Seek and moves it; there the file system copies,
-// or shares, where it can (copy_file_range(2)). A [Conn] gets the very buffers that were read into, and has taken those that it
-// sends, after its write deadline too: the copy may be taken up behind them. Of one that has failed it is not known how much the
-// peer got. When ctx is done CopyTo stops with ctx's error, also while a Conn waits for its peer; a Write of any other w it lets
-// come back first.
+// or shares, where it can (copy_file_range(2)).
+//
+// A [Conn] gets the very buffers that were read into. Those that copied counts are sent, also where the error is that of the write
+// deadline: a second copy may begin behind them. After another error of the Conn it is not known how much the peer has got.
+//
+// When ctx is done CopyTo stops with ctx's error, also while a Conn waits for its peer. A Write of any other w returns first.
 func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied int64, err error) {
 	if err := f.check("copy", nil, off); err != nil {
 		return 0, err

@@ -30,11 +30,11 @@ func (c *Conn) full() bool {
 }
 
 // Send sends buffers in order. It takes them over always, also when it fails: the caller must not touch them
-// afterwards. A build with -race or -tags uniodebug panics where he does; in another a handle that is released while it is
-// sent ends the process, or its memory is somebody else's by then. One that is there twice is a panic of the caller's.
+// afterwards. A build with -race or -tags uniodebug panics where that happens. In other builds a buffer that is released while it
+// is being sent ends the process, or what is sent is somebody else's data. Send panics if it is given the same buffer twice.
 //
-// It returns when at most 64 KiB of what was given to the connection are not yet with the kernel, and 4 KiB when more than
-// three quarters of the buffers are in use. An error of the connection is reported by the first Send or Write after it
+// It returns when at most 64 KiB of what was given to the connection are not yet with the kernel, or at most 4 KiB while more
+// than three quarters of the pool are in use. An error of the connection is reported by the first Send or Write after it
 // happened, and by all later ones; after os.ErrDeadlineExceeded what had been taken before the wait is still sent, and after
 // ErrStalled too.
 func (c *Conn) Send(bufs ...*mem.Buf) error {

@@ -38,8 +38,8 @@
 //
 // A connection that is read holds, as with crypto/tls, memory for the largest record that it has received, up to 17 KiB;
 // buffers of the pool it holds only while there is something in them that has not been read. crypto/tls is given one record
-// at a time, so that Await knows what is there;
-// sealed bytes that the connection below has not taken are bounded by 128 KiB, and by what one handshake sends.
+// at a time, so that Await knows what is there; sealed bytes that the connection below has not taken are bounded by 128 KiB, and
+// by what one handshake sends.
 //
 // # net/http
 //

@@ -63,8 +63,8 @@ type Loop struct {
 	trim             Timer
 	dirty            []Flusher
 	timers           heap
-	now              int64
-	read             uint64    // the turn in which that was
+	now              int64     // loop time, as it was last read
+	read             uint64    // the turn in which now was read
 	calendar         time.Time // a reading of time.Now, for TurnTime
 	calendarAt       int64     // and its loop time
 	firing           int64     // the loop time up to which timers are being fired; 0: not now

@@ -242,9 +242,8 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// FuzzRoundTrip parses, writes and parses again: the second reader must understand what the first did, and
-// nothing
-// hop-by-hop may be left.
+// FuzzRoundTrip parses, writes and parses again: the second reader must understand what the first did, and nothing hop-by-hop
+// may be left.
 func FuzzRoundTrip(f *testing.F) {
 	addSeeds(f, func(s string) { f.Add([]byte(s)) })
 	f.Fuzz(func(t *testing.T, msg []byte) {

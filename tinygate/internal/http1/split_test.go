@@ -54,9 +54,8 @@ func (p parser) run(head []byte) outcome {
 // dirt lies behind the received end; each would end or spoil a head if it were looked at.
 var dirt = []string{"\r\n\r\n", "\n", "\x00", "a: b\r\n", " "}
 
-// checkSplits feeds msg in two pieces, cut at every position, and byte by byte, in a buffer with old bytes
-// behind the
-// received end. The outcome must be that of the whole, except that a piece may show an error sooner.
+// checkSplits feeds msg in two pieces, cut at every position, and byte by byte, in a buffer with old bytes behind the received
+// end. The outcome must be that of the whole, except that a piece may show an error sooner.
 func checkSplits(t *testing.T, msg []byte, l Limits, reply bool) {
 	t.Helper()
 	whole := newParser(l, reply).run(msg)

@@ -126,10 +126,8 @@ type ResponseOut struct {
 	Connection Connection
 }
 
-// Out returns what answers q with r; both must have been parsed. A body that ends with the upstream's
-// connection is chunked for a
-// client of HTTP/1.1, so that its connection stays open; a chunked one ends with the connection for a
-// client of HTTP/1.0. The second must not get interim responses (RFC 9110 15.2).
+// Out returns what answers q with r; both must have been parsed. A body that ends with the upstream's connection is chunked for a
+// client of HTTP/1.1, so that its connection stays open; a chunked one ends with the connection for a client of HTTP/1.0. The second must not get interim responses (RFC 9110 15.2).
 func (r *Response) Out(q *Request) ResponseOut {
 	o := ResponseOut{Body: r.Body, Length: -1}
 	switch {
