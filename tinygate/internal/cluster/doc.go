@@ -16,7 +16,7 @@
 //	if s == nil {
 //		... // 503: there is no server, or none is left
 //	}
-//	s.Began()
+//	s.Began(loop)
 //	... // with a connection from s.Pools[loop]
 //	s.Ended(loop, outcome, took)
 //	... // on a failure that may be repeated, if picker.MayRetry(now, percent): from the beginning

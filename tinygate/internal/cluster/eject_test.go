@@ -18,7 +18,7 @@ func ejecting(servers ...string) *config.Upstream {
 // fail has requests to a server fail, and waits until it was judged.
 func fail(s *Server, n int, o Outcome) {
 	for range n {
-		s.Began()
+		s.Began(0)
 		s.Ended(0, o, time.Millisecond)
 	}
 	synctest.Wait()

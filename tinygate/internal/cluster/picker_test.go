@@ -130,7 +130,7 @@ func TestFewestConnections(t *testing.T) {
 				t.Fatalf("step %d: %s with load %.2f was chosen, %s has %.2f", i, got.Addr, load(got), o.Addr, load(o))
 			}
 		}
-		got.Began()
+		got.Began(i % 2)
 		running = append(running, got)
 	}
 }
@@ -165,7 +165,7 @@ func TestRandomTwoGoesByWeight(t *testing.T) {
 
 func TestRandomTwoSparesTheBusiest(t *testing.T) {
 	s, _ := newSet(t, 1, nil, same(config.RandomTwo, 3))
-	servers(s)["10.0.0.2:80"].Began()
+	servers(s)["10.0.0.2:80"].Began(0)
 	if got := picks(s.Cluster("u").Picker(0), 10_000); got["10.0.0.2:80"] > 0 || len(got) != 2 {
 		t.Errorf("two that differ were drawn and the busiest of three won: %v", got)
 	}
@@ -428,7 +428,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			tried = Tried{}
 			for _, o := range []Outcome{ConnectFailed, OK, Status5xx} {
 				got := p.Pick(key, &tried)
-				got.Began()
+				got.Began(0)
 				got.Ended(0, o, time.Millisecond)
 				now = now.Add(time.Millisecond)
 				p.MayRetry(now, 20)
@@ -464,7 +464,7 @@ func BenchmarkOutcome(b *testing.B) {
 	srv := servers(s)["10.0.0.1:80"]
 	b.Run("loops=1", func(b *testing.B) {
 		for b.Loop() {
-			srv.Began()
+			srv.Began(0)
 			srv.Ended(0, OK, time.Millisecond)
 		}
 	})
@@ -476,7 +476,7 @@ func BenchmarkOutcome(b *testing.B) {
 		b.RunParallel(func(pb *testing.PB) {
 			l := <-loop
 			for pb.Next() {
-				srv.Began()
+				srv.Began(l)
 				srv.Ended(l, OK, time.Millisecond)
 			}
 			loop <- l

@@ -56,7 +56,7 @@ func TestAllAtOnce(t *testing.T) {
 					if mine[got]++; got.Gone() {
 						gone[got] = true
 					}
-					got.Began()
+					got.Began(loop)
 					got.Pools[loop] = loop
 					got.Ended(loop, Outcome(random.IntN(outcomes)), time.Microsecond)
 					p.MayRetry(time.Now(), 20)
@@ -98,4 +98,35 @@ func TestAllAtOnce(t *testing.T) {
 			t.Errorf("%s has %d in flight and counts %d requests, want none and %d", st.Addr, st.InFlight, st.Requests, n)
 		}
 	}
+}
+
+// TestRequestsNeverGoDown asks while requests begin and end: a counter that goes down is for Prometheus one that has begun anew, and
+// all that it had counts again.
+func TestRequestsNeverGoDown(t *testing.T) {
+	const loops = 2
+	s, _ := newSet(t, loops, nil, same(config.RoundRobin, 1))
+	srv := servers(s)["10.0.0.1:80"]
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for loop := range loops {
+		wg.Go(func() {
+			for !stop.Load() {
+				for range 50 {
+					srv.Began(loop)
+				}
+				for range 50 {
+					srv.Ended(loop, OK, time.Microsecond)
+				}
+			}
+		})
+	}
+	for last, i := uint64(0), 0; i < 100_000 && !t.Failed(); i++ {
+		now := s.Status()[0].Requests
+		if now < last {
+			t.Errorf("%d requests after %d", now, last)
+		}
+		last = now
+	}
+	stop.Store(true)
+	wg.Wait()
 }

@@ -100,22 +100,26 @@ type Server struct {
 
 // counters is what one loop counts. A loop writes none of another's cache lines; two are fetched at a time.
 type counters struct {
+	_        [(128 - 8*(outcomes+5)%128) % 128]byte // in front: an empty one at the end would take room
+	began    atomic.Uint64
 	outcomes [outcomes]atomic.Uint64
 	took     atomic.Int64 // nanoseconds
 	retries  atomic.Uint64
 	conns    atomic.Int64 // open, idle ones included
 	idle     atomic.Int64
-	_        [128 - 8*(outcomes+4)%128]byte
 }
 
 // Gone reports whether the server was removed. It gets no more requests; those in flight may end.
 func (s *Server) Gone() bool { return s.gone.Load() }
 
 // Began says that a request, or another try of one, is about to be sent to the server. Each call is followed by one of
-// Ended.
-func (s *Server) Began() { s.inFlight.Add(1) }
+// Ended. The loop is the one of the caller.
+func (s *Server) Began(loop int) {
+	s.inFlight.Add(1)
+	s.loops[loop].began.Add(1)
+}
 
-// Ended says how a request that began ended, and how long it took. The loop is the one of the caller.
+// Ended says how a request that began ended, and how long it took, on the same loop.
 func (s *Server) Ended(loop int, o Outcome, took time.Duration) {
 	s.inFlight.Add(-1)
 	n := &s.loops[loop]

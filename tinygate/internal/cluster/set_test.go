@@ -15,7 +15,7 @@ func TestApplyKeepsWhatIsTheSame(t *testing.T) {
 	c, before := s.Cluster("u"), servers(s)
 	a := before["10.0.0.1:80"]
 	a.Pools[1] = "mine"
-	a.Began()
+	a.Began(1)
 	a.Ended(1, OK, time.Second)
 	b := before["10.0.0.2:80"]
 
@@ -195,14 +195,14 @@ func TestCounters(t *testing.T) {
 	failures := uint64(0)
 	for o := range Outcome(outcomes) {
 		for range int(o) + 1 {
-			srv.Began()
+			srv.Began(int(o) % 3)
 			srv.Ended(int(o)%3, o, time.Second)
 		}
 		if o.Failed() {
 			failures += uint64(o) + 1
 		}
 	}
-	srv.Began()
+	srv.Began(0)
 	for loop := range 3 {
 		srv.Retried(loop)
 		srv.Connected(loop, 3)

@@ -92,12 +92,11 @@ func (s *Server) status(now time.Time) Status {
 		share := s.share(now, s.Cluster.cfg.Load().Eject.Return)
 		st.WeightNow = float64(s.weight) * float64(share) / fullShare
 	}
-	st.Requests = uint64(max(st.InFlight, 0))
 	for i := range s.loops {
+		st.Requests += s.loops[i].began.Load() // InFlight and Outcomes are read at two times: their sum would go down again
 		for o := range st.Outcomes {
 			n := s.loops[i].outcomes[o].Load()
 			st.Outcomes[o] += n
-			st.Requests += n
 			if Outcome(o).Failed() {
 				st.Failures += n
 			}

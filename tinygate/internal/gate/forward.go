@@ -98,7 +98,7 @@ func (x *exchange) try() error {
 	}
 	x.tries++
 	x.server, x.last = server, server.Name
-	server.Began()
+	server.Began(x.sh.loop)
 	if x.tries > 1 {
 		server.Retried(x.sh.loop)
 		x.now = x.cl.raw.Now()
