@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -58,10 +59,34 @@ func (c *Cluster) recheck(s *Server) {
 	}
 	ctx, stop := context.WithCancel(c.set.ctx)
 	s.stop = stop
-	c.set.wg.Go(func() { c.check(ctx, s, h) })
+	first := c.set.checks.wait(time.Now(), h.Interval)
+	c.set.wg.Go(func() {
+		if sleep(ctx, first) {
+			c.check(ctx, s, h)
+		}
+	})
 }
 
-// check checks a server until ctx ends: at once, and then whenever the interval is over.
+// pace spreads the first checks of servers that are new together. Thousands of handshakes at once would take longer than a check
+// may, and those that are late would tell of servers that are well that they are down.
+type pace struct {
+	mu   sync.Mutex
+	next time.Time // when the next one may begin
+}
+
+// wait is how long a first check has to wait, less than an interval.
+func (p *pace) wait(now time.Time, interval time.Duration) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next.Before(now) {
+		p.next = now
+	}
+	d := p.next.Sub(now)
+	p.next = p.next.Add(checkGap)
+	return d % interval
+}
+
+// check checks a server until ctx ends: now, and then whenever the interval is over.
 func (c *Cluster) check(ctx context.Context, s *Server, h *config.Health) {
 	for {
 		p := newProbe(s, h, c.secure(s)) // which a reload may have made anew

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -327,4 +328,35 @@ func TestSleepEndsWithItsContext(t *testing.T) {
 	if sleep(ctx, time.Hour) {
 		t.Error("an hour has passed")
 	}
+}
+
+// TestManyServersAreNotCheckedAtOnce has a thousand servers begin together: the first is checked at once, and all within an interval.
+func TestManyServersAreNotCheckedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const servers = 1000
+		up := upstream(config.RoundRobin)
+		for i := range servers {
+			up.Servers = append(up.Servers, config.Server{Address: fmt.Sprintf("unix:/nowhere/%d", i), Weight: 1})
+		}
+		up.Health = &config.Health{Interval: 5 * time.Second, Timeout: time.Second, Rise: 1, Fall: 1}
+		s, _ := newSet(t, 1, nil, up)
+		checked := func() (n int) {
+			synctest.Wait()
+			for _, st := range s.Status() {
+				n += int(min(st.ChecksFailed, 1))
+			}
+			return n
+		}
+		if n := checked(); n != 1 {
+			t.Errorf("%d servers were checked at once, want 1", n)
+		}
+		time.Sleep(up.Health.Interval / 10)
+		if n := checked(); n < 200 || n > 300 {
+			t.Errorf("a tenth of the interval later %d servers were checked", n)
+		}
+		time.Sleep(up.Health.Interval)
+		if n := checked(); n != servers {
+			t.Errorf("after an interval %d of %d servers were checked", n, servers)
+		}
+	})
 }

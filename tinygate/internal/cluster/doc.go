@@ -24,7 +24,8 @@
 // # When a server is used
 //
 // A server is up until a check says otherwise, as in haproxy: there is traffic from the first moment on, and a check at
-// once. The first check decides alone; later ones have to agree, Health.Rise or Health.Fall of them in a row.
+// once; of many servers that are new together those are spread. The first check decides alone; later ones have to
+// agree, Health.Rise or Health.Fall of them in a row.
 //
 // Beside the checks stands what requests find (Eject): after so many failures in a row a server is ejected, for
 // Eject.For the first time and twice as long with each further time, to eight times that. A server that was back for eight

@@ -47,6 +47,9 @@ const (
 	// addressesMax is how many addresses of a name are used; a DNS answer over UDP has room for fewer.
 	addressesMax = 1024
 
+	// checkGap is between the first checks of servers that are new together.
+	checkGap = 2 * time.Millisecond
+
 	// checkHeadBytes bounds the head of a response to a check.
 	checkHeadBytes = 64 << 10
 

@@ -40,9 +40,10 @@ type Set struct {
 	log   *slog.Logger
 	o     Options
 
-	ctx  context.Context // of all that runs in the background
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	ctx    context.Context // of all that runs in the background
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+	checks pace
 
 	mu       sync.Mutex // held across Apply
 	clusters map[string]*Cluster
