@@ -6,7 +6,11 @@
 // weights, so all gates with the same backends send a key to the same one.
 package maglev
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+	"strings"
+)
 
 // Backend is what keys are spread over.
 type Backend struct {
@@ -45,6 +49,8 @@ func New(backends []Backend) *Table {
 
 // walk is a backend on its way through its permutation: the next place is step further.
 type walk struct {
+	name     string
+	backend  uint16
 	at, step int
 	weight   int
 	credit   int
@@ -57,15 +63,19 @@ func fill(backends []Backend, n int) *Table {
 	for i, b := range backends {
 		h := Hash(b.Name)
 		walks[i] = walk{
-			at:     int(h % uint64(n)),
-			step:   int(Mix(h)%uint64(n-1)) + 1,
-			weight: max(b.Weight, 0),
+			name:    b.Name,
+			backend: uint16(i),
+			at:      int(h % uint64(n)),
+			step:    int(Mix(h)%uint64(n-1)) + 1,
+			weight:  max(b.Weight, 0),
 		}
 		heaviest = max(heaviest, b.Weight)
 	}
 	if heaviest <= 0 {
 		return nil
 	}
+	// Turns come in the order of names: another order of the same backends moves no key.
+	slices.SortFunc(walks, func(a, b walk) int { return strings.Compare(a.name, b.name) })
 	t := &Table{places: make([]uint16, n)}
 	taken := make([]bool, n)
 	for left := n; ; {
@@ -80,7 +90,7 @@ func fill(backends []Backend, n int) *Table {
 				w.next(n)
 			}
 			taken[w.at] = true
-			t.places[w.at] = uint16(i)
+			t.places[w.at] = w.backend
 			if left--; left == 0 {
 				return t
 			}
