@@ -379,7 +379,7 @@ func TestUpstreamTLS(t *testing.T) {
 		failed := make(chan error, 100)
 		addr := serve(t, rt, srv, failed)
 		make := func(cfg config.ClientTLS, host string) *tls.Config {
-			c, err := certs.NewClient(&cfg, host)
+			c, err := certs.NewClients().Config(&cfg, host)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -400,9 +400,34 @@ func TestUpstreamTLS(t *testing.T) {
 	for _, bad := range []config.ClientTLS{
 		{}, {CA: "/nowhere.pem", ServerName: "x"}, {CA: key, ServerName: "x"}, {Cert: cert, ServerName: "x"}, {Cert: ca, Key: key, ServerName: "x"},
 	} {
-		if _, err := certs.NewClient(&bad, ""); err == nil || !strings.HasPrefix(err.Error(), "tls: ") {
+		if _, err := certs.NewClients().Config(&bad, ""); err == nil || !strings.HasPrefix(err.Error(), "tls: ") {
 			t.Errorf("%+v: %v", bad, err)
 		}
+	}
+}
+
+// TestFilesAreReadOnceForAllServers has the files gone when the second server's turn comes.
+func TestFilesAreReadOnceForAllServers(t *testing.T) {
+	s := newSite(t)
+	ca := filepath.Join(s.folder, "ca.pem")
+	certtest.File(t, ca, s.PEM)
+	cert, key := s.ECDSA(t).Write(t, s.folder, "client")
+	cfg, clients := config.ClientTLS{CA: ca, Cert: cert, Key: key}, certs.NewClients()
+	first, err := clients.Config(&cfg, "a.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{ca, cert, key} {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second, err := clients.Config(&cfg, "b.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.RootCAs != second.RootCAs || second.ServerName != "b.example" || first.ClientSessionCache == second.ClientSessionCache {
+		t.Error("two servers have their authorities apart, or their name or sessions together")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/authorities"
@@ -15,7 +16,7 @@ import (
 // does not start serves nobody. The error is an *Error with the places where the files are named. Check blocks as long as
 // the file system does.
 func Check(cfg *Config) (warnings []string, err error) {
-	c := &checker{cfg: cfg, r: &reader{file: cfg.file}, now: time.Now()}
+	c := &checker{cfg: cfg, r: &reader{file: cfg.file}, now: time.Now(), seen: map[string]bool{}}
 	for _, l := range cfg.Listeners {
 		if l.TLS == nil {
 			continue
@@ -42,9 +43,18 @@ func Check(cfg *Config) (warnings []string, err error) {
 }
 
 type checker struct {
-	cfg *Config
-	r   *reader
-	now time.Time
+	cfg  *Config
+	r    *reader
+	now  time.Time
+	seen map[string]bool // what is done: many upstreams name the same files
+}
+
+// first reports whether files are to be looked at together for the first time.
+func (c *checker) first(files ...string) bool {
+	key := strings.Join(files, "\x00")
+	seen := c.seen[key]
+	c.seen[key] = true
+	return !seen
 }
 
 // fail is of a file, and told where the configuration names it.
@@ -63,6 +73,9 @@ func (c *checker) read(file string) ([]byte, bool) {
 }
 
 func (c *checker) pair(certFile, keyFile string) {
+	if !c.first(certFile, keyFile) {
+		return
+	}
 	cert, ok1 := c.read(certFile)
 	key, ok2 := c.read(keyFile)
 	if !ok1 || !ok2 {
@@ -87,7 +100,7 @@ func (c *checker) warn(file, format string, args ...any) {
 }
 
 func (c *checker) authorities(file string) {
-	if file == "" {
+	if file == "" || !c.first(file) {
 		return
 	}
 	b, ok := c.read(file)

@@ -39,6 +39,7 @@ type Gate struct {
 	mu        sync.Mutex // of Start, Reload and Close
 	logs      logs
 	first     *config.Config // what the program was started with
+	clients   *certs.Clients // of the configuration that was read last
 	listeners []*listener
 	tickets   map[tickets]*certs.Tickets
 	expelling []*time.Timer
@@ -63,7 +64,7 @@ type shard struct {
 func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) {
 	loops := rt.Report().Loops
 	g := &Gate{rt: rt, log: log, figures: metrics.New(version(), loops), broken: make(chan error, 1)}
-	g.servers = cluster.New(loops, log, &cluster.Options{TLS: clientTLS, Gone: g.forget})
+	g.servers = cluster.New(loops, log, &cluster.Options{TLS: g.clientTLS, Gone: g.forget})
 	for i := range loops {
 		g.shards = append(g.shards, &shard{
 			g: g, loop: i, log: limitedLog{to: log}, figures: g.figures.Loop(i), ids: requestid.New(),
@@ -185,9 +186,9 @@ func (g *Gate) onEachLoop(fn func(*shard)) error {
 	return nil
 }
 
-// clientTLS is what checks connect with.
-func clientTLS(t *config.ClientTLS, host string) *tls.Config {
-	cfg, err := certs.NewClient(t, host)
+// clientTLS is what checks connect with. It is called with mu held, while a configuration is taken.
+func (g *Gate) clientTLS(t *config.ClientTLS, host string) *tls.Config {
+	cfg, err := g.clients.Config(t, host)
 	if err != nil {
 		// The files could be read when the configuration was taken. Without them the handshake of the check fails.
 		return &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}

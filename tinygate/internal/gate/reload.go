@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/unio-go/unio/tinygate/internal/accesslog"
+	"github.com/unio-go/unio/tinygate/internal/certs"
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
@@ -47,7 +48,8 @@ func (g *Gate) adopt(cfg *config.Config) ([]string, error) {
 	if g.ending.Load() {
 		return nil, errEnding
 	}
-	s, err := compile(cfg, g.site.Load())
+	g.clients = certs.NewClients()
+	s, err := compile(cfg, g.site.Load(), g.clients)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ type group struct {
 }
 
 // compile makes a site of a configuration that config has found good. was is the one before it, or nil.
-func compile(cfg *config.Config, was *site) (s *site, err error) {
+func compile(cfg *config.Config, was *site, clients *certs.Clients) (s *site, err error) {
 	s = &site{cfg: cfg, limits: http1.Limits{
 		HeadBytes: cfg.Limits.HeadBytes, LineBytes: cfg.Limits.LineBytes, Headers: cfg.Limits.Headers,
 	}}
@@ -62,7 +62,7 @@ func compile(cfg *config.Config, was *site) (s *site, err error) {
 	})
 	groups := map[*config.Upstream]*group{}
 	for _, u := range cfg.Upstreams {
-		if groups[u], err = newGroup(u); err != nil {
+		if groups[u], err = newGroup(u, clients); err != nil {
 			return nil, fmt.Errorf("upstream %s: %w", u.Name, err)
 		}
 		// Requests that are in flight keep their turns, so that the bound holds over a reload.
@@ -112,7 +112,7 @@ func (s *site) connect(g *Gate) {
 }
 
 // newGroup reads the files that an upstream names.
-func newGroup(u *config.Upstream) (*group, error) {
+func newGroup(u *config.Upstream, clients *certs.Clients) (*group, error) {
 	g := &group{Upstream: u, name: []byte(u.Name)}
 	if u.Pool.Max > 0 {
 		g.turns = new(turnsOf)
@@ -126,7 +126,7 @@ func newGroup(u *config.Upstream) (*group, error) {
 		if err != nil {
 			host = "" // a Unix socket: the configuration has a name
 		}
-		if g.tls[host], err = certs.NewClient(u.TLS, host); err != nil {
+		if g.tls[host], err = clients.Config(u.TLS, host); err != nil {
 			return nil, fmt.Errorf("server %s: %w", s.Address, err)
 		}
 	}
