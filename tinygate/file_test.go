@@ -477,3 +477,26 @@ func TestReloadsAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestLogOfALargeReload has a reload change more routes than the program's log takes at once.
+func TestLogOfALargeReload(t *testing.T) {
+	const routes = 3000
+	s := newSite(t, 0)
+	write := func(status int) {
+		text := "listen: 127.0.0.1:0\nadmin: unix:DIR/admin.sock\nroutes:\n"
+		for i := range routes {
+			text += fmt.Sprintf("  - {host: h%d.example, answer: %d}\n", i, status)
+		}
+		s.write(text)
+	}
+	write(404)
+	p := s.run("std")
+	write(410)
+	s.told([]string{"route h0.example: changed"}, "reload")
+	p.Process.Signal(syscall.SIGTERM)
+	p.wait()
+	out := p.out.String()
+	if n := strings.Count(out, ": changed"); n != routes || strings.Contains(out, "records were dropped") {
+		t.Errorf("the log tells of %d of %d routes", n, routes)
+	}
+}

@@ -31,6 +31,7 @@ type program struct {
 	what           string // that is served, for the greeting
 
 	level   slog.LevelVar
+	handler *uniolog.Handler
 	log     *slog.Logger
 	rt      *unio.Runtime
 	gate    *gate.Gate
@@ -46,9 +47,9 @@ func (p *program) serve(ctx context.Context) error {
 	signals := heed()
 	defer signals.stop()
 	// A task that logs must not wait for the terminal or a disk.
-	handler := uniolog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: &p.level}), nil)
-	defer closeLog(handler)
-	p.log = slog.New(handler)
+	p.handler = uniolog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: &p.level}), nil)
+	defer p.closeLog()
+	p.log = slog.New(p.handler)
 	p.level.UnmarshalText([]byte(p.cfg.LogLevel))
 	for _, w := range p.cfg.Warnings {
 		say(p.stderr, "warning: "+w+"\n")
@@ -161,10 +162,26 @@ func say(to io.Writer, text string) {
 }
 
 // closeLog writes what is left of the program's own log.
-func closeLog(h *uniolog.Handler) {
+func (p *program) closeLog() {
 	ctx, cancel := context.WithTimeout(context.Background(), hangWait)
 	defer cancel()
-	_ = h.Close(ctx) // it could only be told there
+	_ = p.handler.Close(ctx) // it could only be told there
+}
+
+// linesAtOnce is how much of the log's room a reload takes for what it has to say.
+const linesAtOnce = 256
+
+// tell logs the lines of a reload, which may be more than the log has room for. They wait for it, unless it hangs.
+func (p *program) tell(log func(msg string, args ...any), lines []string) {
+	hangs := false
+	for i, line := range lines {
+		log("tinygate: reload: " + line)
+		if i%linesAtOnce == linesAtOnce-1 && !hangs {
+			ctx, cancel := context.WithTimeout(context.Background(), hangWait)
+			hangs = p.handler.Flush(ctx) != nil
+			cancel()
+		}
+	}
 }
 
 // signals are those that a running program obeys. Each has a place of its own, so that none is lost while another is
@@ -224,9 +241,7 @@ func (p *program) reload() ([]string, error) {
 	if len(changes) == 0 {
 		changes = []string{"nothing has changed"}
 	}
-	for _, c := range changes {
-		p.log.Info("tinygate: reload: " + c)
-	}
+	p.tell(p.log.Info, changes)
 	return changes, nil
 }
 
@@ -243,9 +258,7 @@ func (p *program) take() ([]string, error) {
 	}
 	changes, err := p.gate.Reload(cfg)
 	if err == nil {
-		for _, w := range cfg.Warnings {
-			p.log.Warn("tinygate: reload: " + w)
-		}
+		p.tell(p.log.Warn, cfg.Warnings)
 		p.level.UnmarshalText([]byte(cfg.LogLevel))
 		p.loaded.Store(time.Now().UnixNano())
 	}
