@@ -94,15 +94,22 @@ func (p *Picker) pick(v *view, key uint64, tried *Tried, full func(*Server) bool
 	return nil
 }
 
-// withRoom goes on from a server that was chosen until one is not full. Where all are it is the first. No balance with a key comes here.
+// withRoom goes on from a server that was chosen until one is not full, and after some of these takes whichever is not. Where all
+// are it is the first. No balance with a key comes here.
 func (p *Picker) withRoom(v *view, group int, first *Server, tried *Tried, full func(*Server) bool) *Server {
 	passed := *tried
-	for s := first; s != nil; s = p.pickOf(v, group, 0, &passed) {
+	for s := first; s != nil && passed.n < triedMax; s = p.pickOf(v, group, 0, &passed) {
 		if !full(s) {
 			return s
 		}
-		if passed.add(s); passed.n == triedMax {
-			break
+		passed.add(s)
+	}
+	entries := v.groups[group].entries
+	start, _ := bits.Mul64(p.next(), uint64(len(entries)))
+	for i := range entries {
+		s := entries[(int(start)+i)%len(entries)].server
+		if !passed.Has(s) && !full(s) {
+			return s
 		}
 	}
 	return first

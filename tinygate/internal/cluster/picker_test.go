@@ -65,6 +65,26 @@ func TestFullServersArePassedOver(t *testing.T) {
 	}
 }
 
+// TestOneOfManyHasRoom has all servers be full but one, of more than are tried for a request.
+func TestOneOfManyHasRoom(t *testing.T) {
+	for name, balance := range balances {
+		if balance == config.Hash {
+			continue
+		}
+		s, _ := newSet(t, 1, nil, same(balance, 3*triedMax))
+		p, missed := s.Cluster("u").Picker(0), 0
+		for _, free := range servers(s) {
+			full := func(s *Server) bool { return s != free }
+			if p.PickWithRoom(0, nil, full) != free {
+				missed++
+			}
+		}
+		if missed > 0 {
+			t.Errorf("%s: %d of %d times a server was chosen that is full", name, missed, 3*triedMax)
+		}
+	}
+}
+
 // TestRoundsAreExact: in each round a server has as many requests as its weight says, and never strays from its share by
 // two within one.
 func TestRoundsAreExact(t *testing.T) {
