@@ -307,7 +307,11 @@ func (s *Server) changes(now time.Time, over time.Duration) (at time.Time) {
 		return time.Time{}
 	}
 	step := returnStep(over)
-	return s.back.Add((now.Sub(s.back)/step + 1) * step)
+	at = s.back.Add((now.Sub(s.back)/step + 1) * step)
+	if soon := now.Add(returnStepMin); at.Before(soon) { // in one view with the steps of others
+		return soon
+	}
+	return at
 }
 
 func returnStep(over time.Duration) time.Duration { return max(over/returnSteps, returnStepMin) }

@@ -268,3 +268,38 @@ func compareEjection(t *testing.T, step int, s *Set, m *model) {
 		t.Fatalf("step %d: %d servers are chosen, %d in the model", step, got, usable)
 	}
 }
+
+// TestManyComeBackOneAfterAnother has a thousand servers come back a millisecond apart. Each new view costs all loops a look at all of
+// them.
+func TestManyComeBackOneAfterAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := upstream(config.RoundRobin)
+		up.Eject.Return = 10 * time.Second
+		for i := range 1000 {
+			up.Servers = append(up.Servers, config.Server{Address: fmt.Sprintf("unix:/%d", i), Weight: 1})
+		}
+		s, _ := newSet(t, 1, nil, up)
+		for _, e := range up.Servers {
+			s.Drain("u", e.Address, true)
+		}
+		for _, e := range up.Servers {
+			s.Drain("u", e.Address, false)
+			time.Sleep(time.Millisecond)
+		}
+		c, views := s.Cluster("u"), 0
+		for last, end := c.view.Load(), time.Now().Add(2*up.Eject.Return); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			synctest.Wait()
+			if v := c.view.Load(); v != last {
+				views, last = views+1, v
+			}
+		}
+		if most := int(up.Eject.Return/returnStepMin) + 1; views > most {
+			t.Errorf("there were %d views, want %d at most", views, most)
+		}
+		for _, st := range s.Status() {
+			if st.WeightNow != 1 {
+				t.Fatalf("%s has the weight %v in the end", st.Addr, st.WeightNow)
+			}
+		}
+	})
+}
