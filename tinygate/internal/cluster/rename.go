@@ -16,67 +16,88 @@ type heir struct {
 	shared int // servers
 }
 
+// former is the clusters of upstreams that routes have made, before a change.
+type former struct {
+	leaving map[string][]*Cluster // those that would be removed, by the address of a server
+	drained map[string]bool       // servers that are drained in one of them, those that stay too
+}
+
 // rename has upstreams that routes have made go on with clusters that would be removed, those that share most servers first.
 // Their names are their addresses, so a server more would else be another upstream, which knows nothing of those that were
 // drained or are down. What is drained in other such clusters is drained in a new one too: of two routes that had one list
 // only one may have been changed. stays has the names of all upstreams.
 func (s *Set) rename(ups []*config.Upstream, stays map[string]bool) (changes []string) {
-	all := s.heirs(ups)
-	for _, h := range all {
-		was := h.c.name
-		if stays[was] || s.clusters[h.up.Name] != nil {
-			continue
+	var fresh []*config.Upstream
+	for _, up := range ups {
+		if up.Own && s.clusters[up.Name] == nil {
+			fresh = append(fresh, up)
 		}
-		delete(s.clusters, was)
-		s.clusters[h.up.Name] = h.c
-		h.c.call(h.up.Name)
-		changes = append(changes, fmt.Sprintf("upstream %s: has another name now, %s", was, h.up.Name))
 	}
-	for _, h := range all {
-		c := s.clusters[h.up.Name]
-		if c == nil {
-			c = newCluster(s, h.up.Name)
-			s.clusters[h.up.Name] = c
+	if len(fresh) == 0 {
+		return nil
+	}
+	old := s.former(stays)
+	inherit := func(up *config.Upstream, c *Cluster) {
+		was := c.name
+		delete(s.clusters, was)
+		s.clusters[up.Name] = c
+		c.call(up.Name)
+		changes = append(changes, fmt.Sprintf("upstream %s: has another name now, %s", was, up.Name))
+	}
+	for _, h := range old.heirs(fresh) {
+		if !stays[h.c.name] && s.clusters[h.up.Name] == nil {
+			inherit(h.up, h.c)
 		}
-		if c != h.c {
-			c.drainAs(h.c, h.up)
+	}
+	for _, up := range fresh {
+		if s.clusters[up.Name] == nil {
+			if c := old.left(up, stays); c != nil {
+				inherit(up, c)
+			} else {
+				s.clusters[up.Name] = newCluster(s, up.Name)
+			}
 		}
+		s.clusters[up.Name].drainAs(old.drained, up)
 	}
 	return changes
 }
 
-// drainAs has servers of up that the cluster is about to get be drained where they are in another one.
-func (c *Cluster) drainAs(other *Cluster, up *config.Upstream) {
-	other.mu.Lock()
-	drained := maps.Clone(other.drained)
-	other.mu.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, e := range up.Servers {
-		if drained[e.Address] && !slices.ContainsFunc(c.names, func(n *name) bool { return n.Address == e.Address }) {
-			c.drained[e.Address] = true
-		}
-	}
-}
-
-// heirs pairs new upstreams with the clusters that have some of their servers, those with most first.
-func (s *Set) heirs(ups []*config.Upstream) (all []heir) {
-	at := map[string][]*Cluster{} // by the address of a server
-	for _, c := range s.clusters {
-		if cfg := c.Config(); cfg.Own {
-			for _, e := range cfg.Servers {
-				at[e.Address] = append(at[e.Address], c)
-			}
-		}
-	}
-	for _, up := range ups {
-		if !up.Own || s.clusters[up.Name] != nil {
+// former looks at all clusters.
+func (s *Set) former(stays map[string]bool) *former {
+	f := &former{map[string][]*Cluster{}, map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(s.clusters)) {
+		c := s.clusters[name]
+		cfg := c.Config()
+		if !cfg.Own {
 			continue
 		}
+		c.mu.Lock()
+		for server, on := range c.drained {
+			f.drained[server] = f.drained[server] || on
+		}
+		c.mu.Unlock()
+		if stays[name] {
+			continue
+		}
+		for _, e := range cfg.Servers {
+			f.leaving[e.Address] = append(f.leaving[e.Address], c)
+		}
+	}
+	return f
+}
+
+// listsMax bounds the lists that are compared for a server they share: one that thousands have says little of which became which.
+const listsMax = 100
+
+// heirs pairs new upstreams with the clusters that have some of their servers, those with most first.
+func (f *former) heirs(fresh []*config.Upstream) (all []heir) {
+	for _, up := range fresh {
 		shared := map[*Cluster]int{}
 		for _, e := range up.Servers {
-			for _, c := range at[e.Address] {
-				shared[c]++
+			if have := f.leaving[e.Address]; len(have) <= listsMax {
+				for _, c := range have {
+					shared[c]++
+				}
 			}
 		}
 		for c, n := range shared {
@@ -87,4 +108,29 @@ func (s *Set) heirs(ups []*config.Upstream) (all []heir) {
 		return cmp.Or(cmp.Compare(b.shared, a.shared), cmp.Compare(a.up.Name, b.up.Name), cmp.Compare(a.c.name, b.c.name))
 	})
 	return all
+}
+
+// left is a cluster with one of the servers that nobody has taken, or nil.
+func (f *former) left(up *config.Upstream, stays map[string]bool) *Cluster {
+	for _, e := range up.Servers {
+		have := f.leaving[e.Address]
+		for len(have) > 0 && stays[have[0].name] {
+			have = have[1:]
+		}
+		if f.leaving[e.Address] = have; len(have) > 0 {
+			return have[0]
+		}
+	}
+	return nil
+}
+
+// drainAs has those servers of up be drained that are among drained and that the cluster is about to get.
+func (c *Cluster) drainAs(drained map[string]bool, up *config.Upstream) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range up.Servers {
+		if drained[e.Address] && !slices.ContainsFunc(c.names, func(n *name) bool { return n.Address == e.Address }) {
+			c.drained[e.Address] = true
+		}
+	}
 }

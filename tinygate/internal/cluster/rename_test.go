@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -105,5 +106,35 @@ func TestUpstreamWithANameTakesNothingOver(t *testing.T) {
 	apply(t, s, lists(t, "1")...)
 	if !before.Gone() || !between.Gone() {
 		t.Error("a server of another upstream is still there")
+	}
+}
+
+// TestListsThatShareAServer has a thousand lists with one server in common, of which all others change at once.
+func TestListsThatShareAServer(t *testing.T) {
+	make := func(net int) (ups []*config.Upstream) {
+		for i := range 1000 {
+			up := upstream(config.RoundRobin, "10.0.0.1:80", fmt.Sprintf("10.%d.%d.%d:80", net, i/250, i%250))
+			up.Name, up.Own = up.Servers[0].Address+","+up.Servers[1].Address, true
+			ups = append(ups, up)
+		}
+		return ups
+	}
+	before := make(1)
+	s, _ := newSet(t, 1, nil, before...)
+	var shared []*Server
+	for _, up := range before {
+		shared = append(shared, s.Cluster(up.Name).members[0])
+	}
+	var was, is runtime.MemStats
+	runtime.ReadMemStats(&was)
+	apply(t, s, make(2)...)
+	runtime.ReadMemStats(&is)
+	for _, server := range shared {
+		if server.Gone() {
+			t.Fatal("a server that is still there was made anew")
+		}
+	}
+	if took := (is.TotalAlloc - was.TotalAlloc) >> 20; took > 32 {
+		t.Errorf("it took %d MiB to see which list has become which", took)
 	}
 }
