@@ -218,3 +218,14 @@ func TestWhatTheEnvironmentBringsIsNoTemplate(t *testing.T) {
 		}
 	}
 }
+
+// TestShortIntervalNeedsNoTimeout has checks more often than the default of the timeout allows.
+func TestShortIntervalNeedsNoTimeout(t *testing.T) {
+	cfg, err := Parse("gate.yaml", []byte("listen: :80\nto: web\nupstreams: {web: {servers: 10.0.0.1:80, health: {interval: 500ms}}}\n"), testEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := cfg.Upstreams[0].Health; h.Timeout != h.Interval {
+		t.Errorf("checks come every %v and may take %v", h.Interval, h.Timeout)
+	}
+}

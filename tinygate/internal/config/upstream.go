@@ -218,6 +218,9 @@ func (r *upstreamReader) health(v value) {
 				v.r.failAt(p, "%s has no effect with connect: true; take one of them out", k)
 			}
 		}
+		if _, ok := given["timeout"]; !ok {
+			h.Timeout = min(h.Timeout, h.Interval)
+		}
 		if h.Timeout > h.Interval {
 			v.fail("the timeout of %v is longer than the interval of %v; write a shorter timeout", h.Timeout, h.Interval)
 		}
