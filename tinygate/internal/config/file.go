@@ -100,7 +100,10 @@ var forwardedSection = newSection("forwarded",
 )
 
 func readLimits(l *Limits, v value) {
-	limitsSection.fill(l, v)
+	given := limitsSection.fill(l, v)
+	if _, ok := given["line"]; !ok {
+		l.LineBytes = min(l.LineBytes, l.HeadBytes)
+	}
 	if l.LineBytes > l.HeadBytes {
 		v.fail("a line of %s does not fit into a head of %s; write a larger head or a smaller line",
 			sizeText(int64(l.LineBytes)), sizeText(int64(l.HeadBytes)))

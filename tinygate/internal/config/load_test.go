@@ -229,3 +229,14 @@ func TestShortIntervalNeedsNoTimeout(t *testing.T) {
 		t.Errorf("checks come every %v and may take %v", h.Interval, h.Timeout)
 	}
 }
+
+// TestSmallHeadNeedsNoLine bounds heads below the default of a line.
+func TestSmallHeadNeedsNoLine(t *testing.T) {
+	cfg, err := Parse("gate.yaml", []byte("listen: :80\nto: 10.0.0.1:80\nlimits: {head: 4KiB}\n"), testEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := cfg.Limits; l.LineBytes != l.HeadBytes {
+		t.Errorf("a head has %d bytes and a line of it %d", l.HeadBytes, l.LineBytes)
+	}
+}
