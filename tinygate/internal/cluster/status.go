@@ -58,6 +58,7 @@ func (c *Cluster) status() (all []Status) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
+	members := c.members
 	for _, n := range c.names {
 		if len(n.addrs) == 0 {
 			st := Status{Upstream: c.name, Server: n.Address, Backup: n.Backup, State: Resolving, Weight: n.Weight}
@@ -66,14 +67,12 @@ func (c *Cluster) status() (all []Status) {
 			}
 			all = append(all, st)
 		}
-		for _, s := range c.members {
-			if s.Name == n.Address {
-				st := s.status(now)
-				if n.err != nil && st.Reason == "" {
-					st.Reason = n.err.Error()
-				}
-				all = append(all, st)
+		for ; len(members) > 0 && members[0].Name == n.Address; members = members[1:] {
+			st := members[0].status(now)
+			if n.err != nil && st.Reason == "" {
+				st.Reason = n.err.Error()
 			}
+			all = append(all, st)
 		}
 	}
 	return all
