@@ -26,7 +26,7 @@ type FS struct {
 	locks map[*inode]bool
 
 	done   uint64 // changes of directories made
-	synced uint64 // the newest that is durable
+	synced uint64 // the newest of which a directory was synced
 	ops    []*op  // those that are not, in order
 }
 

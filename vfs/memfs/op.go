@@ -98,7 +98,9 @@ func (f *FS) syncDir(n *inode) {
 		all := true
 		for i := range o.changes {
 			c := &o.changes[i]
-			c.synced = c.synced || c.dir == n
+			if c.dir == n {
+				c.synced, f.synced = true, max(f.synced, o.seq)
+			}
 			all = all && c.synced
 		}
 		if all {

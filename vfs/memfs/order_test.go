@@ -1,6 +1,7 @@
 package memfs_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -54,5 +55,28 @@ func TestCrashInOrder(t *testing.T) {
 	}
 	if !reordered {
 		t.Error("Crash never changed the order")
+	}
+}
+
+// The sync of one of the two directories of a rename left it out, where everything before and behind it was durable.
+func TestCrashInOrderKeepsARenameWhenOneOfItsDirectoriesIsSynced(t *testing.T) {
+	for _, synced := range []string{"from", "to"} {
+		fsys := memfs.New()
+		check(t, errors.Join(fsys.Mkdir("from", 0o777), fsys.Mkdir("to", 0o777)))
+		writeFile(t, fsys, "from/file", nil)
+		syncDir(t, fsys, "from")
+		syncDir(t, fsys, ".")
+		check(t, fsys.Rename("from/file", "to/file"))
+		syncDir(t, fsys, synced)
+		lost := false
+		for seed := range uint64(100) {
+			if after := tree(fsys.CrashInOrder(seed)); after != "from/ to/ to/file=(empty)" {
+				t.Fatalf("after the sync of %s, seed %d leaves %s", synced, seed, after)
+			}
+			lost = lost || tree(fsys.Crash(seed)) == "from/ from/file=(empty) to/"
+		}
+		if !lost {
+			t.Errorf("after the sync of %s alone Crash never undid the rename", synced)
+		}
 	}
 }
