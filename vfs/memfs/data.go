@@ -39,6 +39,7 @@ type slot struct {
 	own    bool  // now is not shared
 	disk   *page // what is durable
 	dirty  bool  // Sync has to write it
+	failed bool  // but for its bytes, which a sync that failed has taken for written
 	pieces []piece
 	bytes  int // in pieces
 }
@@ -153,6 +154,7 @@ func (d *data) note(s *slot, p piece) {
 		s.dirty = true
 		d.dirty = append(d.dirty, s)
 	}
+	s.failed = false
 	s.pieces = append(s.pieces, p)
 	if s.bytes += len(p.data); len(s.pieces) <= piecesMax && s.bytes <= pieceBytesMax {
 		return
@@ -189,24 +191,49 @@ func (d *data) syncRange(off, n int64) {
 
 // writeBack makes a page durable.
 func (d *data) writeBack(s *slot) {
-	s.disk, s.own, s.dirty = s.now, false, false
-	s.pieces, s.bytes = nil, 0
-	if s.now == nil {
+	if s.failed {
+		s.writeCuts()
+	} else {
+		s.disk, s.own = s.now, false
+		s.pieces, s.bytes = nil, 0
+	}
+	s.dirty, s.failed = false, false
+	if s.now == nil && s.disk == nil && s.pieces == nil {
 		delete(d.pages, s.number)
+	}
+}
+
+// writeCuts makes durable what was cut off a page, and leaves what was written as it is.
+func (s *slot) writeCuts() {
+	end, written := pageSize, []piece(nil)
+	s.bytes = 0
+	for _, p := range slices.Backward(s.pieces) {
+		switch {
+		case p.cut:
+			end = min(end, p.off)
+		case p.off < end:
+			p.data = p.data[:min(len(p.data), end-p.off)]
+			written = append(written, p)
+			s.bytes += len(p.data)
+		}
+	}
+	slices.Reverse(written)
+	s.pieces = written
+	if s.disk != nil {
+		disk := *s.disk
+		clear(disk[end:])
+		s.disk = &disk
 	}
 }
 
 func (d *data) syncSize() { d.sizeSynced, d.diskSize, d.sizes = d.seq, d.size, nil }
 
-// failSync leaves what was written as it is, and forgets that it has to be made durable. Pages that were cut are no matter of
-// writing them back, but of the size, which the next Sync writes.
+// failSync leaves what was written as it is, and forgets that it has to be made durable. What was cut off is no matter of writing
+// pages back, but of the size, which the next Sync writes.
 func (d *data) failSync() {
-	cut := d.dirty[:0]
-	for _, s := range d.dirty {
-		if s.dirty = slices.ContainsFunc(s.pieces, func(p piece) bool { return p.cut }); s.dirty {
-			cut = append(cut, s)
-		}
-	}
-	clear(d.dirty[len(cut):])
-	d.dirty = cut
+	d.dirty = slices.DeleteFunc(d.dirty, func(s *slot) bool {
+		s.failed = slices.ContainsFunc(s.pieces, func(p piece) bool { return p.cut })
+		s.dirty = s.failed
+		return !s.failed
+	})
 }
