@@ -6,8 +6,8 @@
 // # Names
 //
 // Names are those of io/fs: separated by slashes, relative to the root of the FS, which is ".", and without "." and ".." in
-// them (fs.ValidPath). Other names are refused with fs.ErrInvalid, and so is the root where it would be removed, renamed or
-// linked. No name leads out of an FS: where there are symbolic links, one that does is refused with fs.ErrPermission.
+// them (fs.ValidPath). They have no zero byte. Other names are refused with fs.ErrInvalid, and so is the root where it would be
+// removed, renamed or linked. No name leads out of an FS: where there are symbolic links, one that does is refused with fs.ErrPermission.
 //
 // # Errors
 //

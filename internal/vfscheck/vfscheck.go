@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 )
 
 // openFlags are the flags that OpenFile knows.
@@ -77,8 +78,11 @@ func Range(op, name string, off, n int64) error {
 }
 
 func validName(name string) error {
-	if !fs.ValidPath(name) {
+	switch {
+	case !fs.ValidPath(name):
 		return fmt.Errorf(`a name is separated by slashes and relative to the root, ".", without "." and ".." in it: %w`, fs.ErrInvalid)
+	case strings.Contains(name, "\x00"): // which ends a name for the operating system
+		return fmt.Errorf("a name has no zero byte: %w", fs.ErrInvalid)
 	}
 	return nil
 }

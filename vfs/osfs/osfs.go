@@ -203,8 +203,8 @@ func (f *FS) local(op, name string) (string, error) {
 	return local, f.error(op, name, err)
 }
 
-// localize is the system's spelling of a valid name. What the system cannot spell is invalid: a zero byte, or on Windows a
-// backslash, a drive or a device.
+// localize is the system's spelling of a valid name. What the system cannot spell is invalid: on Windows a backslash, a drive or a
+// device.
 func localize(name string) (string, error) {
 	local, err := filepath.Localize(name)
 	if err != nil {

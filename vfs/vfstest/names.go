@@ -37,13 +37,13 @@ func closeAfter[F interface{ Close() error }](f F, err error) error {
 func hasLinker(fsys vfs.FS) bool { _, ok := fsys.(vfs.Linker); return ok }
 func hasLocker(fsys vfs.FS) bool { _, ok := fsys.(vfs.Locker); return ok }
 
-// namesRefused: names are valid by fs.ValidPath, or refused with fs.ErrInvalid.
+// namesRefused: names are valid by fs.ValidPath and have no zero byte, or are refused with fs.ErrInvalid.
 func namesRefused(c *check) {
 	c.write("file", "content")
 	c.ok(c.fsys.Mkdir("dir", 0o777))
 	for _, name := range []string{
 		"", "/", "/file", "file/", "dir/", "..", "../file", "dir/..", "dir/../file", "./file", "dir/.", ".//file", "dir//x", "dir/./x",
-		"../" + filepath.Base(c.dir) + "/file",
+		"\x00", "file\x00", "dir\x00x/file", "dir/\x00", "\xff", "dir/a\xc3", "../" + filepath.Base(c.dir) + "/file",
 	} {
 		for _, call := range onePath {
 			if call.op != "lock" || hasLocker(c.fsys) {
@@ -85,7 +85,7 @@ func namesRoot(c *check) {
 	c.names(".", "file")
 }
 
-// namesUnusual: whatever fs.ValidPath takes is a name.
+// namesUnusual: whatever else fs.ValidPath takes is a name.
 func namesUnusual(c *check) {
 	for _, name := range []string{"...", "..a", "a..", ".hidden", "a b", "-rf", "*", "ünïcödé", "'", "~", strings.Repeat("n", 255)} {
 		c.write(name, name)
