@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/loop"
@@ -70,7 +71,7 @@ func (f *File) Truncate(size int64) error {
 // FALLOC_FL_KEEP_SIZE), so that writing there cannot fail for want of it and is not slowed down by finding it. Where the
 // system has no such call the error is errors.ErrUnsupported.
 func (f *File) Allocate(off, n int64) error {
-	if off < 0 || n <= 0 {
+	if off < 0 || n <= 0 || n > math.MaxInt64-off {
 		return f.refuse("allocate", fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
 	}
 	return f.controlPart("allocate", func() error { return allocate(f.io.OS, off, n) })

@@ -86,7 +86,7 @@ func (f *regular) Read(p []byte) (int, error) {
 
 // ReadAt reads as io.ReaderAt says.
 func (f *regular) ReadAt(p []byte, off int64) (int, error) {
-	if err := f.check("read", p, off); err != nil || len(p) == 0 {
+	if err := f.check("read", off, int64(len(p))); err != nil || len(p) == 0 {
 		return 0, err
 	}
 	n, err := f.os.ReadAt(p, off)
@@ -114,22 +114,20 @@ func (f *regular) Write(p []byte) (int, error) {
 
 // WriteAt writes as io.WriterAt says.
 func (f *regular) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.check("write", p, off); err != nil || len(p) == 0 {
+	if err := f.check("write", off, int64(len(p))); err != nil || len(p) == 0 {
 		return 0, err
 	}
 	n, err := f.os.WriteAt(p, off)
 	return n, f.transferError("write", err)
 }
 
-// check refuses offsets that there are not, and calls of no bytes on a closed file.
-func (f *regular) check(op string, p []byte, off int64) error {
-	if err := vfscheck.Range(op, f.name, off, int64(len(p))); err != nil {
-		return err
+// check refuses offsets that there are not. Of what the system will not be asked it says whether the file is closed.
+func (f *regular) check(op string, off, n int64) error {
+	err := vfscheck.Range(op, f.name, off, n)
+	if err != nil || n == 0 {
+		err = cmp.Or(f.alive(op), err)
 	}
-	if len(p) == 0 {
-		return f.alive(op)
-	}
-	return nil
+	return err
 }
 
 // transferError adds what EINVAL means where offsets, lengths and memory are bound.

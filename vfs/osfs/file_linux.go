@@ -22,20 +22,18 @@ func (f *regular) Datasync() error { return f.error("sync", f.withFD(sys.Datasyn
 
 // Allocate reserves room (fallocate(2), FALLOC_FL_KEEP_SIZE).
 func (f *regular) Allocate(off, n int64) error {
+	if err := f.check("allocate", off, n); err != nil {
+		return err
+	}
 	return f.error("allocate", f.withFD(func(fd int) error { return sys.Allocate(fd, off, n) }))
 }
 
 // Prefetch begins to read into the page cache (posix_fadvise(2), POSIX_FADV_WILLNEED).
 func (f *regular) Prefetch(off, n int64) error {
-	if err := vfscheck.Range("prefetch", f.name, off, n); err != nil {
+	if err := f.check("prefetch", off, n); err != nil || n == 0 { // to posix_fadvise none would mean everything from off on
 		return err
 	}
-	return f.error("prefetch", f.withFD(func(fd int) error {
-		if n == 0 {
-			return nil // to posix_fadvise it would mean everything from off on
-		}
-		return sys.Advise(fd, off, n, sys.AdviceWillNeed)
-	}))
+	return f.error("prefetch", f.withFD(func(fd int) error { return sys.Advise(fd, off, n, sys.AdviceWillNeed) }))
 }
 
 // optionFlag is what the options add to the flags of open(2).

@@ -65,6 +65,7 @@ func (b *brokenFS) OpenFile(name string, flag int, perm fs.FileMode, o *vfs.Opti
 		allocate:  func(off, n int64) error { return vfs.Allocate(f, off, n) },
 		prefetch:  func(off, n int64) error { return vfs.Prefetch(f, off, n) },
 		alignment: func() int { return vfs.Alignment(f) },
+		fd:        func() uintptr { return vfs.Fd(f) },
 	}
 	if b.file != nil {
 		b.file(broken)
@@ -85,6 +86,7 @@ type brokenFile struct {
 	close              func() error
 	allocate, prefetch func(off, n int64) error
 	alignment          func() int
+	fd                 func() uintptr
 }
 
 func (f *brokenFile) Read(p []byte) (int, error)                { return f.read(p) }
@@ -100,6 +102,7 @@ func (f *brokenFile) Close() error                              { return f.close
 func (f *brokenFile) Allocate(off, n int64) error               { return f.allocate(off, n) }
 func (f *brokenFile) Prefetch(off, n int64) error               { return f.prefetch(off, n) }
 func (f *brokenFile) Alignment() int                            { return f.alignment() }
+func (f *brokenFile) Fd() uintptr                               { return f.fd() }
 
 // brokenDir is a directory whose methods can be replaced.
 type brokenDir struct {

@@ -79,11 +79,30 @@ func concurrentCreate(c *check) {
 			return closeAfter(c.fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666, nil))
 		})
 		dirs := c.atOnce("Mkdir", fs.ErrExist, func(int) error { return c.fsys.Mkdir(dir, 0o777) })
+		if hasLinker(c.fsys) {
+			linked := c.atOnce("Link", fs.ErrExist, func(int) error { return vfs.Link(c.fsys, name, name+"-linked") })
+			if linked != 1 {
+				c.Errorf("of 8 at once %d made a link, want 1", linked)
+			}
+		}
 		removed := c.atOnce("Remove", fs.ErrNotExist, func(int) error { return c.fsys.Remove(name) })
 		if files != 1 || dirs != 1 || removed != 1 {
 			c.Errorf("of 8 at once %d created a file, %d made a directory, %d removed a file; want 1 of each", files, dirs, removed)
 		}
 		c.missing(name)
+	}
+}
+
+// concurrentClose: of many who close a File, one succeeds.
+func concurrentClose(c *check) {
+	c.write("file", "")
+	for range 30 {
+		for _, name := range []string{"file", "."} {
+			f := c.open(name, os.O_RDONLY)
+			if closed := c.atOnce("Close", fs.ErrClosed, func(int) error { return f.Close() }); closed != 1 {
+				c.Errorf("of 8 at once %d closed %q, want 1", closed, name)
+			}
+		}
 	}
 }
 

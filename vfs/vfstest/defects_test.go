@@ -5,12 +5,15 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/unio-go/unio/vfs"
 )
@@ -39,6 +42,20 @@ var nameDefects = []defect{
 	}},
 	{"Names/Refused", "a slash at the end is cut off", func(b *brokenFS) {
 		b.rename = func(oldname, newname string) error { return b.FS.Rename(oldname, strings.TrimSuffix(newname, "/")) }
+	}},
+	{"Names/Refused", "a zero byte ends a name", func(b *brokenFS) {
+		b.stat = func(name string) (fs.FileInfo, error) {
+			name, _, _ = strings.Cut(name, "\x00")
+			return b.FS.Stat(name)
+		}
+	}},
+	{"Names/Refused", "a name that is no UTF-8 is only missing", func(b *brokenFS) {
+		b.stat = func(name string) (fs.FileInfo, error) {
+			if !utf8.ValidString(name) {
+				return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+			}
+			return b.FS.Stat(name)
+		}
 	}},
 	{"Names/Root", "the root seems to be removed", func(b *brokenFS) {
 		b.remove = func(name string) error {
@@ -118,10 +135,38 @@ var openDefects = []defect{
 		}
 		return flag
 	})},
+	{"Open/Access", "what can only be written has to be written in order", func(b *brokenFS) {
+		b.openFile = func(name string, flag int, perm fs.FileMode, o *vfs.Options) (vfs.File, error) {
+			b.file = func(f *brokenFile) {
+				if flag&3 == os.O_WRONLY {
+					f.writeAt = func([]byte, int64) (int, error) { return 0, errors.ErrUnsupported }
+				}
+			}
+			return b.FS.OpenFile(name, flag, perm, o)
+		}
+	}},
 	{"Open/Access", "Open gives no vfs.File", func(b *brokenFS) {
 		b.open = func(name string) (fs.File, error) {
 			f, err := b.FS.Open(name)
 			return struct{ fs.File }{f}, err
+		}
+	}},
+	{"Open/Truncated", "another file takes its place", func(b *brokenFS) {
+		b.openFile = func(name string, flag int, perm fs.FileMode, o *vfs.Options) (vfs.File, error) {
+			if flag&os.O_TRUNC != 0 {
+				b.FS.Remove(name)
+				flag |= os.O_CREATE
+			}
+			return b.FS.OpenFile(name, flag, perm, o)
+		}
+	}},
+	{"Open/Perm", "a file that is there gets others", func(b *brokenFS) {
+		b.openFile = func(name string, flag int, perm fs.FileMode, o *vfs.Options) (vfs.File, error) {
+			f, err := b.FS.OpenFile(name, flag, perm, o)
+			if flag&os.O_CREATE != 0 {
+				os.Chmod(filepath.Join(b.Dir(), name), perm)
+			}
+			return f, err
 		}
 	}},
 	{"Open/Perm", "permissions are dropped", func(b *brokenFS) {
@@ -209,6 +254,14 @@ var fileDefects = []defect{
 				f.File.Seek(0, io.SeekStart)
 			}
 			return n, err
+		}
+	})},
+	{"File/SeekRefused", "a position that is too large is the end", onFile(func(f *brokenFile) {
+		f.seek = func(off int64, whence int) (int64, error) {
+			if off == math.MaxInt64 {
+				return f.File.Seek(0, io.SeekEnd)
+			}
+			return f.File.Seek(off, whence)
 		}
 	})},
 	{"File/ReadAt", "short reads are no error", onFile(func(f *brokenFile) {
@@ -369,6 +422,22 @@ var closeDefects = []defect{
 			return f.File.ReadAt(p, off)
 		}
 	})},
+	{"File/Closed", "Read of no bytes succeeds", onFile(func(f *brokenFile) {
+		f.read = func(p []byte) (int, error) {
+			if len(p) == 0 {
+				return 0, nil
+			}
+			return f.File.Read(p)
+		}
+	})},
+	{"File/Closed", "a negative offset is told first", onFile(func(f *brokenFile) {
+		f.writeAt = func(p []byte, off int64) (int, error) {
+			if off < 0 {
+				return 0, &fs.PathError{Op: "write", Path: f.name, Err: fs.ErrInvalid}
+			}
+			return f.File.WriteAt(p, off)
+		}
+	})},
 	{"File/Closed", "Datasync succeeds", onFile(func(f *brokenFile) { f.datasync = func() error { f.File.Sync(); return nil } })},
 	{"File/Closed", "the error is another", onFile(func(f *brokenFile) {
 		f.truncate = func(size int64) error {
@@ -395,6 +464,13 @@ var closeDefects = []defect{
 					err = io.EOF
 				}
 				return entries, err
+			}
+		}
+	}},
+	{"Directory/Closed", "that it is a directory is told first", func(b *brokenFS) {
+		b.dir = func(d *brokenDir) {
+			d.seek = func(int64, int) (int64, error) {
+				return 0, &fs.PathError{Op: "seek", Path: "dir", Err: fs.ErrInvalid}
 			}
 		}
 	}},
@@ -618,9 +694,22 @@ var powerDefects = []defect{
 			return vfs.Allocate(f.File, off, n)
 		}
 	})},
+	{"Power/Allocate", "the end may lie behind the largest offset", onFile(func(f *brokenFile) {
+		f.allocate = func(off, n int64) error {
+			if off > 0 && n > math.MaxInt64-off {
+				return nil
+			}
+			return vfs.Allocate(f.File, off, n)
+		}
+	})},
 	{"Power/Prefetch", "negative offsets are good", onFile(func(f *brokenFile) {
 		f.prefetch = func(off, n int64) error { return vfs.Prefetch(f.File, max(off, 0), n) }
 	})},
+	{"Power/Descriptor", "it stays after Close", onFile(func(f *brokenFile) {
+		fd := vfs.Fd(f.File)
+		f.fd = func() uintptr { return fd }
+	})},
+	{"Power/Descriptor", "all have the same", onFile(func(f *brokenFile) { f.fd = func() uintptr { return 1 } })},
 	{"Power/Usage", "more is used than there is", func(b *brokenFS) {
 		b.usage = func() (vfs.Usage, error) {
 			u, err := vfs.Measure(b.FS)
@@ -661,6 +750,28 @@ var concurrencyDefects = []defect{
 			return b.FS.OpenFile(name, flag&^os.O_EXCL, perm, o)
 		}
 	}},
+	{"Concurrent/Create", "Link looks first", func(b *brokenFS) {
+		b.link = func(oldname, newname string) error {
+			_, err := b.FS.Stat(newname)
+			runtime.Gosched()
+			if linkErr := b.FS.Link(oldname, newname); err == nil {
+				return linkErr
+			}
+			return nil
+		}
+	}},
+	{"Concurrent/Close", "it looks first", onFile(func(f *brokenFile) {
+		var closed atomic.Bool
+		f.close = func() error {
+			if closed.Load() {
+				return f.File.Close()
+			}
+			runtime.Gosched()
+			closed.Store(true)
+			f.File.Close()
+			return nil
+		}
+	})},
 	{"Concurrent/Create", "Mkdir looks first", func(b *brokenFS) {
 		b.mkdir = func(name string, perm fs.FileMode) error {
 			_, err := b.FS.Stat(name)

@@ -74,7 +74,7 @@ func readWriteSeek(c *check) {
 	c.holds("file", "01ab456789\x00\x00z")
 }
 
-// seekRefused: a position before the beginning, or a whence that there is not, leaves the position where it was.
+// seekRefused: a position before the beginning or behind the largest, or a whence that there is not, leaves the position where it was.
 func seekRefused(c *check) {
 	f := c.create("file", "0123456789")
 	_, err := f.Seek(4, io.SeekStart)
@@ -84,6 +84,7 @@ func seekRefused(c *check) {
 		whence int
 	}{
 		{-1, io.SeekStart}, {-5, io.SeekCurrent}, {-11, io.SeekEnd}, {0, 17}, {0, 3}, {0, 4}, {0, -1}, {math.MinInt64, io.SeekStart},
+		{math.MaxInt64, io.SeekCurrent}, {math.MaxInt64, io.SeekEnd},
 	} {
 		_, err := f.Seek(seek.offset, seek.whence)
 		c.fails(err, fs.ErrInvalid, "seek", "file")
@@ -358,27 +359,15 @@ func model(c *check) {
 	c.holds("file", string(want))
 }
 
-// closedFile: calls after Close fail with fs.ErrClosed, and a second Close does too.
+// closedFile: calls after Close fail with fs.ErrClosed, whatever they are given, and a second Close does too.
 func closedFile(c *check) {
 	f := c.create("file", "content")
 	c.ok(f.Close())
 	c.closed(f, "file")
-	_, err := f.Read(make([]byte, 1))
-	c.fails(err, fs.ErrClosed, "read", "file")
-	for _, p := range [][]byte{make([]byte, 1), nil} {
-		_, err = f.ReadAt(p, 0)
-		c.fails(err, fs.ErrClosed, "read", "file")
-		_, err = f.Write(p)
-		c.fails(err, fs.ErrClosed, "write", "file")
-		_, err = f.WriteAt(p, 0)
-		c.fails(err, fs.ErrClosed, "write", "file")
-	}
-	_, err = f.Seek(0, io.SeekStart)
-	c.fails(err, fs.ErrClosed, "seek", "file")
-	c.fails(f.Truncate(0), fs.ErrClosed, "truncate", "file")
-	c.fails(vfs.Datasync(f), fs.ErrClosed, "sync", "file")
 	c.is("Allocate", vfs.Allocate(f, 0, 1), fs.ErrClosed)
+	c.is("Allocate", vfs.Allocate(f, -1, 1), fs.ErrClosed)
 	c.is("Prefetch", vfs.Prefetch(f, 0, 1), fs.ErrClosed)
+	c.is("Prefetch", vfs.Prefetch(f, -1, 1), fs.ErrClosed)
 	c.holds("file", "content")
 }
 
@@ -387,7 +376,27 @@ func (c *check) closed(f vfs.File, name string) {
 	c.Helper()
 	_, err := f.Stat()
 	c.fails(err, fs.ErrClosed, "stat", name)
+	for _, p := range [][]byte{make([]byte, 1), nil} {
+		_, err = f.Read(p)
+		c.fails(err, fs.ErrClosed, "read", name)
+		_, err = f.Write(p)
+		c.fails(err, fs.ErrClosed, "write", name)
+		for _, off := range []int64{0, -1} {
+			_, err = f.ReadAt(p, off)
+			c.fails(err, fs.ErrClosed, "read", name)
+			_, err = f.WriteAt(p, off)
+			c.fails(err, fs.ErrClosed, "write", name)
+		}
+	}
+	for _, off := range []int64{0, -1} {
+		_, err = f.Seek(off, io.SeekStart)
+		c.fails(err, fs.ErrClosed, "seek", name)
+		c.fails(f.Truncate(off), fs.ErrClosed, "truncate", name)
+	}
+	_, err = f.Seek(0, 17)
+	c.fails(err, fs.ErrClosed, "seek", name)
 	c.fails(f.Sync(), fs.ErrClosed, "sync", name)
+	c.fails(vfs.Datasync(f), fs.ErrClosed, "sync", name)
 	c.fails(f.Close(), fs.ErrClosed, "close", name)
 	c.fails(f.Close(), fs.ErrClosed, "close", name)
 }

@@ -148,11 +148,33 @@ func openAccess(c *check) {
 	n, err = f.ReadAt(nil, 0)
 	c.reads("ReadAt of no bytes", nil, n, err, "", nil)
 	c.wrote(f.Write([]byte("CON")))(3)
+	c.wrote(f.WriteAt([]byte("TENT!"), 3))(5)
+	c.ok(f.Truncate(7))
 	c.ok(f.Close())
-	c.holds("file", "CONtent")
+	c.holds("file", "CONTENT")
 }
 
-// openPerm: what is created has the permissions that were asked for, less the umask, and there are no other mode bits.
+// openTruncated: os.O_TRUNC empties the file that is there, for those who have it open and by its other names too.
+func openTruncated(c *check) {
+	f := c.create("file", "content")
+	if hasLinker(c.fsys) {
+		c.ok(vfs.Link(c.fsys, "file", "other"))
+	}
+	for _, flag := range []int{os.O_WRONLY | os.O_TRUNC, os.O_RDWR | os.O_TRUNC, os.O_RDWR | os.O_CREATE | os.O_TRUNC} {
+		w := c.open("file", flag)
+		c.content(f, "")
+		c.wrote(w.Write([]byte("new")))(3)
+		c.content(f, "new")
+		c.ok(w.Close())
+	}
+	if hasLinker(c.fsys) {
+		c.holds("other", "new")
+	}
+	c.ok(f.Close())
+}
+
+// openPerm: what is created has the permissions that were asked for, less the umask, what is there keeps its own, and there are no
+// other mode bits.
 func openPerm(c *check) {
 	for _, perm := range []fs.FileMode{0o600, 0o644, 0o666, 0o777, 0o400} {
 		file, dir := fmt.Sprintf("file-%o", perm), fmt.Sprintf("dir-%o", perm)
@@ -168,6 +190,16 @@ func openPerm(c *check) {
 			if runtime.GOOS != "windows" && (got&^perm != 0 || got&0o700 != perm&0o700) {
 				c.Errorf("%s was created with %v and has %v", name, perm, got)
 			}
+		}
+	}
+	before, err := c.fsys.Stat("file-600")
+	c.ok(err)
+	for _, flag := range []int{os.O_RDWR | os.O_CREATE, os.O_RDWR | os.O_CREATE | os.O_TRUNC} {
+		c.ok(closeAfter(c.fsys.OpenFile("file-600", flag, 0o644, nil)))
+		after, err := c.fsys.Stat("file-600")
+		c.ok(err)
+		if after.Mode() != before.Mode() {
+			c.Errorf("a file that was there had %v, and has %v since it was opened with os.O_CREATE", before.Mode(), after.Mode())
 		}
 	}
 	for _, perm := range []fs.FileMode{fs.ModeDir | 0o777, fs.ModeSetuid | 0o777, fs.ModeSticky, fs.ModeSymlink | 0o777} {

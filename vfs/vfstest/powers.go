@@ -109,7 +109,7 @@ func allocate(c *check) {
 		c.ok(f.Close())
 		return
 	}
-	for _, one := range [][2]int64{{-1, 1}, {0, -1}, {0, 0}, {5, 0}, {math.MinInt64, 1}, {0, math.MinInt64}} {
+	for _, one := range [][2]int64{{-1, 1}, {0, -1}, {0, 0}, {5, 0}, {math.MinInt64, 1}, {0, math.MinInt64}, {2, math.MaxInt64 - 1}} {
 		c.fails(vfs.Allocate(f, one[0], one[1]), fs.ErrInvalid, "allocate", "file")
 	}
 	for _, one := range [][2]int64{{0, 1}, {0, 1 << 16}, {3, 100}, {1 << 16, 1 << 16}} {
@@ -131,7 +131,7 @@ func prefetch(c *check) {
 		c.ok(f.Close())
 		return
 	}
-	for _, one := range [][2]int64{{-1, 1}, {0, -1}, {math.MinInt64, 1}} {
+	for _, one := range [][2]int64{{-1, 1}, {0, -1}, {math.MinInt64, 1}, {2, math.MaxInt64 - 1}} {
 		c.fails(vfs.Prefetch(f, one[0], one[1]), fs.ErrInvalid, "prefetch", "file")
 	}
 	for _, one := range [][2]int64{{0, 7}, {0, 0}, {3, 100}, {1 << 30, 1 << 16}} {
@@ -154,5 +154,21 @@ func usage(c *check) {
 	}
 	if u.Avail > 0 && u.Avail < 4096 {
 		c.Errorf("%d bytes are available: these are no bytes", u.Avail)
+	}
+}
+
+// descriptor: each File has its own until it is closed, or none.
+func descriptor(c *check) {
+	f, other := c.create("file", "content"), c.open("file", os.O_RDONLY)
+	if fd := vfs.Fd(f); fd != vfs.NoFd && fd == vfs.Fd(other) {
+		c.Errorf("two Files that are open have the descriptor %d", fd)
+	}
+	c.content(f, "content")
+	c.content(other, "content")
+	for _, f := range []vfs.File{f, other} {
+		c.ok(f.Close())
+		if fd := vfs.Fd(f); fd != vfs.NoFd {
+			c.Errorf("a File that is closed has the descriptor %d", fd)
+		}
 	}
 }

@@ -43,6 +43,7 @@ var cases = []testCase{
 	{"Open/Flags", openFlags},
 	{"Open/FlagsRefused", openFlagsRefused},
 	{"Open/Access", openAccess},
+	{"Open/Truncated", openTruncated},
 	{"Open/Perm", openPerm},
 	{"Open/Missing", openMissing},
 	{"Open/Options", openOptions},
@@ -82,9 +83,11 @@ var cases = []testCase{
 	{"Power/Allocate", allocate},
 	{"Power/Prefetch", prefetch},
 	{"Power/Usage", usage},
+	{"Power/Descriptor", descriptor},
 
 	{"Concurrent/ReadAtWriteAt", concurrentAccess},
 	{"Concurrent/Create", concurrentCreate},
+	{"Concurrent/Close", concurrentClose},
 	{"Concurrent/Rename", concurrentRename},
 	{"Concurrent/Replace", concurrentReplace},
 }
