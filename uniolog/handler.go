@@ -87,7 +87,7 @@ func (h *Handler) Stats() Stats {
 type Stats struct {
 	Handled uint64 // given to the wrapped handler, without the records that tell of dropped ones
 	Dropped uint64 // because the queue was full or closed
-	Failed  uint64 // of those handled: the wrapped handler returned an error or panicked
+	Failed  uint64 // of those handled: the wrapped handler returned an error, panicked or called runtime.Goexit
 	Waiting int    // in the queue now
 }
 

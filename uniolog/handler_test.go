@@ -530,3 +530,40 @@ func BenchmarkLog(b *testing.B) {
 		h.Close(context.Background())
 	})
 }
+
+// exiting ends the goroutine that calls it, as testing.T.Fatal does, for every second record and those about dropped ones.
+type exiting struct {
+	slog.Handler
+	calls *atomic.Int32
+}
+
+func (e exiting) Handle(ctx context.Context, r slog.Record) error {
+	if e.calls.Add(1)%2 == 1 || r.Level == slog.LevelWarn {
+		runtime.Goexit()
+	}
+	return e.Handler.Handle(ctx, r)
+}
+
+// The goroutine of the queue was gone, so that nothing was written any more, and Flush and Close waited for ever.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	var out bytes.Buffer
+	open := make(chan struct{})
+	h := uniolog.New(gate{exiting{slog.NewJSONHandler(&out, nil), new(atomic.Int32)}, open}, &uniolog.Options{Records: 8})
+	log := slog.New(h)
+	for h.Stats().Dropped == 0 {
+		log.Info("m")
+	}
+	close(open)
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	if err := h.Flush(ctx); err == nil || !strings.Contains(err.Error(), "Goexit") {
+		t.Errorf("Flush: %v", err)
+	}
+	if err := h.Close(ctx); err != nil && !strings.Contains(err.Error(), "Goexit") { // that of the record about dropped ones
+		t.Errorf("Close: %v", err)
+	}
+	s := h.Stats()
+	if written := uint64(len(lines(t, out.Bytes()))); written == 0 || written+s.Failed != s.Handled || s.Waiting != 0 {
+		t.Errorf("%d written, %+v", written, s)
+	}
+}

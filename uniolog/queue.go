@@ -38,6 +38,9 @@ type queue struct {
 
 	handled, dropped, failed atomic.Uint64
 
+	told  uint64 // of dropped; the goroutine's, as the next one
+	noted uint64 // the record before which new ones were found to have been dropped; 0: none
+
 	mu       sync.Mutex
 	flushers []*flusher
 	flushing atomic.Bool // there are flushers
@@ -114,31 +117,35 @@ func (q *queue) rouse() {
 	}
 }
 
-// run is the goroutine.
+// run is the goroutine. Where the wrapped handler ends it, by runtime.Goexit, another goes on.
 func (q *queue) run() {
-	defer q.ended.Close()
-	var told uint64  // of dropped
-	var noted uint64 // the record before which new ones were found to have been dropped; 0: none
+	over := false
+	defer func() {
+		if over {
+			q.ended.Close()
+		} else {
+			go q.run()
+		}
+	}()
 	for {
 		n := q.head.Load()
 		dropped := q.dropped.Load()
 		switch {
-		case dropped == told:
-			noted = 0
-		case noted == 0:
-			noted = n + uint64(len(q.slots)) // those before them were in the queue
-		case n >= noted:
-			q.tell(dropped - told)
-			told, noted = dropped, 0
+		case dropped == q.told:
+			q.noted = 0
+		case q.noted == 0:
+			q.noted = n + uint64(len(q.slots)) // those before them were in the queue
+		case n >= q.noted:
+			q.tell(dropped)
 		}
 		if q.next(n) {
 			continue
 		}
-		if dropped != told {
-			q.tell(dropped - told)
-			told, noted = dropped, 0
+		if dropped != q.told {
+			q.tell(dropped)
 		}
 		if !q.sleep(n) {
+			over = true
 			return
 		}
 	}
@@ -154,27 +161,34 @@ func (q *queue) next(n uint64) bool {
 	s.to, s.ctx, s.r = nil, nil, slog.Record{}
 	s.turn.Store(n + uint64(len(q.slots)))
 	q.handled.Add(1)
-	if !q.handle(to, ctx, r) {
-		q.failed.Add(1)
-	}
-	q.head.Store(n + 1)
-	if q.flushing.Load() {
-		q.endFlushes(func(f *flusher) bool { return f.until <= n+1 })
-	}
+	ok := false
+	defer func() {
+		if !ok {
+			q.failed.Add(1)
+		}
+		q.head.Store(n + 1)
+		if q.flushing.Load() {
+			q.endFlushes(func(f *flusher) bool { return f.until <= n+1 })
+		}
+	}()
+	ok = q.handle(to, ctx, r)
 	return true
 }
 
+var errExit = errors.New("uniolog: the wrapped handler called runtime.Goexit")
+
 // handle calls the wrapped handler. A panic in it must not end the process for the sake of a line in the log.
 func (q *queue) handle(to slog.Handler, ctx context.Context, r slog.Record) (ok bool) {
+	err := errExit
 	defer func() {
 		if p := recover(); p != nil {
-			q.keep(fmt.Errorf("uniolog: the wrapped handler panicked: %v", p))
+			err = fmt.Errorf("uniolog: the wrapped handler panicked: %v", p)
+		}
+		if err != nil {
+			q.keep(err)
 		}
 	}()
-	err := to.Handle(ctx, r)
-	if err != nil {
-		q.keep(err)
-	}
+	err = to.Handle(ctx, r)
 	return err == nil
 }
 
@@ -187,10 +201,11 @@ func (q *queue) keep(err error) {
 	}
 }
 
-// tell writes a record about those that are missing.
-func (q *queue) tell(n uint64) {
+// tell writes a record about those that are missing, of all that were dropped until now.
+func (q *queue) tell(dropped uint64) {
 	r := slog.NewRecord(time.Now(), slog.LevelWarn, "uniolog: records were dropped", 0)
-	r.AddAttrs(slog.Uint64("dropped", n))
+	r.AddAttrs(slog.Uint64("dropped", dropped-q.told))
+	q.told, q.noted = dropped, 0
 	q.handle(asked{q.base}, context.Background(), r)
 }
 
