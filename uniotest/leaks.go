@@ -14,8 +14,8 @@ import (
 )
 
 // settleLimit is how long what a test has ended may take to be gone: goroutines that are about to return, descriptors
-// that another thread is closing. A leak costs a failing test this long; a clean one waits for nothing. The tests of this
-// package, which leak on purpose, make it shorter.
+// that another thread is closing. It is also how long a simulation that stands still may wait for a goroutine. A leak costs
+// a failing test this long; a clean one waits for nothing. The tests of this package, which leak on purpose, make it shorter.
 var settleLimit = 5 * time.Second
 
 // settleTick is how often it is looked at meanwhile.

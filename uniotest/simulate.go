@@ -79,8 +79,8 @@ type SimReport struct {
 // The scenario runs as a task, and ends when its function returns; it waits for the tasks that it has started, by a Group
 // or otherwise. As long as it leaves everything to tasks (rt.Go, Group.Go, handlers) its seed decides all that happens, on
 // two loops too. Goroutines do not belong to the simulation: neither Offload, nor a context with a time limit, nor the
-// return of Listener.Serve, so that a scenario which uses them may run differently each time. What it draws itself comes
-// from Sim.Rand, what it times from Sim.Now.
+// return of Listener.Serve, so that a scenario which uses them may run differently each time, and one that only waits for
+// them takes real time, five seconds at most. What it draws itself comes from Sim.Rand, what it times from Sim.Now.
 //
 // A seed fails by Sim.Errorf, Fatalf, a panic, a scenario that stands still because nobody will ever wake it, one that
 // takes too long on its clock, or what is left when its runtime is closed: connections, tasks, operations, buffers. The
@@ -212,7 +212,7 @@ func (s *Sim) run(scenario func(s *Sim)) {
 		s.world.Start()
 		scenario(s)
 	})
-	if err := s.world.Await(); err != nil {
+	if err := s.world.Await(settleLimit); err != nil {
 		s.Errorf("%v; pending:\n%s\n\nits tasks:\n\n%s", err, s.world.Describe(),
 			strings.Join(takeGoroutines().tasks(), "\n\n"))
 	} else {

@@ -173,3 +173,21 @@ func TestSimWorksWithGoroutines(t *testing.T) {
 		t.Errorf("%d of %d bytes, %v", n, total, err)
 	}
 }
+
+// A scenario that waited for a goroutine was said to stand still, although it would have been woken.
+func TestSimulateWaitsForGoroutines(t *testing.T) {
+	uniotest.SimulateWith(t, &uniotest.SimOptions{Seeds: 4}, func(s *uniotest.Sim) {
+		for range 3 {
+			unio.Offload(func() { time.Sleep(time.Millisecond) })
+			unio.Sleep(time.Minute)
+		}
+		ch := unio.NewChan[int](1)
+		go func() {
+			time.Sleep(time.Millisecond)
+			ch.TrySend(1)
+		}()
+		if n, err := ch.Recv(context.Background()); n != 1 || err != nil {
+			s.Errorf("from a goroutine came %d, %v", n, err)
+		}
+	})
+}

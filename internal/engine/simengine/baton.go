@@ -14,6 +14,7 @@ type baton struct {
 	held    bool // time stands still and nothing is drawn: the world is set up, or taken down
 	gate    bool // nobody goes on before every engine has been woken
 	stuck   bool // nothing will ever happen again by itself
+	stops   int  // how often that came to be
 	limit   int64
 	late    bool // the limit has been reached
 	ended   bool // the scenario has
@@ -71,6 +72,9 @@ func (w *World) pass() {
 			return
 		}
 		when := w.nextTime()
+		if !b.stuck && when == never {
+			b.stops++
+		}
 		b.stuck = when == never
 		b.late = !b.stuck && b.limit != 0 && when > b.limit
 		if b.stuck || b.late {
@@ -163,8 +167,9 @@ func (w *World) Gate() {
 }
 
 // Await waits for the scenario's End, and then until every engine sleeps: the world is held by then. It fails when nothing more can
-// happen, or when the clock has passed the limit; then time goes on without one, so that the rest can be taken down.
-func (w *World) Await() error {
+// happen, or when the clock has passed the limit; then time goes on without one, so that the rest can be taken down. A goroutine
+// that does not belong to the world may still make something happen, and has so much real time for it as patience says.
+func (w *World) Await(patience time.Duration) error {
 	w.mu.Lock()
 	defer w.unlock()
 	b := &w.baton
@@ -179,12 +184,32 @@ func (w *World) Await() error {
 			b.limit, b.late, b.given = 0, false, true
 			return fmt.Errorf("the scenario has not ended after %v of simulated time", time.Duration(limit))
 		case b.stuck:
+			if !w.staysStuck(patience) {
+				continue
+			}
 			b.limit, b.given = 0, true
 			return fmt.Errorf("the scenario stands still: every loop sleeps, no timer is set and nothing is under way, "+
 				"after %v", time.Duration(w.now))
 		}
 		b.outside.Wait()
 	}
+}
+
+// staysStuck waits for so much real time at most, and reports whether nothing has happened in it. The mutex is held.
+func (w *World) staysStuck(patience time.Duration) bool {
+	b := &w.baton
+	over, stops := false, b.stops
+	timer := time.AfterFunc(patience, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		over = true
+		b.outside.Broadcast()
+	})
+	defer timer.Stop()
+	for b.stuck && b.stops == stops && !over {
+		b.outside.Wait()
+	}
+	return b.stuck && b.stops == stops
 }
 
 // End says, from the scenario's first task, that the scenario has ended, and holds the world.
