@@ -74,7 +74,8 @@ type SimReport struct {
 // Simulate runs a scenario under many seeds, each with a new runtime on a simulated network and a simulated clock. The
 // seed decides what goes wrong: receives that bring a few bytes, completions that come late and in another order,
 // operations that fail, connections that are reset, closes that meet what has just succeeded, buffers that run out. Time
-// costs nothing: it jumps to whatever comes next.
+// costs nothing: it jumps to whatever comes next. The network has every IP address: servers at 10.0.0.1:80 and 10.0.0.2:80
+// are two, and where nobody listens the connection is refused.
 //
 // The scenario runs as a task, and ends when its function returns; it waits for the tasks that it has started, by a Group
 // or otherwise. As long as it leaves everything to tasks (rt.Go, Group.Go, handlers) its seed decides all that happens, on

@@ -2,9 +2,11 @@ package uniotest_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,6 +190,49 @@ func TestSimulateWaitsForGoroutines(t *testing.T) {
 		}()
 		if n, err := ch.Recv(context.Background()); n != 1 || err != nil {
 			s.Errorf("from a goroutine came %d, %v", n, err)
+		}
+	})
+}
+
+// All servers of a simulation had to have ports of their own, and an address at which nobody listens was served by whoever had the port.
+func TestSimulatedAddresses(t *testing.T) {
+	uniotest.SimulateWith(t, &uniotest.SimOptions{Seeds: 20}, func(s *uniotest.Sim) {
+		rt := s.Runtime()
+		serve := func(addr string) {
+			ln, err := rt.Listen("tcp", addr, nil)
+			if err != nil {
+				s.Fatalf("%v", err)
+			}
+			rt.Go(func() { ln.Serve(func(c *unio.Conn) { c.Write([]byte(addr)) }) })
+		}
+		at := func(addr, want string) {
+			c, err := rt.Dial(context.Background(), "tcp", addr, nil)
+			if err != nil {
+				return // the network may fail
+			}
+			defer c.Close()
+			if got, err := io.ReadAll(c); err == nil && string(got) != want {
+				s.Errorf("%s is %q, want %q", addr, got, want)
+			}
+		}
+		for _, addr := range []string{"10.0.0.1:80", "10.0.0.2:80", "[fd00::1]:80", ":81"} {
+			serve(addr)
+		}
+		at("10.0.0.1:80", "10.0.0.1:80")
+		at("10.0.0.2:80", "10.0.0.2:80")
+		at("[::ffff:10.0.0.2]:80", "10.0.0.2:80")
+		at("[fd00::1]:80", "[fd00::1]:80")
+		at("10.0.0.2:81", ":81")
+		at("[fd00::1]:81", ":81")
+		at("0.0.0.0:81", ":81")
+		if c, err := rt.Dial(context.Background(), "tcp", "10.0.0.3:80", nil); err == nil {
+			s.Errorf("somebody listens at 10.0.0.3:80")
+			c.Close()
+		}
+		for _, addr := range []string{"10.0.0.1:80", ":80", "0.0.0.0:80", "10.0.0.1:81", ":81"} {
+			if ln, err := rt.Listen("tcp", addr, nil); !errors.Is(err, syscall.EADDRINUSE) {
+				s.Errorf("Listen at %s, which is taken: %v, %v", addr, ln, err)
+			}
 		}
 	})
 }

@@ -24,15 +24,52 @@ type Listener struct {
 
 var _ net.Listener = (*Listener)(nil)
 
-// key is an address as the world knows it. A listener for all addresses is found at each.
+// key is an address as the world knows it.
 func key(a net.Addr) string {
 	switch a := a.(type) {
 	case *net.TCPAddr:
-		return fmt.Sprintf("tcp:%d", a.Port)
+		if unspecified(a) {
+			return allAddresses(a.Port)
+		}
+		return fmt.Sprintf("tcp:%s:%d", a.IP, a.Port)
 	case *net.UnixAddr:
 		return "unix:" + a.Name
 	}
 	return ""
+}
+
+// allAddresses is the key of a listener that is found at each address.
+func allAddresses(port int) string { return fmt.Sprintf("tcp:*:%d", port) }
+
+func unspecified(a *net.TCPAddr) bool { return len(a.IP) == 0 || a.IP.IsUnspecified() }
+
+// listener is who listens at an address, if anybody does. Who dials none in particular means this machine.
+func (w *World) listener(at net.Addr) *Listener {
+	t, ok := at.(*net.TCPAddr)
+	if !ok {
+		return w.listeners[key(at)]
+	}
+	if unspecified(t) {
+		t = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: t.Port}
+	}
+	if l := w.listeners[key(t)]; l != nil {
+		return l
+	}
+	return w.listeners[allAddresses(t.Port)]
+}
+
+// taken reports whether somebody listens at an address, or at one of all of them.
+func (w *World) taken(a net.Addr) bool {
+	t, ok := a.(*net.TCPAddr)
+	if !ok || !unspecified(t) {
+		return w.listener(a) != nil
+	}
+	for _, l := range w.listeners {
+		if other, ok := l.addr.(*net.TCPAddr); ok && other.Port == t.Port {
+			return true
+		}
+	}
+	return false
 }
 
 // parse is an address from its text.
@@ -55,7 +92,7 @@ func (w *World) Listen(network, addr string) (net.Listener, error) {
 		t.Port = w.freePort()
 	}
 	l := &Listener{w: w, addr: a, key: key(a), changed: sync.NewCond(&w.mu)}
-	if w.listeners[l.key] != nil {
+	if w.taken(a) {
 		return nil, &net.OpError{
 			Op: "listen", Net: network, Addr: a, Err: os.NewSyscallError("bind", syscall.EADDRINUSE),
 		}
@@ -87,7 +124,7 @@ func (w *World) Dial(network, addr string) (net.Conn, error) {
 
 // dial connects to whoever listens at an address now.
 func (w *World) dial(to, local net.Addr) (*Conn, error) {
-	l := w.listeners[key(to)]
+	l := w.listener(to)
 	switch {
 	case l != nil:
 	case to.Network() == "unix":
