@@ -11,12 +11,18 @@ import (
 	"github.com/unio-go/unio/vfs/memfs"
 )
 
-// A Sync that failed loses what was written before it, although the next succeeds: fsync(2) after an error.
+// A Sync that failed loses what was written before it, although the next succeeds: fsync(2) after an error. That is so whatever is
+// between the plan and what can lose power.
 func TestFailedSyncLosesAlthoughTheNextSucceeds(t *testing.T) {
-	for call, sync := range map[string]func(vfs.File) error{"Sync": vfs.File.Sync, "Datasync": vfs.Datasync} {
-		t.Run(call, func(t *testing.T) {
-			below, plan := memfs.New(), faultfs.NewPlan(1)
-			fsys := faultfs.New(below, plan)
+	direct := func(below vfs.FS) vfs.FS { return below }
+	over := func(below vfs.FS) vfs.FS { return faultfs.New(below, faultfs.NewPlan(2)) }
+	for name, one := range map[string]struct {
+		sync  func(vfs.File) error
+		below func(vfs.FS) vfs.FS
+	}{"Sync": {vfs.File.Sync, direct}, "Datasync": {vfs.Datasync, direct}, "over another": {vfs.File.Sync, over}} {
+		t.Run(name, func(t *testing.T) {
+			below, plan, sync := memfs.New(), faultfs.NewPlan(1), one.sync
+			fsys := faultfs.New(one.below(below), plan)
 			f, err := fsys.OpenFile("file", os.O_RDWR|os.O_CREATE, 0o666, nil)
 			if err == nil {
 				err = vfs.SyncDir(fsys, ".")

@@ -192,18 +192,26 @@ func (f *file) Truncate(size int64) error {
 
 func (f *file) Sync() error { return f.sync(f.below.Sync) }
 
-// sync makes durable what was written, or tells the file below, where that wants to know (memfs.File), that this has failed:
-// what it leaves then is not what no sync leaves (fsync(2), NOTES).
+// sync makes durable what was written, or tells the file below that this has failed.
 func (f *file) sync(do func() error) error {
 	done := false
 	err := f.call("sync", func() error {
 		done = true
 		return do()
 	})
-	if loser, ok := f.below.(interface{ FailSync() error }); ok && !done {
-		_ = loser.FailSync() // of a closed file, which has nothing to lose
+	if !done {
+		_ = f.FailSync() // of a closed file, which has nothing to lose
 	}
 	return err
+}
+
+// FailSync is for the file at the bottom, where that wants to know of a sync that failed (memfs.File): what it leaves then is not
+// what no sync leaves (fsync(2), NOTES).
+func (f *file) FailSync() error {
+	if loser, ok := f.below.(interface{ FailSync() error }); ok {
+		return loser.FailSync()
+	}
+	return nil
 }
 
 func (f *file) Stat() (info fs.FileInfo, err error) {
