@@ -112,9 +112,9 @@ func (t *tree) ReuseForWrite(oldname, newname string, category pebble.DiskWriteC
 	return t.OpenReadWrite(newname, category)
 }
 
-// MkdirAll makes a directory, with those above it that there are not.
+// MkdirAll makes a directory, with those above it that there are not. perm may say that it is one, as with os.MkdirAll.
 func (t *tree) MkdirAll(name string, perm os.FileMode) error {
-	return vfs.MkdirAll(t.fsys, clean(name), perm)
+	return vfs.MkdirAll(t.fsys, clean(name), perm&^fs.ModeDir)
 }
 
 // Lock locks a file until the Closer is closed, or the process has ended.
