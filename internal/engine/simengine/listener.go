@@ -8,8 +8,11 @@ import (
 	"syscall"
 )
 
-// portFirst is where the ports begin that the world chooses itself.
-const portFirst = 32768
+// The ports that the world chooses itself.
+const (
+	portFirst = 32768
+	portLast  = 65535
+)
 
 // Listener is a simulated listening socket. As long as no engine has attached it, goroutines may accept from it.
 type Listener struct {
@@ -101,10 +104,16 @@ func (w *World) Listen(network, addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// freePort is the next port of which nobody has heard.
+// freePort is the port at which nobody listens that was chosen longest ago.
 func (w *World) freePort() int {
-	w.ports++
-	return w.ports
+	for {
+		if w.ports++; w.ports > portLast {
+			w.ports = portFirst
+		}
+		if !w.taken(&net.TCPAddr{Port: w.ports}) {
+			return w.ports
+		}
+	}
 }
 
 // Dial connects a goroutine.

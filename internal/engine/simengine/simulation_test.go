@@ -429,3 +429,24 @@ func TestAScriptResets(t *testing.T) {
 	b.Close()
 	d.finish()
 }
+
+// A port that the world chooses was one at which somebody listened already, and after so many connections one that there is not.
+func TestChosenPortsAreFree(t *testing.T) {
+	w := NewWorld(nil)
+	if _, err := w.Listen("tcp", fmt.Sprintf("10.0.0.1:%d", portFirst+1)); err != nil {
+		t.Fatal(err)
+	}
+	l, err := w.Listen("tcp", "10.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * (portLast - portFirst) {
+		c, err := w.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port := c.LocalAddr().(*net.TCPAddr).Port; port < portFirst || port > portLast || port == portFirst+1 {
+			t.Fatalf("the world chose port %d", port)
+		}
+	}
+}
