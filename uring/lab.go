@@ -216,11 +216,11 @@ func (l *lab) tcpPair() (a, b int, err error) {
 	return a, b, nil
 }
 
-// bufRing makes group 1 with four buffers of 1 KiB each.
+// bufRing makes group 1 with four buffers of 1 KiB each. A kernel that has no such groups has nothing that needs them.
 func (l *lab) bufRing(r *Ring, flags uint16) (*BufRing, error) {
 	br, err := r.NewBufRing(1, 4, flags)
 	if err != nil {
-		return nil, err
+		return nil, notMemory(err)
 	}
 	l.cleanup = append(l.cleanup, func() { br.Unregister(); br.Free() })
 	for i := range 4 {

@@ -42,7 +42,7 @@ func (l *lab) recvRing(data string) (r *Ring, fd int, err error) {
 		return nil, 0, err
 	}
 	if _, err := l.bufRing(r, 0); err != nil {
-		return nil, 0, prepared(err)
+		return nil, 0, err
 	}
 	a, b, err := l.pair()
 	if err != nil {
@@ -95,7 +95,7 @@ func probeReadMultishot(l *lab) error {
 		return err
 	}
 	if _, err := l.bufRing(r, 0); err != nil {
-		return prepared(err)
+		return err
 	}
 	in, out, err := l.pipe()
 	if err != nil {
@@ -119,7 +119,7 @@ func probeBufRing(flags uint16) func(*lab) error {
 			return err
 		}
 		if _, err := l.bufRing(r, flags); err != nil {
-			return notMemory(err)
+			return err
 		}
 		a, b, err := l.pair()
 		if err != nil {
@@ -150,7 +150,7 @@ func probeBufRingStatus(l *lab) error {
 	}
 	br, err := l.bufRing(r, 0)
 	if err != nil {
-		return prepared(err)
+		return err
 	}
 	n, err := br.Available()
 	if err == nil && n != 4 {
@@ -183,7 +183,7 @@ func probeSendBundle(l *lab) error {
 		return err
 	}
 	if _, err := l.bufRing(r, 0); err != nil {
-		return prepared(err)
+		return err
 	}
 	a, _, err := l.pair()
 	if err != nil {

@@ -327,7 +327,7 @@ func probeRegRegRing(l *lab) error {
 		return err
 	}
 	if err := r.RegisterRingFd(); err != nil {
-		return prepared(err)
+		return err // without these there are none of those
 	}
 	defer r.UnregisterRingFd()
 	if r.features&FeatRegRegRing == 0 {
