@@ -5,6 +5,7 @@ package uring
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"strconv"
 	"strings"
@@ -159,12 +160,29 @@ func (e Evidence) invalid(err error) Diagnosis {
 	made := new(Error)
 	switch {
 	case !errors.As(err, &made) || made.Hint == "":
-		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag",
-			"use a newer kernel, or NewBest, which does without"}
+		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag", e.newer(made.flags)}
 	case made.Op == "setup":
 		return Diagnosis{ObstacleFlags, made.Hint, ""}
 	}
 	return Diagnosis{ObstacleUnknown, err.Error(), ""}
+}
+
+// setupFeatures are what the setup flags stand for, from the lowest bit on; that is also the order in which kernels brought them.
+var setupFeatures = [...]Feature{
+	FeatureIopoll, FeatureSqpoll, FeatureSqpoll, FeatureCqsize, FeatureClamp, FeatureAttachWq, FeatureRDisabled, FeatureSubmitAll,
+	FeatureCoopTaskrun, FeatureTaskrunFlag, FeatureSqe128, FeatureCqe32, FeatureSingleIssuer, FeatureDeferTaskrun, FeatureNoMmap,
+	FeatureRegisteredFdOnly, FeatureNoSqarray, FeatureHybridIopoll, FeatureCqeMixed, FeatureSqeMixed, FeatureSqRewind,
+}
+
+// newer is the cure for setup flags that the kernel does not know.
+func (e Evidence) newer(flags uint32) string {
+	v, err := ParseVersion(e.Release)
+	if newest := bits.Len32(flags) - 1; newest >= 0 && newest < len(setupFeatures) {
+		if since := setupFeatures[newest].Since(); err == nil && v.Less(since) {
+			return fmt.Sprintf("use kernel %v or newer", since)
+		}
+	}
+	return "use a newer kernel"
 }
 
 func (e Evidence) missing() Diagnosis {

@@ -62,6 +62,18 @@ func TestDiagnose(t *testing.T) {
 	if d := clean.Diagnose(registerError("FILES", unix.EACCES)); d.Obstacle != ObstaclePolicy {
 		t.Errorf("restricted: %+v", d)
 	}
+	old := with(func(e *Evidence) { e.Release = "5.15.0-1-amd64" })
+	for flags, words := range map[uint32]string{
+		SetupSubmitAll: "use kernel 5.18 or newer",
+		SetupSubmitAll | SetupSingleIssuer | SetupDeferTaskrun | SetupCqsize: "use kernel 6.1 or newer",
+		SetupClamp: "use a newer kernel", // it should have that
+		1 << 31:    "use a newer kernel",
+	} {
+		d := old.Diagnose(setupError(unix.EINVAL, flags))
+		if d.Obstacle != ObstacleFlags || !strings.Contains(d.Reason, "5.15.0") || d.Cure != words {
+			t.Errorf("flags %#x: %q, want %q", flags, d, words)
+		}
+	}
 	if d := clean.Diagnose(nil); d != (Diagnosis{}) {
 		t.Errorf("no error: %+v", d)
 	}
@@ -169,6 +181,18 @@ func TestDefects(t *testing.T) {
 	for _, d := range Defects(Version{6, 1, 0}) {
 		if !HasDefect(Version{6, 1, 0}, d.ID) {
 			t.Errorf("%s is listed and not had", d.ID)
+		}
+	}
+}
+
+// TestSetupFlagsAreInTheOrderOfTheirKernels: the newest of several is that of the highest bit.
+func TestSetupFlagsAreInTheOrderOfTheirKernels(t *testing.T) {
+	if got := uint32(1) << (len(setupFeatures) - 1); got != SetupSqRewind {
+		t.Errorf("the last of the features is that of the flag %#x, want %#x", got, SetupSqRewind)
+	}
+	for bit, f := range setupFeatures[1:] {
+		if before := setupFeatures[bit]; f.Since().Less(before.Since()) {
+			t.Errorf("%v, of %v, comes behind %v, of %v", f, f.Since(), before, before.Since())
 		}
 	}
 }

@@ -14,6 +14,8 @@ type Error struct {
 	Op    string     // setup, mmap, enter, register NAME
 	Errno unix.Errno // never 0
 	Hint  string     // what would cure it, where that is known
+
+	flags uint32 // of a setup
 }
 
 // Error names the operation, the cause and the cure.

@@ -108,7 +108,7 @@ func setupError(e unix.Errno, flags uint32) error {
 	case unix.EBUSY:
 		hint = hintIndexes
 	}
-	return &Error{Op: "setup", Errno: e, Hint: hint}
+	return &Error{Op: "setup", Errno: e, Hint: hint, flags: flags}
 }
 
 // provideMemory makes the memory of a SetupNoMmap ring. 4096 bytes are more than the ring's header in any
