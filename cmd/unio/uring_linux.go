@@ -26,13 +26,24 @@ func (f *findings) addUring() {
 	if err != nil {
 		return
 	}
-	for _, d := range uring.Defects(v) {
+	for _, d := range uring.Defects(codeOf(v, uring.Feature.Have)) {
 		until := ""
 		if d.Until != (uring.Version{}) {
 			until = d.Until.String()
 		}
 		u.Defects = append(u.Defects, defect{string(d.ID), d.What, d.Avoid, until, d.Source})
 	}
+}
+
+// codeOf is the version that the rings of a kernel are of. Distributions have newer ones than their version says, with what is new in
+// them and with the defects of that.
+func codeOf(v uring.Version, have func(uring.Feature) bool) uring.Version {
+	for _, x := range uring.All() {
+		if v.Less(x.Since()) && have(x) {
+			v = x.Since()
+		}
+	}
+	return v
 }
 
 func newObstacle(d uring.Diagnosis) obstacle {
