@@ -24,8 +24,9 @@ const (
 	// threadRingsMax is how many threads have a ring for batches.
 	threadRingsMax = 16
 	// setupBatch: completions appear only when the thread asks for them, which it does once for all.
-	setupBatch = uring.SetupSubmitAll | uring.SetupClamp | uring.SetupNoSqarray | uring.SetupSingleIssuer |
-		uring.SetupDeferTaskrun
+	setupBatch = uring.SetupSubmitAll | uring.SetupSingleIssuer | uring.SetupDeferTaskrun
+	// setupBatchBest is what it has where the kernel knows it.
+	setupBatchBest = setupBatch | uring.SetupNoSqarray
 )
 
 // batches are rings for DoAll, one for each thread that called it: a goroutine is locked to its thread for the call. As
@@ -153,7 +154,7 @@ func (b *batches) take(tid int) *threadRing {
 }
 
 func (b *batches) open() (*threadRing, error) {
-	ring, err := uring.New(batchEntries, &uring.Params{Flags: setupBatch})
+	ring, err := openBatchRing(setupBatchBest)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +165,12 @@ func (b *batches) open() (*threadRing, error) {
 	t.regs = registry{ring: ring, limits: &b.r.limits}
 	t.regs.memory.Open(ring, b.memory, b.r.limits.Note)
 	return t, nil
+}
+
+// openBatchRing makes a ring with as many of the flags as the kernel knows.
+func openBatchRing(flags uint32) (*uring.Ring, error) {
+	ring, _, err := uring.NewBest(batchEntries, &uring.Params{Flags: flags}, setupBatch)
+	return ring, err
 }
 
 // drop closes a ring that has failed: its thread has ended, and another has its number, or the kernel refuses it. A ring

@@ -19,6 +19,7 @@ import (
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/sys"
+	"github.com/unio-go/unio/uring"
 )
 
 // hold keeps a read of an empty pipe in flight, so that nothing is alone, until the test ends or end is called.
@@ -352,6 +353,22 @@ func TestBatchThatTheKernelKeeps(t *testing.T) {
 	}
 	r.Forget(f)
 	r.Forget(held.File)
+}
+
+// TestBatchRingsLackWhatTheKernelDoesNotKnow: Linux 6.1 to 6.5 have rings for batches, and lack one of the flags.
+func TestBatchRingsLackWhatTheKernelDoesNotKnow(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	known, err := openBatchRing(setupBatch)
+	if err != nil {
+		t.Skipf("lacks: rings for batches: %v", err)
+	}
+	known.Close()
+	newer, err := openBatchRing(setupBatchBest | uring.SetupSqeMixed) // of 6.19
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer.Close()
 }
 
 // TestBatchOnTheThreadOfAnotherRing: a thread's number comes again when it has ended, and its ring does not know the new one.
