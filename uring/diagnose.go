@@ -160,7 +160,7 @@ func (e Evidence) invalid(err error) Diagnosis {
 	made := new(Error)
 	switch {
 	case !errors.As(err, &made) || made.Hint == "":
-		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know a flag", e.newer(made.flags)}
+		return Diagnosis{ObstacleFlags, "the kernel (" + e.Release + ") does not know what is asked for", e.newer(made.flags)}
 	case made.Op == "setup":
 		return Diagnosis{ObstacleFlags, made.Hint, ""}
 	}

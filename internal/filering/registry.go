@@ -8,6 +8,7 @@ import (
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/ringfile"
+	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
 
@@ -37,11 +38,15 @@ type registry struct {
 
 // openFiles makes the table of files.
 func (g *registry) openFiles() {
-	if err := g.ring.RegisterFilesSparse(filesMax); err != nil {
+	n := uint64(filesMax)
+	if l, err := sys.FileLimit(); err == nil {
+		n = min(n, l.Cur) // the kernel makes no larger table
+	}
+	if err := g.ring.RegisterFilesSparse(uint32(n)); err != nil {
 		g.limits.Note("files are not registered", err)
 		return
 	}
-	g.files = filesMax
+	g.files = uint32(n)
 }
 
 // file is how an entry names the file: by its place in the table, or by its descriptor.

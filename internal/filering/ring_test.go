@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio/internal/fileio"
+	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
@@ -100,6 +101,35 @@ func TestMemoryIsRegistered(t *testing.T) {
 		}
 		end()
 		r.Forget(f)
+	}
+}
+
+// TestFilesAreRegisteredWhereFewMayBeOpen: the kernel makes no table of files that is larger than the number of files that may be open.
+func TestFilesAreRegisteredWhereFewMayBeOpen(t *testing.T) {
+	limit, err := sys.FileLimit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sys.SetFileLimit(sys.Limit{Cur: 100, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	defer sys.SetFileLimit(limit)
+	r := newRing(t, Config{Rings: 1})
+	if n, l := r.shards[0].side.regs.files, r.Limits(); n != 100 || len(l) != 0 {
+		t.Errorf("a table of %d files, want 100; limits: %q", n, l)
+	}
+}
+
+// TestLimitsComeWithTheirCure: what is told to an operator is not an errno alone.
+func TestLimitsComeWithTheirCure(t *testing.T) {
+	var l ringfile.Limits
+	l.Note("files are not registered", &uring.Error{Op: "register FILES2", Errno: syscall.EMFILE})
+	l.Note("no ring for batches", &uring.Error{Op: "setup", Errno: syscall.EINVAL})
+	l.Note("a file is kept open", &uring.Error{Op: "register FILES_UPDATE", Errno: syscall.EXDEV})
+	for i, cure := range []string{"raise ulimit -n", "use a newer kernel", "register FILES_UPDATE: invalid cross-device link"} {
+		if text := l.List()[i]; !strings.HasSuffix(text, cure) {
+			t.Errorf("%q, want the cure %q", text, cure)
+		}
 	}
 }
 

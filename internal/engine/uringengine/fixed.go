@@ -3,15 +3,12 @@
 package uringengine
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/ringfile"
 	"github.com/unio-go/unio/internal/sys"
-	"github.com/unio-go/unio/uring"
 )
 
 var (
@@ -41,13 +38,13 @@ func (e *Engine) openFiles() {
 	e.files.slots = make([]fileSlot, 0, fileEntriesMax)
 	e.limitWorkers()
 	x := &e.fixed
-	x.memory.Open(e.ring, e.blocks.pool, x.note)
+	x.memory.Open(e.ring, e.blocks.pool, x.limits.Note)
 	n := uint64(fixedFilesMax)
 	if l, err := sys.FileLimit(); err == nil {
 		n = min(n, l.Cur) // the kernel makes no larger table
 	}
 	if err := e.ring.RegisterFilesSparse(uint32(n)); err != nil {
-		x.note("files are not registered", err)
+		x.limits.Note("files are not registered", err)
 	} else {
 		x.files = make([]fixedFile, n)
 	}
@@ -111,11 +108,6 @@ func (e *Engine) ForgetFile(f *fileio.File) {
 	if !e.closing && int(f.ID) < len(e.fixed.files) && e.fixed.files[f.ID].file == f {
 		e.unfix(f.ID)
 	}
-}
-
-// note remembers what could not be registered.
-func (x *fixed) note(what string, err error) {
-	x.limits.Note(what, fmt.Errorf("%w: %v", err, uring.Diagnose(err)))
 }
 
 // Limits are what could not be registered, and why; anybody may call it.
