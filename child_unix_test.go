@@ -69,15 +69,13 @@ func noDescriptors(rt *unio.Runtime, _ []string) {
 // fewDescriptors makes a runtime, of whatever engine, when there are no descriptors for any but std.
 func fewDescriptors(*unio.Runtime, []string) {
 	os.Unsetenv(unio.EngineVariable)
-	f, err := os.Open(os.DevNull)
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	limit := syscall.Rlimit{Cur: uint64(f.Fd()) + 1, Max: uint64(f.Fd()) + 1} // the next number is too high
+	limit := syscall.Rlimit{Cur: 128, Max: 128}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
+	}
+	for err := error(nil); err == nil; {
+		_, err = syscall.Open(os.DevNull, syscall.O_RDONLY, 0)
 	}
 	rt, err := unio.New(nil)
 	if !errors.Is(err, syscall.EMFILE) {

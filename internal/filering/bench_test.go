@@ -28,7 +28,7 @@ func used() (cpu, switches int64) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, 0
 	}
-	return u.Utime.Nano() + u.Stime.Nano(), u.Nvcsw
+	return u.Utime.Nano() + u.Stime.Nano(), int64(u.Nvcsw)
 }
 
 // measure adds the CPU time per operation, and with a ring how often it was entered.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -397,7 +398,7 @@ func (w *world) deliver(op *fileio.Op) { w.r.deliver(op) }
 
 // chain stands for the operations that are linked.
 func (w *world) chain(op *fileio.Op) (n int) {
-	for ; op != nil && n < 1<<56; op = op.Next {
+	for ; op != nil && n < math.MaxInt>>7; op = op.Next {
 		n = n<<4 | 1 + slices.Index(w.ops, op)
 	}
 	return n

@@ -49,10 +49,10 @@ func NeedDisk(dir, lacks string, room int64) error {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return &os.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	if s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC {
+	if kind := uint32(s.Type); kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC { // of a width that depends on the processor
 		return fmt.Errorf("%s is in memory, where nothing %s: give a directory on a disk by -dir", dir, lacks)
 	}
-	if free := int64(s.Bavail) * s.Bsize; free < room {
+	if free := int64(s.Bavail) * int64(s.Bsize); free < room {
 		return fmt.Errorf("%s has %d MiB free, and the files need %d GiB: give another directory by -dir", dir, free>>20, room>>30)
 	}
 	return nil

@@ -50,7 +50,7 @@ func benchFile(b *testing.B) *os.File {
 	}
 	for off := int64(0); off < benchFileBytes; off += int64(buf.Len()) {
 		if _, err := f.WriteAt(buf.Bytes(), off); err != nil {
-			b.Skipf("lacks: room for %d bytes in the temporary directory: %v", benchFileBytes, err)
+			b.Skipf("lacks: room for %d bytes in the temporary directory: %v", int64(benchFileBytes), err)
 		}
 	}
 	if err := f.Sync(); err != nil {

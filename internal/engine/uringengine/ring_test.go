@@ -196,8 +196,7 @@ func TestMemoryIsKeptWhenTheKernelDoesNotFinish(t *testing.T) {
 // TestARecordKeepsCountOfNeighbours: pieces that follow each other in memory are one, of which the kernel's length has 32 bits.
 func TestARecordKeepsCountOfNeighbours(t *testing.T) {
 	const piece = 1 << 20
-	pieces := 4096 // more than there is on 32 bits
-	m, err := syscall.Mmap(-1, 0, piece*pieces, syscall.PROT_NONE,
+	m, err := syscall.Mmap(-1, 0, recordBytesMax+piece, syscall.PROT_NONE,
 		syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_NORESERVE)
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +207,7 @@ func TestARecordKeepsCountOfNeighbours(t *testing.T) {
 	for n < len(m) && r.add(m[n:n+piece]) {
 		n += piece
 	}
-	if _, length := r.piece(); n == 0 || int(length) != n || int(r.bytes) != n {
-		t.Errorf("%d bytes were added: a piece of %d, %d in all", n, length, r.bytes)
+	if _, length := r.piece(); n != recordBytesMax || int(length) != n || int(r.bytes) != n {
+		t.Errorf("%d bytes were added, want %d: a piece of %d, %d in all", n, recordBytesMax, length, r.bytes)
 	}
 }
