@@ -49,7 +49,7 @@ func FuzzBuf(f *testing.F) {
 }
 
 // size spreads a byte over all classes.
-func (m *model) size(arg int) int { return 1 + arg*arg*arg*(MaxBytes-1)/(255*255*255) }
+func (m *model) size(arg int) int { return 1 + int(int64(arg*arg*arg)*(MaxBytes-1)/(255*255*255)) }
 
 func (m *model) step(op byte, arg int) {
 	switch op {

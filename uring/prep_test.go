@@ -41,7 +41,7 @@ func (c *prepCase) args(rnd *rand.Rand) []uint64 {
 		case 'u':
 			a = append(a, uint64(rnd.Uint32()))
 		case 'p':
-			a = append(a, rnd.Uint64N(1<<47))
+			a = append(a, rnd.Uint64N(1<<47)&uint64(^uintptr(0)))
 		case 'q':
 			a = append(a, rnd.Uint64())
 		case 'h':
