@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -41,6 +42,7 @@ type choice struct {
 	shared   candidate // for the connections of goroutines
 	reason   string
 	rejected []string // why better ones were not taken
+	wisher   string   // who has chosen; empty: nobody
 }
 
 // choose finds the engine: what the program wishes, else what the environment wishes, else the first that works.
@@ -50,7 +52,7 @@ func choose(wish Engine) (choice, error) {
 		wish, from = Engine(os.Getenv(EngineVariable)), "the environment variable "+EngineVariable
 	}
 	if wish == Auto || wish == "auto" {
-		return chooseFirst()
+		return chooseFirst(candidates, nil)
 	}
 	g, isGuest, err := guest.Find(string(wish))
 	if err != nil {
@@ -58,7 +60,7 @@ func choose(wish Engine) (choice, error) {
 	}
 	if isGuest {
 		c := candidate{name: Sim, open: g.Open, listen: g.Listen}
-		return choice{candidate: c, shared: c, reason: "chosen by " + from}, nil
+		return choice{candidate: c, shared: c, reason: "chosen by " + from, wisher: from}, nil
 	}
 	if wish == Sim {
 		return choice{}, fmt.Errorf("unio: engine sim, chosen by %s, is for tests, and not part of this program: "+
@@ -69,9 +71,9 @@ func choose(wish Engine) (choice, error) {
 			continue
 		}
 		if err := c.available(); err != nil {
-			return choice{}, fmt.Errorf("unio: engine %s, chosen by %s, cannot work here: %w", wish, from, err)
+			return choice{}, cannotWork(wish, from, err)
 		}
-		return choice{candidate: c, shared: c, reason: "chosen by " + from}, nil
+		return choice{candidate: c, shared: c, reason: "chosen by " + from, wisher: from}, nil
 	}
 	return choice{}, fmt.Errorf("unio: %s names the engine %q; there are uring, epoll and std, and nothing or "+
 		"auto for the best that works", from, wish)
@@ -91,10 +93,15 @@ func sharedBy(c candidate) candidate {
 	return c
 }
 
-func chooseFirst() (choice, error) {
-	var rejected []string
+// cannotWork is the error for who has chosen an engine.
+func cannotWork(name Engine, wisher string, err error) error {
+	return fmt.Errorf("unio: engine %s, chosen by %s, cannot work here: %w", name, wisher, err)
+}
+
+// chooseFirst takes the first of some candidates that works; rejected are those before them.
+func chooseFirst(from []candidate, rejected []string) (choice, error) {
 	var errs []error
-	for _, c := range candidates {
+	for _, c := range from {
 		err := c.available()
 		if err == nil {
 			reason := "the best engine that works here"
@@ -103,14 +110,41 @@ func chooseFirst() (choice, error) {
 			}
 			return choice{candidate: c, shared: sharedBy(c), reason: reason, rejected: rejected}, nil
 		}
-		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-			// Whatever could still be made would fail at its first connection.
-			return choice{}, fmt.Errorf("unio: engine %s: no descriptors are left; raise the limit (ulimit -n): %w",
-				c.name, err)
+		if err := noDescriptors(c.name, err); err != nil {
+			return choice{}, err
 		}
-		why := strings.TrimPrefix(err.Error(), "engine "+string(c.name)+": ") // which an engine says of itself
-		rejected = append(rejected, fmt.Sprintf("not %s: %s", c.name, why))
+		rejected = append(rejected, rejection(c.name, err))
 		errs = append(errs, err)
 	}
 	return choice{}, fmt.Errorf("unio: no engine works here: %w", errors.Join(errs...))
+}
+
+// after is the choice when the engine of c could not be made although it had seemed to work, as where the limit of locked memory lets
+// a ring be tried, and no ring of a loop.
+func (c choice) after(err error) (choice, error) {
+	if c.wisher != "" {
+		return choice{}, cannotWork(c.name, c.wisher, err)
+	}
+	if err := noDescriptors(c.name, err); err != nil {
+		return choice{}, err
+	}
+	at := slices.IndexFunc(candidates, func(o candidate) bool { return o.name == c.name })
+	if at+1 == len(candidates) {
+		return choice{}, err
+	}
+	return chooseFirst(candidates[at+1:], append(c.rejected, rejection(c.name, err)))
+}
+
+// noDescriptors is the error where descriptors are lacking: whatever could still be made would fail at its first connection.
+func noDescriptors(name Engine, err error) error {
+	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+		return nil
+	}
+	return fmt.Errorf("unio: engine %s: no descriptors are left; raise the limit (ulimit -n): %w", name, err)
+}
+
+// rejection says why an engine was not taken.
+func rejection(name Engine, err error) string {
+	why := strings.TrimPrefix(err.Error(), "engine "+string(name)+": ") // which an engine says of itself
+	return fmt.Sprintf("not %s: %s", name, why)
 }

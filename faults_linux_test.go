@@ -172,12 +172,18 @@ func ringForbiddenLater(rt *unio.Runtime, args []string) {
 // Where memory may not be locked the engine works, or the next one does and the limit is named.
 func TestLittleMemlock(t *testing.T) {
 	needRings(t)
-	wantProof(t, "", "little-memlock")
+	for _, limit := range []string{"0", "20480"} { // the second is enough for a ring to try, and not for that of a loop
+		wantProof(t, "", "little-memlock", limit)
+	}
 }
 
-func littleMemlock([]string) {
+func littleMemlock(args []string) {
 	t := &childTB{}
-	if err := syscall.Setrlimit(unix.RLIMIT_MEMLOCK, &syscall.Rlimit{}); err != nil {
+	limit, err := strconv.ParseUint(args[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(unix.RLIMIT_MEMLOCK, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
 		t.Fatal(err)
 	}
 	becomeNobody(t) // CAP_IPC_LOCK is free of the limit
@@ -186,7 +192,7 @@ func littleMemlock([]string) {
 		if err := rt.Close(); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Println("proved: uring locks no memory on this kernel, and serves with RLIMIT_MEMLOCK 0")
+		fmt.Println("proved: uring locks no memory on this kernel, and serves with RLIMIT_MEMLOCK", limit)
 		return
 	}
 	refusedAndNext(t, "MEMLOCK")

@@ -65,14 +65,30 @@ func New(o *Options) (*Runtime, error) {
 		return nil, err
 	}
 	ch, err := choose(opts.Engine)
-	if err != nil {
-		return nil, err
+	for err == nil {
+		var refused *engineError
+		rt, serr := start(opts, ch)
+		if !errors.As(serr, &refused) {
+			return rt, serr
+		}
+		ch, err = ch.after(refused.error)
 	}
+	return nil, err
+}
+
+// engineError says that the engine of a loop could not be made.
+type engineError struct{ error }
+
+func (e *engineError) Unwrap() error { return e.error }
+
+// start starts a runtime with an engine.
+func start(opts Options, ch choice) (*Runtime, error) {
 	if opts.SQPoll && ch.name != Uring {
 		return nil, fmt.Errorf("unio: Options.SQPoll needs the engine uring, and this is %s: %s", ch.name, ch.reason)
 	}
 	var heap *hugeheap.Heap
 	if opts.HugePages {
+		var err error
 		if heap, err = hugeheap.Advise(); err != nil {
 			return nil, fmt.Errorf("unio: Options.HugePages: %w", err)
 		}
@@ -127,7 +143,13 @@ func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
 		open = rt.choice.shared.open
 	}
 	l, err := loop.New(loop.Config{
-		NewEngine: open,
+		NewEngine: func(c engine.Config) (engine.Engine, error) {
+			e, err := open(c)
+			if err != nil {
+				return nil, &engineError{err}
+			}
+			return e, nil
+		},
 		Engine: engine.Config{
 			Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes, SQPoll: rt.opts.SQPoll && !shared,
 		},
