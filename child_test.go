@@ -43,6 +43,7 @@ var bareChildren = map[string]func(args []string){
 	"rings-disabled":  ringsDisabled,
 	"file-memlock":    filesWithLittleMemlock,
 	"file-no-ring":    filesWithoutRing,
+	"file-no-statx":   directWithoutStatx,
 	"map-of-another":  mapOfAnother,
 	"huge-pages":      hugePages,
 }

@@ -123,6 +123,42 @@ func filesWithoutRing(args []string) {
 
 const childFileBytes = 1 << 20
 
+// Where the alignment of direct access cannot be asked for, because the kernel or a profile is older than that, a page is taken.
+func TestFileDirectWithoutStatx(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.ENOSYS, syscall.EPERM} {
+		wantProof(t, "", "file-no-statx", strconv.Itoa(unix.SYS_STATX), strconv.Itoa(int(errno)), childFile(t))
+	}
+}
+
+func directWithoutStatx(args []string) {
+	t := &childTB{}
+	mustForbid(t, args[1], args[2])
+	rt, err := unio.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := rt.OpenFile(args[3], os.O_RDONLY, 0, &unio.FileOptions{Direct: true})
+	if errors.Is(err, errors.ErrUnsupported) {
+		fmt.Println("lacks: direct access (O_DIRECT) in the directory for temporary files")
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Alignment() != os.Getpagesize() {
+		t.Fatalf("an alignment of %d", f.Alignment())
+	}
+	b, err := f.ReadBuf(context.Background(), 0, os.Getpagesize())
+	if err != nil || b.Len() != os.Getpagesize() {
+		t.Fatal(err)
+	}
+	b.Release()
+	if err := errors.Join(f.Close(), rt.Close()); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println("proved: direct access goes by pages without statx")
+}
+
 // childFile makes a file that everybody may read.
 func childFile(t *testing.T) (name string) {
 	t.Helper()

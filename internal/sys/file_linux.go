@@ -24,8 +24,8 @@ func DirectAlignment(fd int) (memory, offset int, err error) {
 	var st unix.Statx_t
 	err = retry(func() error { return unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &st) })
 	switch {
-	case err == unix.ENOSYS || err == unix.EINVAL || err == nil && st.Mask&unix.STATX_DIOALIGN == 0:
-		return 0, 0, ErrNoAlignment
+	case err == unix.ENOSYS, err == unix.EPERM, err == unix.EINVAL, err == nil && st.Mask&unix.STATX_DIOALIGN == 0:
+		return 0, 0, ErrNoAlignment // EPERM: a seccomp profile older than the call
 	case err != nil:
 		return 0, 0, err
 	}
