@@ -451,7 +451,7 @@ func TestCurl(t *testing.T) {
 				return
 			}
 			b.Release()
-			text := "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + c.ServerName()
+			text := "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + c.State().ServerName
 			out, err := rt.Alloc(context.Background(), len(text))
 			if err != nil {
 				t.Error(err)
