@@ -3,15 +3,51 @@ package sys
 import (
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Socket makes a stream socket of a family, non-blocking and close-on-exec.
-func Socket(family int) (int, error) {
+// socket makes a stream socket of a family, non-blocking and close-on-exec.
+func socket(family int) (int, error) {
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	return fd, os.NewSyscallError("socket", err)
+}
+
+// DialSocket makes a socket that is ready to connect to an address of a network, non-blocking and, as package net's, without Nagle's
+// delay: control, which may be nil, has had it, and it is bound to local, unless that is nil.
+func DialSocket(network string, to *Sockaddr, local net.Addr, control func(fd uintptr) error) (int, error) {
+	fd, err := socket(to.Family())
+	if err != nil {
+		return -1, err
+	}
+	if err := prepareDial(fd, network, to, local, control); err != nil {
+		CloseFD(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func prepareDial(fd int, network string, to *Sockaddr, local net.Addr, control func(fd uintptr) error) error {
+	if strings.HasPrefix(network, "tcp") {
+		if err := SetNoDelay(fd, true); err != nil {
+			return err
+		}
+	}
+	if control != nil {
+		if err := control(uintptr(fd)); err != nil {
+			return err
+		}
+	}
+	if local == nil {
+		return nil
+	}
+	var from Sockaddr
+	if err := from.EncodeLocal(network, local, to); err != nil {
+		return err
+	}
+	return Bind(fd, &from)
 }
 
 // Bind is bind(2).

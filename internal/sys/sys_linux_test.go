@@ -105,7 +105,7 @@ func TestBindTellsTheSameName(t *testing.T) {
 		if err := a.Encode(addr.Network(), addr); err != nil {
 			t.Fatal(err)
 		}
-		fd, err := Socket(a.Family())
+		fd, err := socket(a.Family())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestSelfConnectedIsRecognised(t *testing.T) {
 	if err := a.Encode("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
-	fd, err := Socket(a.Family())
+	fd, err := socket(a.Family())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +326,7 @@ func TestTakeConnLeavesTheSocketOpen(t *testing.T) {
 }
 
 func TestOptionsReachTheKernel(t *testing.T) {
-	fd, err := Socket(syscall.AF_INET)
+	fd, err := socket(syscall.AF_INET)
 	if err != nil {
 		t.Fatal(err)
 	}

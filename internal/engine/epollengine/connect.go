@@ -3,7 +3,6 @@
 package epollengine
 
 import (
-	"strings"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -17,7 +16,7 @@ func (e *Engine) connect(op *engine.Op) bool {
 	if op.Err = to.Encode(op.Dial.Network, op.Dial.Addr); op.Err != nil {
 		return true
 	}
-	fd, err := dialSocket(op.Dial, &to)
+	fd, err := sys.DialSocket(op.Dial.Network, &to, op.Dial.Local, op.Dial.Control)
 	if err != nil {
 		op.Err = err
 		return true
@@ -73,38 +72,4 @@ func (e *Engine) connecting(op *engine.Op) *desc {
 		return nil
 	}
 	return e.table[id].d
-}
-
-// dialSocket makes the socket of a Dial, ready to connect.
-func dialSocket(dial *engine.Dial, to *sys.Sockaddr) (int, error) {
-	fd, err := sys.Socket(to.Family())
-	if err != nil {
-		return -1, err
-	}
-	if err := prepareSocket(fd, dial, to); err != nil {
-		sys.CloseFD(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
-func prepareSocket(fd int, dial *engine.Dial, to *sys.Sockaddr) error {
-	if strings.HasPrefix(dial.Network, "tcp") {
-		if err := sys.SetNoDelay(fd, true); err != nil {
-			return err
-		}
-	}
-	if dial.Control != nil {
-		if err := dial.Control(uintptr(fd)); err != nil {
-			return err
-		}
-	}
-	if dial.Local == nil {
-		return nil
-	}
-	var from sys.Sockaddr
-	if err := from.EncodeLocal(dial.Network, dial.Local, to); err != nil {
-		return err
-	}
-	return sys.Bind(fd, &from)
 }

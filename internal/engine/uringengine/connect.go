@@ -3,7 +3,6 @@
 package uringengine
 
 import (
-	"strings"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -36,41 +35,17 @@ func (e *Engine) submitConnect(op *engine.Op) bool {
 	return false
 }
 
-// dialSocket makes the socket as package net does: blocking for the ring, without Nagle's delay.
+// dialSocket makes a socket for the ring, which waits by itself.
 func dialSocket(dial *engine.Dial, to *sys.Sockaddr) (int, error) {
-	fd, err := sys.Socket(to.Family())
+	fd, err := sys.DialSocket(dial.Network, to, dial.Local, dial.Control)
 	if err != nil {
 		return -1, err
 	}
-	if err := prepareDial(fd, dial, to); err != nil {
+	if err := sys.SetNonblock(fd, false); err != nil {
 		sys.CloseFD(fd)
 		return -1, err
 	}
 	return fd, nil
-}
-
-func prepareDial(fd int, dial *engine.Dial, to *sys.Sockaddr) error {
-	if err := sys.SetNonblock(fd, false); err != nil {
-		return err
-	}
-	if strings.HasPrefix(dial.Network, "tcp") {
-		if err := sys.SetNoDelay(fd, true); err != nil {
-			return err
-		}
-	}
-	if dial.Control != nil {
-		if err := dial.Control(uintptr(fd)); err != nil {
-			return err
-		}
-	}
-	if dial.Local == nil {
-		return nil
-	}
-	var from sys.Sockaddr
-	if err := from.EncodeLocal(dial.Network, dial.Local, to); err != nil {
-		return err
-	}
-	return sys.Bind(fd, &from)
 }
 
 func (e *Engine) startConnect(d *desc, to *sys.Sockaddr) {

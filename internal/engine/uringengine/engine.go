@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -75,7 +76,7 @@ func New(cfg engine.Config) (*Engine, error) {
 // newEngine makes an engine that uses what it is told that the kernel can do.
 func newEngine(cfg engine.Config, able ability, sizes []geometry) (*Engine, error) {
 	if cfg.Pool == nil {
-		return nil, errors.New("engine uring: no buffer pool")
+		return nil, fmt.Errorf("engine uring: Config.Pool is nil: %w", syscall.EINVAL)
 	}
 	if cfg.SQPoll && cfg.Netpoll {
 		return nil, fmt.Errorf("engine uring: SQPoll is for loops with a thread of their own: %w", errors.ErrUnsupported)
