@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -103,56 +102,6 @@ type Counters struct {
 
 // Flusher is something that gathers output and hands it to the engine when the loop says so.
 type Flusher interface{ Flush() }
-
-// loops are all loops of the process, for Current.
-var (
-	loops   atomic.Pointer[[]*Loop]
-	loopsMu sync.Mutex
-)
-
-func addLoop(l *Loop) {
-	loopsMu.Lock()
-	defer loopsMu.Unlock()
-	all := append([]*Loop{}, allLoops()...)
-	all = append(all, l)
-	loops.Store(&all)
-}
-
-func removeLoop(l *Loop) {
-	loopsMu.Lock()
-	defer loopsMu.Unlock()
-	var rest []*Loop
-	for _, o := range allLoops() {
-		if o != l {
-			rest = append(rest, o)
-		}
-	}
-	loops.Store(&rest)
-}
-
-func allLoops() []*Loop {
-	if p := loops.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// onLoopThread reports whether the caller runs on the thread of a loop that is running a task. A goroutine that is not
-// that task can only be a coroutine of it. Where threads have no identity the answer is no.
-func onLoopThread() bool {
-	for _, l := range allLoops() {
-		if l.OnThread() {
-			return true
-		}
-	}
-	return false
-}
-
-// OnThread reports whether the caller runs on this loop's thread while a task has it: in the task, or in a coroutine
-// that the task made. The loop stands still meanwhile, so the caller may touch what belongs to it.
-func (l *Loop) OnThread() bool {
-	return l.cur.Load() != nil && l.tid != 0 && l.tid == sys.Gettid()
-}
 
 // New starts a loop and returns when its engine runs or has failed.
 func New(cfg Config) (*Loop, error) {

@@ -199,32 +199,3 @@ func (l *Loop) stopIdle() {
 		}
 	}
 }
-
-// Current returns the task whose coroutine the caller runs on, or nil.
-func Current() *Task {
-	id := coro.ID()
-	for _, l := range allLoops() {
-		if t := l.cur.Load(); t != nil && t.co.GoID() == id {
-			return t
-		}
-	}
-	return nil
-}
-
-// Caller is who calls, with the right to wait: a task, or nil for a goroutine. It fails with ErrCoroutine where waiting
-// would stop a loop.
-func Caller() (*Task, error) {
-	t := Current()
-	if t == nil && onLoopThread() {
-		return nil, ErrCoroutine
-	}
-	return t, nil
-}
-
-// Here returns the caller's task if it is one of this loop, else nil. It costs a few nanoseconds.
-func (l *Loop) Here() *Task {
-	if t := l.cur.Load(); t != nil && t.co.GoID() == coro.ID() {
-		return t
-	}
-	return nil
-}

@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -10,11 +9,6 @@ import (
 	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/mem"
 )
-
-// ErrCoroutine is the error of a call that would have to wait, made in a coroutine which is not a task although it runs
-// on a loop's thread: waiting there would stop the loop for good.
-var ErrCoroutine = errors.New("would block a loop: called in a coroutine that is not a task; " +
-	"call from the handler itself, or from a goroutine")
 
 // Waiter is somebody who waits for something that a loop will do: the loop's own task, a task of another loop, or a
 // goroutine. It carries the request to the loop and the result back.

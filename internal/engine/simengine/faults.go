@@ -117,7 +117,7 @@ func Calm() Profile {
 	}
 }
 
-// Stormy is a profile that the seed draws: worlds differ in what is likely and in how long things take.
+// stormy is a profile that the seed draws: worlds differ in what is likely and in how long things take.
 func (w *World) stormy() Profile {
 	pick := func(all ...int) int { return all[w.rnd.IntN(len(all))] }
 	return Profile{
