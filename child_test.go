@@ -31,6 +31,7 @@ var children = map[string]func(rt *unio.Runtime, args []string){
 	"one-file-left":     oneDescriptorLeft,
 	"no-memory":         noMemory,
 	"forbidden-later":   ringForbiddenLater,
+	"cache-says-end":    cacheSaysEnd,
 }
 
 // bareChildren make their runtimes themselves.

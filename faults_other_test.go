@@ -9,6 +9,7 @@ func noDescriptorsAnywhere(*unio.Runtime, []string) {}
 func oneDescriptorLeft(*unio.Runtime, []string)     {}
 func noMemory(*unio.Runtime, []string)              {}
 func ringForbiddenLater(*unio.Runtime, []string)    {}
+func cacheSaysEnd(*unio.Runtime, []string)          {}
 func ringForbidden([]string)                        {}
 func littleMemlock([]string)                        {}
 func ringsDisabled([]string)                        {}

@@ -98,9 +98,12 @@ func (f *File) readCached(p []byte, off int64) (n int, err error, done bool) {
 			return 0, nil, false
 		}
 		n, errno := sys.ReadCached(f.io.FD, p[:min(len(p), pieceBytesMax)], off)
-		if errno != 0 {
+		switch {
+		case errno != 0:
 			f.cache.miss()
 			return 0, nil, false // what is wrong is told to whoever waits
+		case n == 0:
+			return 0, nil, false // and so is the end: Linux 5.9 and 5.10 say 0 of what is not cached (preadv2(2), BUGS)
 		}
 		f.cache.hit()
 		f.rt.breathe()

@@ -201,6 +201,39 @@ func readAround(t testing.TB, rt *unio.Runtime, name string) {
 	}
 }
 
+// Linux 5.9 and 5.10 say of what is not in the page cache that the file ended there (preadv2(2), BUGS), as a sandbox can have any
+// kernel say it.
+func TestFileEndsWhereItEndsWhateverTheCacheSays(t *testing.T) {
+	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
+		wantProof(t, rt.Report().Engine, "cache-says-end", childFile(t))
+	})
+}
+
+func cacheSaysEnd(rt *unio.Runtime, args []string) {
+	t := &childTB{}
+	mustForbid(t, strconv.Itoa(unix.SYS_PREADV2), "0")
+	readAround(t, rt, args[1])
+	f, err := rt.OpenFile(args[1], os.O_RDONLY, 0, nil)
+	must(t, err)
+	want := noise(childFileBytes, 1)
+	got, err := io.ReadAll(io.NewSectionReader(f, 0, 2*childFileBytes))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("ReadAt gave %d of %d bytes, %v", len(got), len(want), err)
+	}
+	b, err := f.ReadBuf(context.Background(), 5000, 64<<10)
+	must(t, err)
+	if !bytes.Equal(b.Bytes(), want[5000:][:64<<10]) {
+		t.Fatalf("ReadBuf gave %d bytes, or others", b.Len())
+	}
+	b.Release()
+	m, err := rt.Map(f)
+	must(t, err)
+	if n, err := m.ReadAt(got[:100], childFileBytes-100); n != 100 || err != nil || !bytes.Equal(got[:100], want[childFileBytes-100:]) {
+		t.Fatalf("ReadAt of a mapping gave %d bytes, or others, %v", n, err)
+	}
+	fmt.Println("proved: where the file ends is not asked of the page cache")
+}
+
 // A full file system fails the write that meets it, says how much was written, and nothing else breaks.
 func TestFileSystemFull(t *testing.T) {
 	dir := smallFileSystem(t)

@@ -38,14 +38,19 @@ func (m *Mapping) inMemory(off, end int64) (bool, error) {
 	if err != nil || from != to {
 		return false, err
 	}
-	size, errno := sys.Size(m.f.io.FD)
-	switch {
+	err = m.reaches(end)
+	return err == nil, err
+}
+
+// reaches is the error of a file that ends before the end of what is wanted.
+func (m *Mapping) reaches(end int64) error {
+	switch size, errno := sys.Size(m.f.io.FD); {
 	case errno != 0:
-		return false, errno
+		return errno
 	case size < end:
-		return false, ErrTruncated
+		return ErrTruncated
 	}
-	return true, nil
+	return nil
 }
 
 // readable reports whether a byte of each page can be read without waiting, from the last on.
@@ -55,8 +60,8 @@ func (m *Mapping) readable(off, end int64) (bool, error) {
 		switch n, errno := sys.ReadCached(m.f.io.FD, p[:], at); {
 		case errno != 0:
 			return false, nil // what is wrong is told to whoever waits
-		case n == 0:
-			return false, ErrTruncated
+		case n == 0: // which some kernels say of what is not cached, see File.readCached
+			return false, m.reaches(end)
 		}
 	}
 	return true, nil
@@ -126,13 +131,10 @@ func (m *Mapping) fillNow(off, end int64) error {
 		_ = advise(m.f.io.OS, off, end-off, AdviceWillNeed) // else it is page by page in a file that is read in no order
 	}
 	err := sys.Populate(m.data[off:end])
-	size, errno := sys.Size(m.f.io.FD)
-	switch {
-	case errno != 0:
-		return errno
-	case size < end:
-		return ErrTruncated
-	case errors.Is(err, syscall.EFAULT):
+	if short := m.reaches(end); short != nil {
+		return short
+	}
+	if errors.Is(err, syscall.EFAULT) {
 		return m.readError(off, end)
 	}
 	return err
