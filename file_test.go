@@ -407,6 +407,50 @@ func TestFileCopyOfWhatLiesFarBehindTheEnd(t *testing.T) {
 	})
 }
 
+// A copy within a file is what a copy is, or it is refused: parts that overlap would be read as they were just written.
+func TestFileCopyWithinAFile(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		const size = 1 << 20
+		want := noise(size, 3)
+		f := t.create("a", want)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() { // a copy that follows its own end would fill the device
+			for info, _ := os.Stat(f.Name()); ctx.Err() == nil; info, _ = os.Stat(f.Name()) {
+				if info.Size() > 10*size {
+					cancel()
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		for _, to := range []*unio.File{f, t.open("a", os.O_RDWR, nil)} {
+			for _, c := range []struct{ at, off, n int64 }{{4096, 0, size / 2}, {0, 4096, size / 2}, {size - 1, 0, size}, {5, 5, 1}, {size / 2, 0, -1}} {
+				to.Seek(c.at, io.SeekStart)
+				n, err := f.CopyTo(ctx, to, c.off, c.n)
+				if n != 0 || !errors.Is(err, fs.ErrInvalid) || !strings.Contains(fmt.Sprint(err), "overlap") {
+					t.Errorf("%d bytes at %d to %d: %d, %v", c.n, c.off, c.at, n, err)
+				}
+			}
+			if got, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%v, or a copy that was refused has changed the file", err)
+			}
+		}
+		f.Seek(size/2, io.SeekStart)
+		if n, err := f.CopyTo(ctx, f, 0, size/4); n != size/4 || err != nil {
+			t.Errorf("beside each other: %d, %v", n, err)
+		}
+		copy(want[size/2:], want[:size/4])
+		f.Seek(0, io.SeekEnd)
+		if n, err := f.CopyTo(ctx, f, 100, -1); n != size-100 || err != nil {
+			t.Errorf("everything to the end: %d, %v", n, err)
+		}
+		want = append(want, want[100:]...)
+		if got, err := os.ReadFile(f.Name()); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v, or other bytes", err)
+		}
+	})
+}
+
 // takes is a writer that takes so many bytes of each Write.
 type takes struct {
 	n   int

@@ -2,8 +2,11 @@ package unio
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"io/fs"
 	"math"
+	"os"
 
 	"github.com/unio-go/unio/mem"
 )
@@ -19,7 +22,7 @@ const (
 // too; io.EOF when the file has fewer than n.
 //
 // To another File of the runtime it copies at the position of that one's Seek and moves it; there the file system copies,
-// or shares, where it can (copy_file_range(2)).
+// or shares, where it can (copy_file_range(2)). Within one file the two parts must not overlap.
 //
 // A [Conn] gets the very buffers that were read into. Those that copied counts are sent, also where the error is that of the write
 // deadline: a second copy may begin behind them. After another error of the Conn it is not known how much the peer has got.
@@ -35,6 +38,9 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 			return 0, err
 		}
 		defer to.cursor.mu.Unlock()
+		if n, err = f.within(to, off, n); err != nil {
+			return 0, err
+		}
 		copied, err = f.copyRange(ctx, to, off, n)
 		if err != nil || n >= 0 && copied == n {
 			return copied, err
@@ -59,6 +65,33 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 		}
 	}
 	return copied, nil
+}
+
+// within is n, unless to is the same file: then it is refused where what is read lies in what is written, and everything is what
+// is there now, because the copy would follow its own end.
+func (f *File) within(to *File, off, n int64) (int64, error) {
+	err := f.control("copy", func() error {
+		from, err := f.io.OS.Stat()
+		if err != nil {
+			return err
+		}
+		at, err := to.io.OS.Stat()
+		if err != nil || !os.SameFile(from, at) {
+			return nil // writing tells what is wrong
+		}
+		if n < 0 {
+			size, err := sizeOf(f.io.OS, from)
+			if err != nil {
+				return err
+			}
+			n = max(size-off, 0)
+		}
+		if n > max(off-to.cursor.off, to.cursor.off-off) {
+			return fmt.Errorf("%d bytes at %d and at %d of the same file overlap: %w", n, off, to.cursor.off, fs.ErrInvalid)
+		}
+		return nil
+	})
+	return n, err
 }
 
 // readPart reads the next bytes at off, at most n. With Direct it reads from the block on that off lies in: a copy comes to the
