@@ -109,6 +109,11 @@ func TestFileCallsThatAreRefusedLeaveNothing(t *testing.T) {
 		wantIs(t, "ReadBuf with no context", err, fs.ErrInvalid)
 		_, err = f.Append(none, []byte("x"), unio.Buffered)
 		wantIs(t, "Append with no context", err, fs.ErrInvalid)
+		to := t.open("b", os.O_RDWR|os.O_CREATE, nil)
+		for _, w := range []io.Writer{to, io.Discard} {
+			_, err = f.CopyTo(none, w, 0, 0)
+			wantIs(t, "CopyTo with no context", err, fs.ErrInvalid)
+		}
 		wantIs(t, "ReadBatch with no context", t.rt.ReadBatch(none, []unio.ReadOp{{File: f, P: make([]byte, 1)}}), fs.ErrInvalid)
 		if n := t.rt.Pool().Stats().Buffers; n != 0 {
 			t.Errorf("%d buffers are out", n)
@@ -376,7 +381,7 @@ func TestFileThatIsClosedSaysSoOfEachCall(t *testing.T) {
 			_, err6 := f.WriteBuf(ctx, 0, nil)
 			_, err7 := f.Append(ctx, p, unio.Durability(7))
 			_, err8 := f.AppendBuf(ctx, unio.Durable, nil)
-			_, err9 := f.CopyTo(ctx, io.Discard, 1, 1)
+			_, err9 := f.CopyTo(ctx, io.Discard, 1, 0)
 			_, err10 := f.Seek(0, 77)
 			for i, err := range []error{ops[0].Err, err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, f.AppendFrom(0), f.AppendFrom(-1),
 				f.Allocate(0, 0), f.Advise(-1, 0, 0), f.Prefetch(-1, 0)} {
@@ -384,6 +389,33 @@ func TestFileThatIsClosedSaysSoOfEachCall(t *testing.T) {
 					t.Errorf("call %d of %s: %v", i, f.Name(), err)
 				}
 			}
+		}
+	})
+}
+
+// What a buffer would be read into for nothing is not waited for.
+func TestFileRefusesBeforeItWaitsForMemory(t *testing.T) {
+	o := &unio.Options{BufBytes: 256 << 10, Loops: 1}
+	uniotest.EachEngineWith(t, o, func(t *testing.T, rt *unio.Runtime) {
+		s := fileScene{t, rt, t.TempDir(), nil}
+		f, closed, dir := s.create("a", noise(8192, 1)), s.create("b", noise(8192, 1)), s.open(".", os.O_RDONLY, nil)
+		closed.Close()
+		for b, ok := rt.Pool().TryGet(4096); ok; b, ok = rt.Pool().TryGet(4096) {
+			defer b.Release()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), bound)
+		defer cancel()
+		for _, do := range []func(func()){func(fn func()) { fn() }, asTask(t, rt)} {
+			do(func() {
+				_, err := closed.ReadBuf(ctx, 0, 4096)
+				wantIs(t, "ReadBuf of what is closed", err, fs.ErrClosed)
+				_, err = closed.CopyTo(ctx, io.Discard, 0, 4096)
+				wantIs(t, "CopyTo of what is closed", err, fs.ErrClosed)
+				_, err = f.ReadBuf(ctx, -1, 4096)
+				wantIs(t, "ReadBuf at no offset", err, fs.ErrInvalid)
+				_, err = dir.ReadBuf(ctx, 0, 4096)
+				wantIs(t, "ReadBuf of a directory", err, fs.ErrInvalid)
+			})
 		}
 	})
 }

@@ -493,6 +493,10 @@ func TestFileCloseAndErrors(t *testing.T) {
 		if !errors.As(err, &pe) || !errors.Is(err, syscall.EBADF) || pe.Path != f.Name() {
 			t.Errorf("WriteAt of a file for reading: %v", err)
 		}
+		nothing := []unio.WriteOp{{File: readOnly}}
+		if n, err := readOnly.WriteAt(nil, 0); n != 0 || err != nil || t.rt.WriteBatch(context.Background(), nothing) != nil {
+			t.Errorf("nothing is written to a file for reading: %d, %v, and in a batch %v", n, err, nothing[0].Err)
+		}
 		if _, err := readOnly.Append(context.Background(), []byte("x"), unio.Durable); !errors.Is(err, syscall.EBADF) {
 			t.Errorf("Append to a file for reading: %v", err)
 		}

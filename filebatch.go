@@ -96,6 +96,10 @@ func (rt *Runtime) WriteBatch(ctx context.Context, ops []WriteOp) error {
 		if o.N, o.Err = 0, rt.beginOf(o.File, "write", o.P, o.Off); o.Err != nil {
 			continue
 		}
+		if len(o.P) == 0 {
+			o.File.end()
+			continue
+		}
 		b.add(fileio.Write, o.File, o.P, o.Off, i)
 	}
 	b.run()

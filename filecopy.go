@@ -32,6 +32,9 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 	if err := f.check("copy", nil, off); err != nil {
 		return 0, err
 	}
+	if err := f.refuse("copy", ended(ctx)); err != nil {
+		return 0, err
+	}
 	to, isFile := w.(*File)
 	if isFile && to.rt == f.rt {
 		if err := to.cursor.lock("write"); err != nil {

@@ -77,7 +77,11 @@ func (f *File) readError(err error) error {
 
 // check refuses what no file can be asked for.
 func (f *File) check(op string, p []byte, off int64) error {
-	if err := f.wrong(p, off); err != nil {
+	err := f.wrong(len(p), off)
+	if err == nil && f.mode == modeDirect {
+		err = f.misplaced(p)
+	}
+	if err != nil {
 		return f.refuse(op, err)
 	}
 	return nil
@@ -92,31 +96,37 @@ func (f *File) refuse(op string, why error) error {
 	return f.pathError(op, why)
 }
 
-// wrong is what is wrong with p and off.
-func (f *File) wrong(p []byte, off int64) error {
+// wrong is what is wrong with n bytes at off.
+func (f *File) wrong(n int, off int64) error {
 	switch {
 	case off < 0:
 		return fmt.Errorf("negative offset %d: %w", off, fs.ErrInvalid)
-	case int64(len(p)) > math.MaxInt64-off:
-		return fmt.Errorf("%d bytes at offset %d end behind the largest offset: %w", len(p), off, fs.ErrInvalid)
+	case int64(n) > math.MaxInt64-off:
+		return fmt.Errorf("%d bytes at offset %d end behind the largest offset: %w", n, off, fs.ErrInvalid)
 	}
 	switch f.mode {
 	case modeDirectory:
 		return syscall.EISDIR
 	case modeDirect:
-		return f.misaligned(p, off)
+		return f.misaligned(n, off)
 	}
 	return nil
 }
 
 // misaligned says what is wrong with a call that O_DIRECT would refuse with EINVAL alone.
-func (f *File) misaligned(p []byte, off int64) error {
+func (f *File) misaligned(n int, off int64) error {
 	switch a := f.align; {
-	case len(p) == 0 && off%int64(a) != 0:
+	case n == 0 && off%int64(a) != 0:
 		return notDirect("offset %d must be a multiple of %d", off, a)
-	case off%int64(a) != 0, len(p)%a != 0:
-		return notDirect("offset %d and length %d must be multiples of %d", off, len(p), a)
-	case len(p) > 0 && addressOf(p)%uintptr(f.memAlign) != 0:
+	case off%int64(a) != 0, n%a != 0:
+		return notDirect("offset %d and length %d must be multiples of %d", off, n, a)
+	}
+	return nil
+}
+
+// misplaced is misaligned of memory.
+func (f *File) misplaced(p []byte) error {
+	if len(p) > 0 && addressOf(p)%uintptr(f.memAlign) != 0 {
 		return notDirect("memory at %#x must lie at a multiple of %d, as buffers of Runtime.Alloc do,", addressOf(p), f.memAlign)
 	}
 	return nil
@@ -132,12 +142,8 @@ func notDirect(format string, args ...any) error {
 //
 // When ctx is done it returns ctx's error at once; the kernel finishes in its own time, and the buffer is freed then.
 func (f *File) ReadBuf(ctx context.Context, off int64, n int) (*mem.Buf, error) {
-	b, err := f.bufFor(ctx, n)
+	b, err := f.bufFor(ctx, off, n)
 	if err != nil {
-		return nil, err
-	}
-	if err := f.check("read", b.Bytes(), off); err != nil {
-		b.Release()
 		return nil, err
 	}
 	if err := f.begin("read"); err != nil {
@@ -157,12 +163,16 @@ func (f *File) ReadBuf(ctx context.Context, off int64, n int) (*mem.Buf, error) 
 	return b, nil
 }
 
-// bufFor takes a buffer for a read.
-func (f *File) bufFor(ctx context.Context, n int) (*mem.Buf, error) {
+// bufFor takes a buffer for a read, which may wait for memory: so what will fail is refused first.
+func (f *File) bufFor(ctx context.Context, off int64, n int) (*mem.Buf, error) {
+	err := f.wrong(n, off)
 	if most := f.rt.pool.MaxLen(); n <= 0 || n > most {
-		return nil, f.refuse("read", fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid))
+		err = fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid)
 	}
-	if err := ended(ctx); err != nil {
+	if err == nil {
+		err = ended(ctx)
+	}
+	if err != nil || f.users.Load()&closedBit != 0 {
 		return nil, f.refuse("read", err)
 	}
 	b, err := f.rt.Alloc(ctx, n)

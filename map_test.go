@@ -111,6 +111,11 @@ func TestMapRefusesWhatLiesOutside(t *testing.T) {
 				}
 			}
 		}
+		var none context.Context
+		for _, n := range []int64{0, 5000} {
+			wantIs(t.T, "Populate with no context", m.Populate(none, 0, n), fs.ErrInvalid)
+			wantIs(t.T, "View with no context", m.View(none, 0, n, func([]byte) error { return nil }), fs.ErrInvalid)
+		}
 		if p, err := m.Bytes(5000, 0); len(p) != 0 || err != nil {
 			t.Errorf("nothing at the end: %d bytes, %v", len(p), err)
 		}

@@ -64,6 +64,9 @@ func (m *Mapping) Resident(off, n int64) ([]Extent, error) {
 
 // populate brings in what lies from off to end, within the mapping.
 func (m *Mapping) populate(ctx context.Context, off, end int64) error {
+	if ctx == nil {
+		return ended(ctx)
+	}
 	if off == end {
 		return nil
 	}
