@@ -28,6 +28,7 @@ const (
 // deadline: a second copy may begin behind them. After another error of the Conn it is not known how much the peer has got.
 //
 // When ctx is done CopyTo stops with ctx's error, also while a Conn waits for its peer. A Write of any other w returns first.
+// Close does not wait for the copy, which stops with fs.ErrClosed behind the part that is under way.
 func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied int64, err error) {
 	if err := f.check("copy", nil, off); err != nil {
 		return 0, err

@@ -28,7 +28,7 @@ func TestCopyFile(t *testing.T) {
 	uniotest.EachEngine(t, func(t *testing.T, rt *unio.Runtime) {
 		dir := t.TempDir()
 		from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
-		for _, size := range sizes {
+		for _, size := range append([]int{5 << 20, 10}, sizes...) { // one copy takes the place of a longer one
 			want := content(size)
 			if err := os.WriteFile(from, want, 0o644); err != nil {
 				t.Fatal(err)
@@ -40,6 +40,12 @@ func TestCopyFile(t *testing.T) {
 			if got, err := os.ReadFile(to); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("the copy of %d bytes differs: %d bytes, %v", size, len(got), err)
 			}
+		}
+		if n, err := copyFile(context.Background(), rt, to, to); n != 0 || !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("a file to itself: %d bytes, %v", n, err)
+		}
+		if info, err := os.Stat(to); err != nil || info.Size() != int64(sizes[len(sizes)-1]) {
+			t.Errorf("a file that was to be copied to itself: %v, %v", info, err)
 		}
 		if _, err := copyFile(context.Background(), rt, filepath.Join(dir, "nowhere"), to); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("a file that is not there: %v", err)
