@@ -9,6 +9,8 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/unio-go/unio"
@@ -37,12 +39,27 @@ func Open(rt *unio.Runtime, name string) (*Journal, error) {
 	if err == nil {
 		err = file.Sync()
 	}
+	if err == nil {
+		err = syncDir(rt, filepath.Dir(name))
+	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	j := &Journal{rt: rt, file: file}
 	j.durable.Store(end)
 	return j, nil
+}
+
+// syncDir makes the names in a directory durable: a file that was just made is lost with what is durable in it (fsync(2)).
+func syncDir(rt *unio.Runtime, name string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it syncs no directories
+	}
+	dir, err := rt.OpenFile(name, os.O_RDONLY, 0, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // Durable is the size of the journal.
