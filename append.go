@@ -38,8 +38,8 @@ const (
 //
 // After an error the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
 // whoever reads the file needs a checksum in each record to know such a rest. When a sync has failed, also by [File.Sync] or
-// [File.Datasync], every later Append fails with its error: what the page cache held may be lost although a later sync succeeds (fsync(2),
-// NOTES). That the device is full is such an error only where a sync of earlier records has found it.
+// [File.Datasync], every later Append, Sync and Datasync fails with its error: what the page cache held may be lost although the next
+// fsync(2) succeeds (NOTES there). That the device is full is such an error only where a sync of earlier records has found it.
 //
 // When ctx is done before the turn of p has come it is withdrawn, and the error is ctx's; later ctx has no effect.
 func (f *File) Append(ctx context.Context, p []byte, d Durability) (off int64, err error) {
@@ -375,16 +375,20 @@ func (a *appender) breaks(err error) {
 	}
 }
 
-// failed is why nothing is appended any more.
+// failed is why nothing is appended any more, and no sync succeeds.
 func (a *appender) failed() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.broken
 }
 
-// notice is told with what a sync has ended that is not one of Append's. One that the file does not know has lost nothing.
+// notice is told with what a sync has ended that is not one of Append's, and returns what its caller is told: what an earlier sync
+// has lost may be that caller's. One that the file does not know has lost nothing.
 func (a *appender) notice(err error) error {
-	if err != nil && !errors.Is(err, syscall.EINVAL) {
+	if err == nil {
+		return a.failed()
+	}
+	if !errors.Is(err, syscall.EINVAL) {
 		a.breaks(err)
 	}
 	return err

@@ -135,6 +135,28 @@ func TestAppendKnowsOfSyncsThatFailBesideIt(t *testing.T) {
 	}
 }
 
+// TestSyncKnowsOfSyncsThatFailedBefore: the kernel has told whoever asked first, and what is lost may be somebody else's.
+func TestSyncKnowsOfSyncsThatFailedBefore(t *testing.T) {
+	durable := func(f *unio.File) error {
+		_, err := f.Append(t.Context(), []byte("two"), unio.Durable)
+		return err
+	}
+	for _, first := range []func(*unio.File) error{durable, (*unio.File).Sync, (*unio.File).Datasync} {
+		f := unio.NewFileOn(t, &failingSync{err: syscall.EIO})
+		if _, err := f.Append(t.Context(), []byte("one"), unio.Buffered); err != nil {
+			t.Fatal(err)
+		}
+		if err := first(f); !errors.Is(err, syscall.EIO) {
+			t.Fatal(err)
+		}
+		for _, err := range []error{f.Sync(), f.Datasync()} {
+			if !errors.Is(err, syscall.EIO) {
+				t.Errorf("whoever has appended is told that it is durable: %v", err)
+			}
+		}
+	}
+}
+
 // TestAppendGoesOnAfterAFullDevice: a write that found no room has nothing to lose but its record, whether it syncs or not.
 func TestAppendGoesOnAfterAFullDevice(t *testing.T) {
 	for _, full := range fullErrors {

@@ -11,7 +11,8 @@ import (
 	"github.com/unio-go/unio/internal/vfscheck"
 )
 
-// Sync makes everything that was written to the file durable, with its size and times (fsync(2)).
+// Sync makes everything that was written to the file durable, with its size and times (fsync(2)). When it fails, or Datasync or the
+// sync of an Append does, every later one of this File fails too, whoever calls it: the kernel tells once what it has lost.
 func (f *File) Sync() error { return f.sync((*File).syncNow) }
 
 // Datasync makes everything that was written to the file durable, and of what describes it only what is needed to read that
