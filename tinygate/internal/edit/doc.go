@@ -3,7 +3,7 @@
 //
 // An [Edit] first drops fields, by [Edit.Drop], and later appends field lines, by [Edit.Append]:
 //
-//   - Remove drops all lines of a name. Names are compared without case (RFC 9110 5.1); '-' and '_' are different.
+//   - Remove drops all lines of a name. Names are compared without case (RFC 9110 5.1) and with '_' for '-': see [http1.Alike].
 //   - Set drops all lines of a name and appends one.
 //   - Add appends a line, whatever is there.
 //

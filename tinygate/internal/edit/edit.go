@@ -18,7 +18,7 @@ var inFields = []Variable{ClientAddress, RequestID, Scheme, Host, Path, Method, 
 type Edit struct {
 	ids     uint32   // a bit for each http1.ID that is dropped
 	lengths uint64   // a bit for the length, modulo 64, of each of names
-	names   [][]byte // that are dropped and have no ID
+	names   []string // that are dropped and have no ID, in the form of http1.Alike
 	lines   []line
 	host    *Template
 	strikes bool // names one of the fields that tell of the client, which the gate makes
@@ -119,7 +119,7 @@ func (e *Edit) drop(name string) {
 		return
 	}
 	e.lengths |= 1 << (len(name) % 64)
-	e.names = append(e.names, []byte(strings.ToLower(name)))
+	e.names = append(e.names, strings.ReplaceAll(strings.ToLower(name), "_", "-"))
 }
 
 func (e *Edit) set(f config.Field, request bool) error {
@@ -224,7 +224,7 @@ func (e *Edit) Drop(h *http1.Head, head []byte) {
 
 func (e *Edit) drops(name []byte) bool {
 	for _, n := range e.names {
-		if len(n) == len(name) && bytes.EqualFold(n, name) {
+		if http1.Alike(name, n) {
 			return true
 		}
 	}

@@ -642,3 +642,25 @@ routes:
 		}
 	})
 }
+
+// A client's X_User stood beside the X-User that the route sets, or in place of one that it removes, and to programs that get fields
+// as variables (RFC 3875 4.1.18) it was the same field.
+func TestUnderscoresBringNoFieldBackThatIsEdited(t *testing.T) {
+	seen := make(chan string, 10)
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		return parse(t, `
+listen: 127.0.0.1:0
+routes:
+  - to: "%s"
+    request_headers: {set: {X-User: "${server_name}", X_Role: nobody, X-Request-ID: "${request_id}"}, remove: X-Is-Gone}
+`, script(tellHeads(seen))(t))
+	}, func(w *world) {
+		c := w.dial()
+		c.send("GET / HTTP/1.1\r\nHost: h\r\nX_User: root\r\nx-role: root\r\nX_REQUEST-id: root\r\nX-Is_Gone: root\r\nX_Other: kept\r\n\r\n")
+		c.wantStatus("200")
+		got := await(w, seen, "the request")
+		if strings.Contains(got, "root") || value(got, "X_Role") != "nobody" || value(got, "X_Other") != "kept" {
+			w.Errorf("the server got %q", got)
+		}
+	})
+}

@@ -8,18 +8,19 @@ func Vouches(name []byte) bool {
 	if len(name) < len(realIP) || name[0]|0x20 != 'x' {
 		return false
 	}
-	return len(name) > len(forwarded) && alike(name[:len(forwarded)], forwarded) || alike(name, realIP)
+	return len(name) > len(forwarded) && Alike(name[:len(forwarded)], forwarded) || Alike(name, realIP)
 }
 
 // framingAlias recognises Content_Length and Transfer_Encoding, in any case. They frame nothing here, but an application
 // that gets field names as variables (RFC 3875 4.1.18) cannot tell them from the real ones.
 func framingAlias(name []byte) bool {
-	return len(name) == len("content-length") && alike(name, "content-length") ||
-		len(name) == len("transfer-encoding") && alike(name, "transfer-encoding")
+	return len(name) == len("content-length") && Alike(name, "content-length") ||
+		len(name) == len("transfer-encoding") && Alike(name, "transfer-encoding")
 }
 
-// alike compares without regard to case, and with '_' for '-'.
-func alike(name []byte, want string) bool {
+// Alike reports whether name is want, which is in lower case and without '_', for a program that gets field names as variables
+// (RFC 3875 4.1.18): case is of no matter, and '_' is '-'.
+func Alike(name []byte, want string) bool {
 	if len(name) != len(want) {
 		return false
 	}
