@@ -174,7 +174,7 @@ func (x *exchange) begin(n int) {
 		x.now = x.cl.raw.Now()
 	}
 	x.who = x.cl.about.Resolve(&x.req, x.head)
-	x.body.Init(x.req.Body, x.req.ContentLength, false)
+	x.req.InitBody(&x.body, x.head)
 	x.asked = !x.req.KeepAlive
 	cl := x.cl
 	cl.requests++

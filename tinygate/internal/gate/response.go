@@ -92,7 +92,7 @@ func (x *exchange) respond(head []byte) error {
 	if o.Connection == http1.ConnectionClose {
 		x.req.KeepAlive = false
 	}
-	x.back.Init(x.resp.Body, max(x.resp.ContentLength, 0), true)
+	x.resp.InitBody(&x.back, head)
 	b, err := x.buildResponse(head, &o)
 	if err != nil {
 		return err

@@ -16,6 +16,27 @@ func (d *Body) Init(f Framing, length int64, reply bool) {
 	d.chunked.Reset(reply)
 }
 
+// InitBody begins the body behind the head of r, in which Parse has found it.
+func (r *Request) InitBody(d *Body, head []byte) {
+	d.initBehind(&r.Head, head, r.Body, r.ContentLength)
+}
+
+// InitBody begins the body behind the head of r, in which Parse has found it.
+func (r *Response) InitBody(d *Body, head []byte) {
+	d.initBehind(&r.Head, head, r.Body, max(r.ContentLength, 0))
+}
+
+// initBehind is Init, and has the fields that Connection names end here in the trailers too (RFC 9110 7.6.1).
+func (d *Body) initBehind(h *Head, head []byte, f Framing, length int64) {
+	d.Init(f, length, h.reply)
+	if f != FramingChunked || h.names == 0 {
+		return
+	}
+	for i := h.Find(IDConnection, 0); i >= 0; i = h.Find(IDConnection, i+1) {
+		d.chunked.hops = append(append(d.chunked.hops, h.table[i].Value.Of(head)...), ',')
+	}
+}
+
 // Next reads from in, which goes on where the last call's n ended. The payload is in[start:end], the first
 // n bytes are used up; start <= end <= n. Call it again with in[n:] until n is 0 or Done; once done it
 // takes nothing more, so what is left belongs to the next message.

@@ -26,11 +26,12 @@ type Chunked struct {
 	section uint16 // bytes of the trailer section so far, dropped lines included
 	kept    int    // trailer[:kept] are whole lines to forward, the rest is the line being read
 	trailer []byte // keeps its memory from body to body, but at most trailerBytesMax
+	hops    []byte // what Connection names, so that it is not forwarded; as long as a head at most, and keeps its memory too
 }
 
 // Reset begins a new body; reply says that it comes from an upstream, which decides the status of errors.
 func (c *Chunked) Reset(reply bool) {
-	*c = Chunked{reply: reply, trailer: c.trailer[:0]}
+	*c = Chunked{reply: reply, trailer: c.trailer[:0], hops: c.hops[:0]}
 }
 
 // Done reports whether the last chunk and the trailer section have been read.
@@ -177,27 +178,27 @@ func (c *Chunked) trailerByte(b byte) *fault {
 		c.phase = chunkDone
 		return nil
 	}
-	keep, f := trailerLine(line[:len(line)-2])
-	if !keep {
+	name, f := trailerName(line[:len(line)-2])
+	if f != nil || !trailerAllowed(name) || hasElement(c.hops, name) {
 		c.trailer = c.trailer[:c.kept]
 	}
 	c.kept = len(c.trailer)
 	return f
 }
 
-// trailerLine checks a field line as in a head and reports whether it may be forwarded.
-func trailerLine(line []byte) (keep bool, f *fault) {
+// trailerName checks a field line as in a head and returns its name.
+func trailerName(line []byte) (name []byte, f *fault) {
 	i := skipClass(line, 0, classToken)
 	if i == 0 || i == len(line) || line[i] != ':' {
 		if i == len(line) {
-			return false, faultName
+			return nil, faultName
 		}
-		return false, nameFault(line[i], i == 0)
+		return nil, nameFault(line[i], i == 0)
 	}
 	if j := skipValue(line, i+1); j < len(line) {
-		return false, controlFault(line[j])
+		return nil, controlFault(line[j])
 	}
-	return trailerAllowed(line[:i]), nil
+	return line[:i], nil
 }
 
 // trailerAllowed is false for fields that concern framing, routing, authentication, request modifiers,

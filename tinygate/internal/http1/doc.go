@@ -55,7 +55,7 @@
 // Transfer-Encoding are written anew from the framing that was decided, so that the next reader sees the
 // framing this package saw. Connection cannot name Host away. Expect ends here where there is no content to
 // wait for. Of a trailer section, fields that concern framing, routing, authentication or the content are
-// dropped (RFC 9110 6.5.1), and those of [Vouches].
+// dropped (RFC 9110 6.5.1), those of [Vouches], and those that Connection names.
 //
 // Each rule is shown by rows of package http1test, form by form, as they are judged here and through the gate.
 package http1

@@ -141,7 +141,7 @@ func FuzzRequest(f *testing.F) {
 		delete(ours, "Host")
 		compareFields(t, ours, q.Header)
 		var d Body
-		d.Init(r.Body, r.ContentLength, false)
+		r.InitBody(&d, head)
 		compareBody(t, &d, msg[n:], q.Body)
 	})
 }
@@ -180,7 +180,7 @@ func FuzzResponse(f *testing.F) {
 			}
 		}
 		var d Body
-		d.Init(r.Body, r.ContentLength, true)
+		r.InitBody(&d, head)
 		compareBody(t, &d, msg[n:], p.Body)
 	})
 }

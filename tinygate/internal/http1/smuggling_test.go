@@ -43,7 +43,7 @@ func judgeRequests(in []byte, cut func(int) int) (out []string, spoiled bool, er
 			return out, false, err
 		}
 		head := in[:n]
-		d.Init(r.Body, r.ContentLength, false)
+		r.InitBody(&d, head)
 		payload, trailer, used, err := decode(&d, in[n:], cut)
 		if err != nil {
 			return out, true, err
@@ -148,7 +148,7 @@ func judgeResponse(row http1test.Response, cut func(int) int) (v verdict) {
 			continue
 		}
 		var d Body
-		d.Init(r.Body, max(r.ContentLength, 0), true)
+		r.InitBody(&d, head)
 		payload, trailer, used, err := decode(&d, in, cut)
 		if err != nil {
 			v.spoiled, v.err = true, err.(*Error)

@@ -76,4 +76,8 @@ var chunksPassed = []Request{
 	pass("RFC 9110 6.5.1", "a trailer neither routes nor vouches",
 		chunkedOut("0\r\nHost: b\r\nAuthorization: x\r\nX-Forwarded-For: 9.9.9.9\r\nX_Real_IP: 9.9.9.9\r\n\r\n")+plain,
 		chunkedOut("0\r\n\r\n"), plain),
+	pass("RFC 9110 7.6.1", "Connection names trailers",
+		post("Connection: x-hop , X-Sum", "Connection: X-Last", "Transfer-Encoding: chunked")+
+			"0\r\nX-Hop: 1\r\nX-LAST: 1\r\nX: 1\r\nx-sum: 1\r\n\r\n"+chunkedOut("0\r\nX-Hop: 1\r\n\r\n"),
+		chunkedOut("0\r\nX: 1\r\n\r\n"), chunkedOut("0\r\nX-Hop: 1\r\n\r\n")),
 }

@@ -103,6 +103,9 @@ var responseFraming = []Response{
 	passResponse("RFC 9110 7.6.1", "Connection names Content-Length", "GET",
 		status("200 OK", "Connection: content-length", "Content-Length: 2")+"ok",
 		status("200 OK", "Content-Length: 2")+"ok"),
+	passResponse("RFC 9110 7.6.1", "Connection names a trailer", "GET",
+		status("200 OK", "Connection: X-Hop", "Transfer-Encoding: chunked")+"0\r\nX-Sum: 1\r\nx-hop: 1\r\n\r\n",
+		status("200 OK", "Transfer-Encoding: chunked")+"0\r\nX-Sum: 1\r\n\r\n"),
 }
 
 var withoutContent = []Response{
