@@ -36,7 +36,7 @@ const (
 	Status5xx
 	// ClientGone: the client ended the request.
 	ClientGone
-	// NoTurn: the request was not sent, since its turn with the server did not come in time (Pool.Wait).
+	// NoTurn: what the request needs of the gate did not come in time, its turn with the server (Pool.Wait) or memory.
 	NoTurn
 	// NoDescriptor: no connection could be made since there are no descriptors left here.
 	NoDescriptor

@@ -86,6 +86,9 @@ const headSlack = 320
 
 // answer sends r.
 func (x *exchange) answer(r *reply) error {
+	if r.last && !x.uploading {
+		x.cl.in.drop() // nobody reads it any more, and the answer needs a buffer
+	}
 	r.fill()
 	x.status = r.status
 	x.extra = x.extra[:0]

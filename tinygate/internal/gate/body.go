@@ -173,11 +173,30 @@ func (t *transfer) small(fill func([]byte) []byte) (*mem.Buf, error) {
 
 // build fills a buffer of the runtime by a function that appends, to at most size bytes.
 func build(rt *unio.Runtime, size int, fill func([]byte) []byte) (*mem.Buf, error) {
-	b, err := rt.Alloc(context.Background(), size)
+	b, err := alloc(rt, size)
 	if err != nil {
 		return nil, err
 	}
 	p := fill(b.Bytes()[:0])
 	b.SetLen(len(p))
 	return b, nil
+}
+
+// allocLimit bounds the wait for a buffer: who waits may hold one that the others wait for.
+const allocLimit = 2 * time.Second
+
+var errMemory = &http1.Error{Status: 503, Reason: "no memory for buffers has become free"}
+
+// alloc gives a buffer of the runtime.
+func alloc(rt *unio.Runtime, size int) (*mem.Buf, error) {
+	if b, ok := rt.Pool().TryGet(size); ok {
+		return b, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), allocLimit)
+	defer cancel()
+	b, err := rt.Alloc(ctx, size)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errMemory
+	}
+	return b, err
 }

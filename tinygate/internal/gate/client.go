@@ -181,7 +181,7 @@ func (cl *client) readHead(req *http1.Request, began time.Time) (n int, err erro
 			cl.waited = true
 		}
 		cl.arrived = false
-		err = cl.in.more(cl.sh.g.rt, cl.site.cfg.Limits.HeadBytes)
+		err = cl.in.more(cl.sh.g.rt)
 		switch {
 		case err == nil:
 		case isTimeout(err) && len(cl.in.bytes()) > 0:

@@ -203,7 +203,7 @@ func (x *exchange) act() (again bool) {
 	}
 	if err := x.buildRequest(); err != nil {
 		x.dropRequest()
-		return false // the runtime ends
+		return x.failed(err)
 	}
 	return x.forward()
 }
@@ -299,7 +299,7 @@ func statusOf(err error) int {
 	switch {
 	case isTimeout(err):
 		return 504
-	case errors.Is(err, errNoServer), errors.Is(err, errFull):
+	case errors.Is(err, errNoServer), errors.Is(err, errFull), errors.Is(err, errMemory):
 		return 503
 	}
 	return 502

@@ -167,7 +167,7 @@ func (x *exchange) failure(err error) cluster.Outcome {
 	}
 	_, bad := errors.AsType[*http1.Error](err)
 	switch {
-	case errors.Is(err, errFull):
+	case errors.Is(err, errFull), errors.Is(err, errMemory):
 		return cluster.NoTurn
 	case cluster.IsNoDescriptor(err):
 		return cluster.NoDescriptor

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"errors"
 	"io"
 
@@ -34,7 +33,7 @@ func (h *held) add(rt *unio.Runtime, p []byte, left int64) error {
 		} else {
 			var err error
 			size := int(min(max(int64(len(p))+left, int64(h.n), heldLeast), heldPiece, int64(rt.Pool().MaxLen())))
-			if b, err = rt.Alloc(context.Background(), size); err != nil {
+			if b, err = alloc(rt, size); err != nil {
 				return err
 			}
 			b.SetLen(0)

@@ -19,7 +19,7 @@ func (x *exchange) readResponse() (n int, err error) {
 				return n, err
 			}
 		}
-		if err = up.in.more(x.sh.g.rt, x.site.cfg.Limits.HeadBytes); err != nil {
+		if err = up.in.more(x.sh.g.rt); err != nil {
 			if isTimeout(err) && x.watch() {
 				continue
 			}

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/tinygate/internal/config"
+	"github.com/unio-go/unio/uniotest"
 )
 
 // slowClients is how many there are at once, shared out among the kinds, and slowReaders how many of these read slowly: for
@@ -208,4 +210,36 @@ func TestThousandSlowClients(t *testing.T) {
 		readers.Wait()
 		w.wantQuiet()
 	}, slowServer)
+}
+
+// Clients that had all buffers between them waited for one more each, for ever and long after they had left, and so did everybody
+// else: those whose head was late for the answer, those whose head came in pieces for a larger buffer, and those with a body
+// for the head that goes to the server.
+func TestClientsThatHoldAllBuffersLetGoOfThem(t *testing.T) {
+	for name, pieces := range map[string][]string{
+		"heads in pieces": {"G", "E"},
+		"bodies":          {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nx"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 64 << 10}, func(t *testing.T, rt *unio.Runtime) {
+				w := newWorld(t, rt, setup{Times: config.Times{Header: short, Body: short}}, replies(ok))
+				all := make([]*peer, 24)
+				for i := range all {
+					all[i] = w.dial()
+				}
+				for _, piece := range pieces {
+					for _, c := range all {
+						c.send(piece)
+					}
+					time.Sleep(short / 4)
+				}
+				for _, c := range all {
+					c.reset()
+				}
+				if status := w.ask("GET", "/", 0); status != "200" {
+					t.Errorf("%s behind those who have left", status)
+				}
+			})
+		})
+	}
 }

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"context"
 	"time"
 
 	"github.com/unio-go/unio"
@@ -14,7 +13,7 @@ type source struct {
 	c     stream.Conn
 	b     *mem.Buf
 	off   int
-	ours  bool // b was made by more and has room behind its end
+	ours  bool // b was made by more, which may write behind its end
 	limit time.Duration
 	end   time.Time // bounds limit; zero: nothing does
 }
@@ -62,31 +61,40 @@ func (s *source) recv() error {
 	return nil
 }
 
-// more waits for further bytes and puts them behind those that are there, for a head that came in pieces.
-// room is the size that will most likely do.
-func (s *source) more(rt *unio.Runtime, room int) error {
+// more waits for further bytes and puts them behind those that are there, for a head that came in pieces. These wait in a buffer
+// of their own size, if there is one: who sends a byte and pauses holds no more than that.
+func (s *source) more(rt *unio.Runtime) error {
 	if s.b == nil {
 		return s.recv()
 	}
-	have := s.bytes()
+	if !s.ours {
+		if b, ok := rt.Pool().TryGet(len(s.bytes())); ok {
+			s.move(b)
+		}
+	}
 	next, err := s.c.Recv()
 	if err != nil {
 		return err
 	}
 	defer next.Release()
-	if s.ours && s.b.Cap()-s.b.Len() >= next.Len() {
-		n := s.b.Len()
-		s.b.SetLen(n + next.Len())
-		copy(s.b.Bytes()[n:], next.Bytes())
-		return nil
+	if !s.ours || s.b.Cap()-s.b.Len() < next.Len() {
+		b, err := alloc(rt, len(s.bytes())+next.Len())
+		if err != nil {
+			return err
+		}
+		s.move(b)
 	}
-	b, err := rt.Alloc(context.Background(), max(room, len(have)+next.Len()))
-	if err != nil {
-		return err
-	}
-	b.SetLen(len(have) + next.Len())
-	copy(b.Bytes()[copy(b.Bytes(), have):], next.Bytes())
-	s.drop()
-	s.b, s.off, s.ours = b, 0, true
+	n := s.b.Len()
+	s.b.SetLen(n + next.Len())
+	copy(s.b.Bytes()[n:], next.Bytes())
 	return nil
+}
+
+// move puts what is there at the beginning of b, which has room for it.
+func (s *source) move(b *mem.Buf) {
+	have := s.bytes()
+	b.SetLen(len(have))
+	copy(b.Bytes(), have)
+	s.drop()
+	s.b, s.ours = b, true
 }
