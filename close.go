@@ -11,23 +11,23 @@ import (
 	"github.com/unio-go/unio/internal/planted"
 )
 
-// closeDrainLimit bounds how long a closing connection waits for a peer that does not read, when no write deadline
-// says otherwise.
-const closeDrainLimit = 30 * time.Second
+// closeDrainLimit bounds how long a closing connection waits for a peer that does not read. Tests make it shorter.
+var closeDrainLimit = 30 * time.Second
 
-// drainAtLeast is what a write deadline leaves of that. Package net's Close has nothing to wait for, since Write has given
-// the kernel everything, so programs close with a deadline that has passed and lose nothing: crypto/tls does always. Tests
-// that have nothing to lose make it shorter.
-var drainAtLeast = 250 * time.Millisecond
+// closeWaitLeast is what a write deadline leaves Close of that. It ends no more than the wait: package net's Close has nothing to hand
+// over, since Write has given the kernel everything, so programs close with a deadline that has passed and lose nothing.
+// crypto/tls does always. Tests make it shorter, too.
+var closeWaitLeast = 250 * time.Millisecond
 
 // abortDrainLimit is the same when the runtime is closed: two connections of it to each other, neither of which is read
 // any more, would else hold Runtime.Close as long as it may take. Tests make it shorter, too.
 var abortDrainLimit = time.Second
 
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
-// the kernel, and Close waits for that until the write deadline, but 250 ms at least, or thirty seconds
-// where there is none. What is not handed over by then is dropped and the error is os.ErrDeadlineExceeded. A second Close
-// fails with net.ErrClosed. After ErrStalled the connection may be closing: the loop had begun or had not.
+// the kernel, and Close waits for that until the write deadline, but 250 ms at least. After os.ErrDeadlineExceeded that still goes
+// on. What a peer does not take within thirty seconds, or one while the Runtime is closed, is dropped, and TCP then ends by a reset,
+// so that nobody takes what has come for the whole. With SetLinger(0) it is dropped at once. A second Close fails with net.ErrClosed.
+// After ErrStalled the connection may be closing: the loop had begun or had not.
 func (c *Conn) Close() error {
 	if t := c.l.Here(); t != nil {
 		if c.closing {
@@ -94,15 +94,16 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.rest.Release()
 		c.rest = nil
 	}
-	if c.queued == 0 {
+	if c.queued == 0 || c.resets {
 		c.endNow()
 		return
 	}
 	c.drainBy = c.l.In(closeDrainLimit)
-	if d := c.writeDeadline.Load(); d != 0 && d < c.drainBy {
-		c.drainBy = max(d, c.l.In(drainAtLeast))
+	c.closeBy = c.drainBy
+	if d := c.writeDeadline.Load(); d != 0 {
+		c.closeBy = min(c.drainBy, max(d, c.l.In(closeWaitLeast)))
 	}
-	c.arm(min(c.drainBy, c.l.In(discardAfter)))
+	c.arm(min(c.closeBy, c.l.In(discardAfter)))
 	c.soil()
 }
 
@@ -144,15 +145,29 @@ func (c *Conn) drained() {
 	}
 }
 
-// drainLate goes on with a close that takes its time, and gives up on a peer that does not read.
+// drainLate goes on with a close that takes its time, for nobody after the write deadline, and gives up on a peer that does not read.
 func (c *Conn) drainLate(now int64) {
-	if now < c.drainBy {
-		c.arm(c.drainBy)
-		c.discard(0)
+	if now >= c.drainBy {
+		c.dropped = true
+		c.setReset()
+		c.endNow()
 		return
 	}
-	c.dropped = true
-	c.endNow()
+	next := c.closeBy
+	if now >= next {
+		c.closers.fail(os.ErrDeadlineExceeded)
+		next = c.drainBy
+	}
+	c.arm(min(next, c.drainBy))
+	c.discard(0)
+}
+
+// setReset has the end of a stream that has lost bytes be no end but a reset, where the socket knows such a thing.
+func (c *Conn) setReset() {
+	c.exposed = true
+	if o, ok := optionsOf(c.recv.Desc.Socket(), c.addrs.Load().local).(interface{ SetLinger(int) error }); ok {
+		o.SetLinger(0)
+	}
 }
 
 // endNow gives the descriptor back.

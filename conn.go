@@ -44,6 +44,7 @@ type Conn struct {
 	recalling     bool // receiving is said of recvLease, which a goroutine has
 	endHeld       bool // the end of the stream has come, and waits for sendLease
 	dropped       bool // closing has given up on the peer
+	resets        bool // SetLinger(0): closing hands nothing over
 	keep          bool
 	isClosed      atomic.Bool  // for calls from outside
 	strict        atomic.Bool  // they wait for the loop with every write
@@ -77,7 +78,8 @@ type Conn struct {
 	member      loop.Member
 	timer       loop.Timer
 	halfClosers waitQueue
-	drainBy     int64 // loop time at which closing waits no longer
+	closeBy     int64 // loop time at which Close waits no longer
+	drainBy     int64 // and at which closing gives up on the peer
 	closers     waitQueue
 	addrs       atomic.Pointer[connAddrs]
 	local       net.Addr  // if it is known without asking

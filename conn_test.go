@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -439,32 +438,70 @@ func TestCloseEndsEveryCall(t *testing.T) {
 	})
 }
 
-// A Close that may not wait for long drops what the kernel has not taken, and says so.
-func TestCloseAfterTheWriteDeadlineTellsThatItDropped(t *testing.T) {
-	unio.ShortDrains(t)
-	type end struct {
-		written int
-		err     error
+// writeAll writes until nothing is taken any more, and tells how much was.
+func writeAll(c *unio.Conn) (written int) {
+	for stuck := 0; stuck < 5; stuck++ {
+		c.SetWriteDeadline(time.Now().Add(pause))
+		n, _ := c.Write(make([]byte, 64<<10))
+		if written += n; n > 0 {
+			stuck = 0
+		}
 	}
-	ends := make(chan end, 1)
+	return written
+}
+
+// The write deadline ends the wait of Close: crypto/tls always closes with one that has passed, however slow its peer is.
+func TestCloseAfterTheWriteDeadlineCutTheStreamShort(t *testing.T) {
+	written, closed := make(chan int, 1), make(chan error, 1)
 	eachConn(t, func(t scene, c *unio.Conn) {
-		var e end
-		for n := 1; n > 0; e.written += n { // until nothing is taken any more
-			c.SetWriteDeadline(time.Now().Add(pause))
-			n, _ = c.Write(make([]byte, 64<<10))
-		}
-		e.err = c.Close()
-		ends <- e
+		written <- writeAll(c)
+		closed <- c.Close()
 	}, func(t scene, p net.Conn) {
-		e := await(t, ends, "Close")
-		b, _ := io.ReadAll(p)
-		switch {
-		case e.err == nil && len(b) == e.written: // the kernel had room for the last of it
-		case len(b) == e.written:
-			t.Errorf("all of %d bytes arrived, and Close says %v", len(b), e.err)
-		default:
-			wantTimeout(t, fmt.Sprintf("%d bytes of %d arrived; Close", len(b), e.written), e.err)
+		n, err := await(t, written, "the writes"), await(t, closed, "Close")
+		if err != nil { // the kernel had no room for the last of it
+			wantTimeout(t, "Close", err)
 		}
+		if b, err := io.ReadAll(p); err != nil || len(b) != n {
+			t.Errorf("%d bytes of %d arrived, %v", len(b), n, err)
+		}
+	})
+}
+
+// What a Close drops in the end must not look like the end of what was sent.
+func TestDroppedBytesLeftTheStreamLookingWhole(t *testing.T) {
+	unio.ShortDrains(t)
+	written, closed := make(chan int, 1), make(chan error, 1)
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		written <- writeAll(c)
+		c.SetWriteDeadline(time.Time{})
+		closed <- c.Close()
+	}, func(t scene, p net.Conn) {
+		n, closeErr := await(t, written, "the writes"), await(t, closed, "Close")
+		switch b, err := io.ReadAll(p); {
+		case closeErr == nil && err == nil && len(b) == n: // the kernel had room for the last of it
+		default:
+			wantTimeout(t, "Close", closeErr)
+			wantReset(t, "the peer's read", err)
+		}
+	})
+}
+
+// Who wants a reset does not want what is queued to go to a peer that does not read.
+func TestCloseWithALingerOfZeroWaitedForThePeer(t *testing.T) {
+	closed := make(chan error, 1)
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		writeAll(c)
+		c.SetWriteDeadline(time.Time{})
+		if err := c.SetLinger(0); err != nil {
+			t.Error(err)
+		}
+		closed <- c.Close()
+	}, func(t scene, p net.Conn) {
+		if err := await(t, closed, "Close"); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		_, err := io.Copy(io.Discard, p)
+		wantReset(t, "the peer's read", err)
 	})
 }
 

@@ -93,15 +93,22 @@ func (c *Conn) UseSendLease() (release func(), ok bool) {
 // Turns counts the turns of the connection's loop.
 func (c *Conn) Turns() uint64 { return c.l.Turns() }
 
-// Queued is how many bytes are not with the kernel. A task of the connection's loop asks.
-func (c *Conn) Queued() int { return c.queued }
+// Queued is how many bytes are not with the kernel.
+func (c *Conn) Queued() (n int) {
+	c.home.run(func() error {
+		c.takeOutside()
+		n = c.queued
+		return nil
+	})
+	return n
+}
 
 // ShortDrains has connections wait less for peers that do not read, for a test whose peers never do. It is called before
 // there is a runtime.
 func ShortDrains(t testing.TB) {
-	atLeast, abort := drainAtLeast, abortDrainLimit
-	drainAtLeast, abortDrainLimit = 10*time.Millisecond, 100*time.Millisecond
-	t.Cleanup(func() { drainAtLeast, abortDrainLimit = atLeast, abort })
+	atLeast, drain, abort := closeWaitLeast, closeDrainLimit, abortDrainLimit
+	closeWaitLeast, closeDrainLimit, abortDrainLimit = 10*time.Millisecond, 50*time.Millisecond, 100*time.Millisecond
+	t.Cleanup(func() { closeWaitLeast, closeDrainLimit, abortDrainLimit = atLeast, drain, abort })
 }
 
 // ShortClose sets the time that Close of a runtime takes at most. It is called before there is a runtime.

@@ -32,6 +32,7 @@ const (
 // TestSimulatedRuntime plays connections between tasks of one or two loops on a network that fails in every way it can.
 // What is written must arrive whole, once and in order, or not at all; every call must return; nothing may be left.
 func TestSimulatedRuntime(t *testing.T) {
+	unio.ShortDrains(t) // a Close that gives up is what cancels a send
 	report := uniotest.SimulateWith(t, &uniotest.SimOptions{
 		Seeds: scale(simSeeds, 30),
 		Runtime: unio.Options{

@@ -18,9 +18,15 @@ func (c *Conn) SetNoDelay(on bool) error {
 // SetLinger says what Close does with bytes that the kernel has taken and the peer has not acknowledged (SO_LINGER,
 // socket(7)): negative leaves them to the kernel, which is the default; 0 drops them and resets the connection; with a
 // positive number Close waits for them so many seconds at most, which holds no loop. What has not yet been handed to the
-// kernel is handed over first in any case.
+// kernel is handed over first, and with 0 dropped as well.
 func (c *Conn) SetLinger(sec int) error {
-	return setOption(c, func(s interface{ SetLinger(int) error }) error { return s.SetLinger(sec) })
+	return setOption(c, func(s interface{ SetLinger(int) error }) error {
+		err := s.SetLinger(sec)
+		if err == nil {
+			c.resets = sec == 0
+		}
+		return err
+	})
 }
 
 // SetKeepAlive says whether the kernel probes an idle peer (SO_KEEPALIVE). It is on unless switched off.

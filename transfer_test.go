@@ -221,11 +221,8 @@ func TestConcurrentWritesDoNotMix(t *testing.T) {
 	})
 }
 
-// A writer is at most 64 KiB ahead: what Write has taken and the kernel has not is dropped by a Close that may not wait,
-// so it is what the peer does not get.
 func TestWriteIsAtMost64KiBAheadOfTheKernel(t *testing.T) {
 	unio.ShortDrains(t)
-	taken := make(chan int, 1)
 	eachConn(t, func(t scene, c *unio.Conn) {
 		var n atomic.Int64
 		// The deadline comes when nothing is taken any more: a goroutine's writes do not wait for the loop before there is one.
@@ -242,19 +239,14 @@ func TestWriteIsAtMost64KiBAheadOfTheKernel(t *testing.T) {
 				break
 			}
 		}
-		c.Close()
-		taken <- int(n.Load())
-	}, wantAhead(taken, 64<<10))
+		wantAhead(t, c, 64<<10)
+	}, silent)
 }
 
-// wantAhead has a peer get all but a little of what was taken.
-func wantAhead(taken <-chan int, most int) func(scene, net.Conn) {
-	return func(t scene, p net.Conn) {
-		n := <-taken
-		got, err := io.Copy(io.Discard, p)
-		if ahead := n - int(got); err != nil || ahead < 0 || ahead > most {
-			t.Errorf("%d bytes were taken and %d arrived: %d ahead, %v", n, got, ahead, err)
-		}
+// wantAhead has the kernel have all but a little of what was taken.
+func wantAhead(t testing.TB, c *unio.Conn, most int) {
+	if n := c.Queued(); n > most {
+		t.Errorf("%d bytes ahead, want %d at most", n, most)
 	}
 }
 
@@ -262,16 +254,14 @@ func wantAhead(taken <-chan int, most int) func(scene, net.Conn) {
 func TestLongWriteThatFailsIsAtMost256KiBAhead(t *testing.T) {
 	const total = 16 << 20
 	unio.ShortDrains(t)
-	taken := make(chan int, 1)
 	eachConn(t, func(t scene, c *unio.Conn) {
 		c.SetWriteDeadline(time.Now().Add(4 * pause))
 		n, err := c.Write(make([]byte, total))
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("wrote %d, %v", n, err)
 		}
-		c.Close()
-		taken <- n
-	}, wantAhead(taken, 256<<10))
+		wantAhead(t, c, 256<<10)
+	}, silent)
 }
 
 // Where more than a quarter of the buffers is in use a long Write is no further ahead than any other.

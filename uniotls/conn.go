@@ -301,8 +301,8 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// Abort closes the connection at once. The peer is not told that the stream is complete, and what the kernel has not taken
-// is given up. A second Abort, as one after Close, fails with net.ErrClosed.
+// Abort closes the connection at once. The peer is not told that the stream is complete, and nobody waits for what the kernel has
+// not taken. A second Abort, as one after Close, fails with net.ErrClosed.
 func (c *Conn) Abort() error {
 	if c.closed.Swap(true) {
 		return opError(c.conn, "close", net.ErrClosed)

@@ -265,6 +265,9 @@ func (x *exchange) failed(err error) (again bool) {
 	var bad *http1.Error
 	switch {
 	case errors.Is(err, errClientGone):
+		if isTimeout(err) {
+			x.cl.raw.SetLinger(0) // the end does not wait for one who does not read
+		}
 		x.status = statusClientGone
 		return false
 	case x.uploadErr != nil:

@@ -100,7 +100,7 @@ func (g *Gate) expel(l *listener, after time.Duration) {
 func (sh *shard) expel(l *listener) {
 	sh.eachClient(func(cl *client) {
 		if cl.l == l {
-			cl.raw.SetWriteDeadline(time.Unix(1, 0)) // what the client has not taken is given up
+			cl.raw.SetWriteDeadline(time.Unix(1, 0)) // nobody waits for what the client has not taken
 			cl.raw.Close()
 		}
 	})

@@ -154,7 +154,7 @@ func (c Conn) Close() error {
 	return c.tls.Close()
 }
 
-// Abort closes the connection at once. What the kernel has not taken is given up, and the peer of a TLS connection is
+// Abort closes the connection at once. Nobody waits for what the kernel has not taken, and the peer of a TLS connection is
 // not told that the stream is complete.
 func (c Conn) Abort() error {
 	if c.tls != nil {
