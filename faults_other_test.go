@@ -15,4 +15,5 @@ func littleMemlock([]string)                        {}
 func ringsDisabled([]string)                        {}
 func filesWithLittleMemlock([]string)               {}
 func filesWithoutRing([]string)                     {}
+func directWithoutStatx([]string)                   {}
 func mapOfAnother([]string)                         {}

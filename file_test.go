@@ -424,7 +424,9 @@ func TestFileCopyWithinAFile(t *testing.T) {
 			}
 		}()
 		for _, to := range []*unio.File{f, t.open("a", os.O_RDWR, nil)} {
-			for _, c := range []struct{ at, off, n int64 }{{4096, 0, size / 2}, {0, 4096, size / 2}, {size - 1, 0, size}, {5, 5, 1}, {size / 2, 0, -1}} {
+			for _, c := range []struct{ at, off, n int64 }{
+				{4096, 0, size / 2}, {0, 4096, size / 2}, {size - 1, 0, size}, {5, 5, 1}, {size / 2, 0, -1},
+			} {
 				to.Seek(c.at, io.SeekStart)
 				n, err := f.CopyTo(ctx, to, c.off, c.n)
 				if n != 0 || !errors.Is(err, fs.ErrInvalid) || !strings.Contains(fmt.Sprint(err), "overlap") {
