@@ -102,14 +102,20 @@ func (f *File) readCached(p []byte, off int64) (n int, err error, done bool) {
 		case errno != 0:
 			f.cache.miss()
 			return 0, nil, false // what is wrong is told to whoever waits
-		case n == 0:
-			return 0, nil, false // and so is the end: Linux 5.9 and 5.10 say 0 of what is not cached (preadv2(2), BUGS)
+		case n == 0 && !f.endsBy(off):
+			return 0, nil, false // Linux 5.9 and 5.10 say 0 of what is not cached (preadv2(2), BUGS)
 		}
 		f.cache.hit()
 		f.rt.breathe()
 		return n, nil, true
 	}
 	return 0, nil, false
+}
+
+// endsBy reports whether there is surely nothing from off on.
+func (f *File) endsBy(off int64) bool {
+	size, errno := sys.Size(f.io.FD)
+	return errno == 0 && size <= off
 }
 
 func allocate(f *os.File, off, n int64) error { return sys.Allocate(int(f.Fd()), off, n) }
