@@ -16,7 +16,7 @@ var closeDrainLimit = 30 * time.Second
 
 // closeWaitLeast is what a write deadline leaves Close of that. It ends no more than the wait: package net's Close has nothing to hand
 // over, since Write has given the kernel everything, so programs close with a deadline that has passed and lose nothing.
-// crypto/tls does always. Tests make it shorter, too.
+// crypto/tls does always. It is also what SetLinger(0) leaves the kernel to take what it has room for. Tests make it shorter, too.
 var closeWaitLeast = 250 * time.Millisecond
 
 // abortDrainLimit is the same when the runtime is closed: two connections of it to each other, neither of which is read
@@ -26,7 +26,7 @@ var abortDrainLimit = time.Second
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
 // the kernel, and Close waits for that until the write deadline, but 250 ms at least. After os.ErrDeadlineExceeded that still goes
 // on. What a peer does not take within thirty seconds, or one while the Runtime is closed, is dropped, and TCP then ends by a reset,
-// so that nobody takes what has come for the whole. With SetLinger(0) it is dropped at once. A second Close fails with net.ErrClosed.
+// so that nobody takes what has come for the whole. With SetLinger(0) that is so after 250 ms. A second Close fails with net.ErrClosed.
 // After ErrStalled the connection may be closing: the loop had begun or had not.
 func (c *Conn) Close() error {
 	if t := c.l.Here(); t != nil {
@@ -94,11 +94,14 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.rest.Release()
 		c.rest = nil
 	}
-	if c.queued == 0 || c.resets {
+	if c.queued == 0 {
 		c.endNow()
 		return
 	}
 	c.drainBy = c.l.In(closeDrainLimit)
+	if c.resets {
+		c.drainBy = c.l.In(closeWaitLeast)
+	}
 	c.closeBy = c.drainBy
 	if d := c.writeDeadline.Load(); d != 0 {
 		c.closeBy = min(c.drainBy, max(d, c.l.In(closeWaitLeast)))
@@ -148,7 +151,7 @@ func (c *Conn) drained() {
 // drainLate goes on with a close that takes its time, for nobody after the write deadline, and gives up on a peer that does not read.
 func (c *Conn) drainLate(now int64) {
 	if now >= c.drainBy {
-		c.dropped = true
+		c.dropped = !c.resets // else that is what was asked for
 		c.setReset()
 		c.endNow()
 		return

@@ -44,7 +44,7 @@ type Conn struct {
 	recalling     bool // receiving is said of recvLease, which a goroutine has
 	endHeld       bool // the end of the stream has come, and waits for sendLease
 	dropped       bool // closing has given up on the peer
-	resets        bool // SetLinger(0): closing hands nothing over
+	resets        bool // SetLinger(0): closing does not wait for the peer
 	keep          bool
 	isClosed      atomic.Bool  // for calls from outside
 	strict        atomic.Bool  // they wait for the loop with every write

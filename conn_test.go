@@ -486,6 +486,24 @@ func TestDroppedBytesLeftTheStreamLookingWhole(t *testing.T) {
 	})
 }
 
+// A reset comes behind what was written before it, as far as the kernel has room for that: a proxy breaks off a response so.
+func TestCloseWithALingerOfZeroLostWhatThereWasRoomFor(t *testing.T) {
+	eachConnOver(t, []string{"tcp"}, func(t scene, c *unio.Conn) {
+		c.Read(make([]byte, 1)) // the peer has connected
+		c.Write([]byte("hello"))
+		if err := errors.Join(c.SetLinger(0), c.Close()); err != nil {
+			t.Error(err)
+		}
+	}, func(t scene, p net.Conn) {
+		p.Write([]byte("?"))
+		b, err := io.ReadAll(p)
+		if string(b) != "hello" {
+			t.Errorf("the peer got %q", b)
+		}
+		wantReset(t, "the peer's read", err)
+	})
+}
+
 // Who wants a reset does not want what is queued to go to a peer that does not read.
 func TestCloseWithALingerOfZeroWaitedForThePeer(t *testing.T) {
 	closed := make(chan error, 1)

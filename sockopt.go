@@ -18,7 +18,7 @@ func (c *Conn) SetNoDelay(on bool) error {
 // SetLinger says what Close does with bytes that the kernel has taken and the peer has not acknowledged (SO_LINGER,
 // socket(7)): negative leaves them to the kernel, which is the default; 0 drops them and resets the connection; with a
 // positive number Close waits for them so many seconds at most, which holds no loop. What has not yet been handed to the
-// kernel is handed over first, and with 0 dropped as well.
+// kernel is handed over first; with 0 that has 250 ms.
 func (c *Conn) SetLinger(sec int) error {
 	return setOption(c, func(s interface{ SetLinger(int) error }) error {
 		err := s.SetLinger(sec)
