@@ -187,13 +187,14 @@ func readWithLittleMemlock(t *testing.T, path string) {
 
 // TestFileMemoryIsKeptWhenTheKernelDoesNotFinish closes while a device writes to the memory.
 func TestFileMemoryIsKeptWhenTheKernelDoesNotFinish(t *testing.T) {
-	f, content := tempFile(t, 32<<20, syscall.O_DIRECT)
+	const readBytes = 1 << 20
+	f, content := tempFile(t, 32*readBytes, syscall.O_DIRECT)
 	for range 50 {
 		r := newRig(t, sizes[0], nil)
 		ops := make([]*engine.Op, 32)
 		for i := range ops {
 			ops[i] = &engine.Op{Code: engine.File, IO: &fileio.Op{
-				Code: fileio.Read, File: f, Data: aligned(256 << 10), Off: int64(i) << 20,
+				Code: fileio.Read, File: f, Data: aligned(readBytes), Off: int64(i) * readBytes,
 			}}
 			r.e.Submit(ops[i])
 		}
@@ -208,42 +209,52 @@ func TestFileMemoryIsKeptWhenTheKernelDoesNotFinish(t *testing.T) {
 				t.Errorf("a read ended with %v", op.Err)
 			}
 		}
-		var kept [][]byte
+		kept := map[uint64][]byte{}
 		for i := range r.e.files.slots {
-			kept = append(kept, r.e.files.slots[i].kept...)
+			for _, p := range r.e.files.slots[i].kept {
+				kept[uint64(i)] = p
+			}
 		}
 		if abandoned == 0 || len(kept) != abandoned {
 			t.Fatalf("%d operations were given up, the memory of %d is kept", abandoned, len(kept))
 		}
-		r.endsLater(kept, content)
-		return
+		if r.endsLater(kept, content) > 0 {
+			return
+		}
 	}
 	t.Error("the device was always faster than Close: the test tests nothing")
 }
 
-// endsLater waits until the kernel has ended what the engine had given up, looks at the memory, and frees the engine.
-func (r *rig) endsLater(kept [][]byte, content []byte) {
+// endsLater waits until the kernel has ended what the engine had given up, looks at the memory of the reads that it has not cancelled,
+// and frees the engine. kept is memory by the place of its operation; the result is how many have been read.
+func (r *rig) endsLater(kept map[uint64][]byte, content []byte) (read int) {
 	r.Helper()
 	quarantine.Lock()
 	quarantine.engines = quarantine.engines[:len(quarantine.engines)-1]
 	quarantine.Unlock()
-	ended := func() (n int) {
+	ended := func() map[uint64]int32 {
+		results := map[uint64]int32{}
 		for i := range r.e.ring.CQReady() {
-			if r.e.ring.CQE(i).UserData>>kindShift == kindFile {
-				n++
+			if c := r.e.ring.CQE(i); c.UserData>>kindShift == kindFile {
+				results[c.UserData&(1<<genShift-1)] = c.Res
 			}
 		}
-		return n
+		return results
 	}
-	for deadline := time.Now().Add(patience); ended() < len(kept); {
+	for deadline := time.Now().Add(patience); len(ended()) < len(kept); {
 		if time.Now().After(deadline) {
-			r.Fatalf("%d of %d requests have ended", ended(), len(kept))
+			r.Fatalf("%d of %d requests have ended", len(ended()), len(kept))
 		}
 		if _, err := r.e.ring.SubmitAndWaitTimeout(uint32(len(kept)), 10*time.Millisecond, 0); !uring.Temporary(err) && err != nil {
 			r.Fatal(err)
 		}
 	}
-	for _, p := range kept {
+	for place, res := range ended() {
+		p := kept[place]
+		if int(res) != len(p) {
+			continue
+		}
+		read++
 		if at := bytes.Index(content, p[:4096]); at < 0 || !bytes.Equal(content[at:][:len(p)], p) {
 			r.Error("the kernel wrote elsewhere")
 		}
@@ -251,6 +262,7 @@ func (r *rig) endsLater(kept [][]byte, content []byte) {
 	if err := errors.Join(r.e.free(), r.pool.Close()); err != nil {
 		r.Error(err)
 	}
+	return read
 }
 
 // TestFileOperationsOutliveTheThreadThatSubmittedThem: the kernel cancels what a thread has submitted when that ends. The

@@ -265,7 +265,7 @@ func (x *exchange) failed(err error) (again bool) {
 	var bad *http1.Error
 	switch {
 	case errors.Is(err, errClientGone):
-		if isTimeout(err) {
+		if isTimeout(err) && (x.end.IsZero() || x.cl.raw.Now().Before(x.end)) {
 			x.cl.raw.SetLinger(0) // the end does not wait for one who does not read
 		}
 		x.status = statusClientGone
