@@ -309,18 +309,26 @@ func TestFileRandomReadsNothingAhead(t *testing.T) {
 		if rt.Stats().Files.Hits == 0 {
 			t.Skip("lacks: a file system whose page cache can be asked (RWF_NOWAIT) in the temporary directory")
 		}
-		if err := errors.Join(f.Sync(), f.Advise(0, 0, unio.AdviceDontNeed)); err != nil {
-			t.Fatal(err)
-		}
-		hits := rt.Stats().Files.Hits
-		for _, block := range []int64{0, 1, 2, 500} {
-			if _, err := f.ReadAt(p, block*4096); err != nil {
+		cold := func() uint64 {
+			if err := errors.Join(f.Sync(), f.Advise(0, 0, unio.AdviceDontNeed)); err != nil {
 				t.Fatal(err)
 			}
+			hits := rt.Stats().Files.Hits
+			for _, block := range []int64{0, 1, 2, 500} {
+				if _, err := f.ReadAt(p, block*4096); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return rt.Stats().Files.Hits - hits
 		}
-		// A page that is on some CPU's way to the lists of the cache stays, posix_fadvise(2), BUGS. Read-ahead would bring all.
-		if n := rt.Stats().Files.Hits - hits; n > 1 {
-			t.Errorf("%d of four cold reads found their page", n)
+		// What is on some CPU's way to the lists of the cache stays, posix_fadvise(2), BUGS, and may be several pages together: once
+		// or twice. Read-ahead would bring some each time.
+		n := cold()
+		for tries := 1; n > 0 && tries < 10; tries++ {
+			n = cold()
+		}
+		if n > 0 {
+			t.Errorf("%d of four cold reads found their page, and never none", n)
 		}
 	})
 }
