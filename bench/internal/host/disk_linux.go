@@ -53,7 +53,7 @@ func NeedDisk(dir, lacks string, room int64) error {
 		return fmt.Errorf("%s is in memory, where nothing %s: give a directory on a disk by -dir", dir, lacks)
 	}
 	if free := int64(s.Bavail) * int64(s.Bsize); free < room {
-		return fmt.Errorf("%s has %d MiB free, and the files need %d GiB: give another directory by -dir", dir, free>>20, room>>30)
+		return fmt.Errorf("%s has %d MiB free, and the files need %d MiB: give another directory by -dir", dir, free>>20, room>>20)
 	}
 	return nil
 }

@@ -129,5 +129,14 @@ func eachFile(dir string, do func(*os.File) error) error {
 	return nil
 }
 
-// prepare refuses a file system without a disk, on which nothing is cold and a sync costs nothing.
-func prepare(dir string) error { return host.NeedDisk(dir, "is cold", 6<<30) }
+// keyRoomBytes is what a record may take of the disk, in all stores of a run together.
+const keyRoomBytes = 6 << 10
+
+// prepare refuses a file system without a disk, on which nothing is cold and a sync costs nothing, and one without room.
+func prepare(dir string) error {
+	n, err := keyCount()
+	if err != nil {
+		return err
+	}
+	return host.NeedDisk(dir, "is cold", int64(n)*keyRoomBytes)
+}
