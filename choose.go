@@ -60,7 +60,7 @@ func choose(wish Engine) (choice, error) {
 	}
 	if isGuest {
 		c := candidate{name: Sim, open: g.Open, listen: g.Listen}
-		return choice{candidate: c, shared: c, reason: "chosen by " + from, wisher: from}, nil
+		return wished(c, from), nil
 	}
 	if wish == Sim {
 		return choice{}, fmt.Errorf("unio: engine sim, chosen by %s, is for tests, and not part of this program: "+
@@ -73,7 +73,7 @@ func choose(wish Engine) (choice, error) {
 		if err := c.available(); err != nil {
 			return choice{}, cannotWork(wish, from, err)
 		}
-		return choice{candidate: c, shared: c, reason: "chosen by " + from, wisher: from}, nil
+		return wished(c, from), nil
 	}
 	return choice{}, fmt.Errorf("unio: %s names the engine %q; there are uring, epoll and std, and nothing or "+
 		"auto for the best that works", from, wish)
@@ -91,6 +91,11 @@ func sharedBy(c candidate) candidate {
 		}
 	}
 	return c
+}
+
+// wished is the choice of somebody.
+func wished(c candidate, wisher string) choice {
+	return choice{candidate: c, shared: c, reason: "chosen by " + wisher, wisher: wisher}
 }
 
 // cannotWork is the error for who has chosen an engine.

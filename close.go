@@ -168,9 +168,7 @@ func (c *Conn) drainLate(now int64) {
 // setReset has the end of a stream that has lost bytes be no end but a reset, where the socket knows such a thing.
 func (c *Conn) setReset() {
 	c.exposed = true
-	if o, ok := optionsOf(c.recv.Desc.Socket(), c.addrs.Load().local).(interface{ SetLinger(int) error }); ok {
-		o.SetLinger(0)
-	}
+	_ = onSocketHere(c, func(s lingerer) error { return s.SetLinger(0) }) // which not all have
 }
 
 // endNow gives the descriptor back.

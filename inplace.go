@@ -23,6 +23,9 @@ func (a *allowance) left(l *loop.Loop) int {
 	return max(engine.BulkBytes-a.bytes, 0)
 }
 
+// now is how many bytes it has had in this turn.
+func (a *allowance) now(l *loop.Loop) int { return engine.BulkBytes - a.left(l) }
+
 // recvInto receives into p what is there, if that is much. 0: a receive by way of the loop is to follow.
 func (c *Conn) recvInto(p []byte) int {
 	busy := c.receiving && c.recv.How != engine.RecvReady || c.endHeld
@@ -40,9 +43,6 @@ func (c *Conn) recvInto(p []byte) int {
 	c.inTurn.bytes += n
 	return n
 }
-
-// now is how many bytes it has had in this turn.
-func (a *allowance) now(l *loop.Loop) int { return engine.BulkBytes - a.left(l) }
 
 // mayWriteInline reports whether n bytes are worth a send of their own from where they are, and nothing stands before them.
 func (c *Conn) mayWriteInline(n int) bool {

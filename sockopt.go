@@ -15,12 +15,15 @@ func (c *Conn) SetNoDelay(on bool) error {
 	return setOption(c, func(s interface{ SetNoDelay(bool) error }) error { return s.SetNoDelay(on) })
 }
 
+// lingerer is a socket whose end may be a reset.
+type lingerer interface{ SetLinger(sec int) error }
+
 // SetLinger says what Close does with bytes that the kernel has taken and the peer has not acknowledged (SO_LINGER,
 // socket(7)): negative leaves them to the kernel, which is the default; 0 drops them and resets the connection; with a
 // positive number Close waits for them so many seconds at most, which holds no loop. What has not yet been handed to the
 // kernel is handed over first; with 0 that has 250 ms.
 func (c *Conn) SetLinger(sec int) error {
-	return setOption(c, func(s interface{ SetLinger(int) error }) error {
+	return setOption(c, func(s lingerer) error {
 		err := s.SetLinger(sec)
 		if err == nil {
 			c.resets = sec == 0
@@ -73,12 +76,15 @@ func setBuffer[T any](c *Conn, set func(T) error) error { return c.localError("s
 
 // onSocket runs set on the loop with the socket, which has the methods of package net's connections.
 func onSocket[T any](c *Conn, set func(T) error) error {
-	return bare(c.onLoop(func() error {
-		if o, ok := optionsOf(c.recv.Desc.Socket(), c.addrs.Load().local).(T); ok {
-			return set(o)
-		}
-		return errors.ErrUnsupported
-	}))
+	return bare(c.onLoop(func() error { return onSocketHere(c, set) }))
+}
+
+// onSocketHere is that on the loop, when the addresses have been read.
+func onSocketHere[T any](c *Conn, set func(T) error) error {
+	if o, ok := optionsOf(c.recv.Desc.Socket(), c.addrs.Load().local).(T); ok {
+		return set(o)
+	}
+	return errors.ErrUnsupported
 }
 
 // bare takes off the *net.OpError that package net has put around an error of its own sockets.

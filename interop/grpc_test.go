@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -133,29 +134,29 @@ func (p procedures) ends(t *testing.T, ctx context.Context, want codes.Code) {
 	p.echoes(t, "next")
 }
 
-func parallelCalls(t *testing.T, p procedures) {
-	done := make(chan error, 16)
-	for range cap(done) {
-		go func() {
-			p.echoes(t, large)
-			done <- nil
-		}()
-	}
-	for range cap(done) {
-		if err := await(done); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// streams sends and receives at the same time, more than a window has room for.
-func streams(t *testing.T, p procedures) {
+// stream opens one that a test ends, or its time.
+func (p procedures) stream(t *testing.T) grpc_testing.TestService_FullDuplexCallClient {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), bound)
-	defer cancel()
+	t.Cleanup(cancel)
 	s, err := p.FullDuplexCall(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func parallelCalls(t *testing.T, p procedures) {
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() { p.echoes(t, large) })
+	}
+	all.Wait()
+}
+
+// streams sends and receives at the same time, more than a window has room for.
+func streams(t *testing.T, p procedures) {
+	s := p.stream(t)
 	sent := make(chan error, 1)
 	go func() {
 		var err error
@@ -179,12 +180,7 @@ func streams(t *testing.T, p procedures) {
 
 // gracefulStop has a stream come to its end while the server stops.
 func gracefulStop(t *testing.T, p procedures) {
-	ctx, cancel := context.WithTimeout(t.Context(), bound)
-	defer cancel()
-	s, err := p.FullDuplexCall(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := p.stream(t)
 	talk := func() {
 		if err := s.Send(&grpc_testing.StreamingOutputCallRequest{Payload: payload("word")}); err != nil {
 			t.Error(err)

@@ -26,7 +26,7 @@ func (f *findings) addUring() {
 	if err != nil {
 		return
 	}
-	for _, d := range uring.Defects(codeOf(v, uring.Feature.Have)) {
+	for _, d := range uring.Defects(ringVersion(v, uring.Feature.Have)) {
 		until := ""
 		if d.Until != (uring.Version{}) {
 			until = d.Until.String()
@@ -35,9 +35,9 @@ func (f *findings) addUring() {
 	}
 }
 
-// codeOf is the version that the rings of a kernel are of. Distributions have newer ones than their version says, with what is new in
+// ringVersion is the version that the rings of a kernel are of. Distributions have newer ones than their version says, with what is new in
 // them and with the defects of that.
-func codeOf(v uring.Version, have func(uring.Feature) bool) uring.Version {
+func ringVersion(v uring.Version, have func(uring.Feature) bool) uring.Version {
 	for _, x := range uring.All() {
 		if v.Less(x.Since()) && have(x) {
 			v = x.Since()

@@ -19,7 +19,7 @@ func TestDefectsOfBackportedRingsAreTold(t *testing.T) {
 		{uring.Version{Major: 6, Minor: 18, Patch: 4}, uring.Version{Major: 6, Minor: 18, Patch: 4}, rhel9},
 		{uring.Version{Major: 5, Minor: 14}, uring.Version{Major: 5, Minor: 14}, none},
 	} {
-		if got := codeOf(c.is, c.have); got != c.want {
+		if got := ringVersion(c.is, c.have); got != c.want {
 			t.Errorf("a kernel %v has the rings of %v, want %v", c.is, got, c.want)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/unio-go/unio/internal/fileio"
 	"github.com/unio-go/unio/internal/ringfile"
-	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/uring"
 )
 
@@ -37,17 +36,7 @@ type registry struct {
 }
 
 // openFiles makes the table of files.
-func (g *registry) openFiles() {
-	n := uint64(filesMax)
-	if l, err := sys.FileLimit(); err == nil {
-		n = min(n, l.Cur) // the kernel makes no larger table
-	}
-	if err := g.ring.RegisterFilesSparse(uint32(n)); err != nil {
-		g.limits.Note("files are not registered", err)
-		return
-	}
-	g.files = uint32(n)
-}
+func (g *registry) openFiles() { g.files = ringfile.OpenFiles(g.ring, filesMax, g.limits.Note) }
 
 // file is how an entry names the file: by its place in the table, or by its descriptor.
 func (g *registry) file(f *fileio.File) (fd int, registered bool) {

@@ -45,7 +45,8 @@ func (f *FS) survivingNames(c fate) map[*inode]map[string]*inode {
 		c.mood = inOrder
 	}
 	for _, o := range f.ops {
-		if !c.happens(o.seq) && !(ordered && o.seq <= f.synced) || slices.ContainsFunc(o.needs, func(n *op) bool { return !n.durable && !happened[n] }) {
+		lost := !c.happens(o.seq) && !(ordered && o.seq <= f.synced)
+		if lost || slices.ContainsFunc(o.needs, func(n *op) bool { return !n.durable && !happened[n] }) {
 			continue
 		}
 		happened[o] = true

@@ -6,6 +6,7 @@ import (
 	"github.com/unio-go/unio/internal/engine"
 )
 
+// shutdown performs a Shutdown.
 func (d *desc) shutdown(how uint8) error {
 	d.e.counters.Enters.Add(1)
 	switch how {

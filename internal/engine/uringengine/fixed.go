@@ -39,15 +39,7 @@ func (e *Engine) openFiles() {
 	e.limitWorkers()
 	x := &e.fixed
 	x.memory.Open(e.ring, e.blocks.pool, x.limits.Note)
-	n := uint64(fixedFilesMax)
-	if l, err := sys.FileLimit(); err == nil {
-		n = min(n, l.Cur) // the kernel makes no larger table
-	}
-	if err := e.ring.RegisterFilesSparse(uint32(n)); err != nil {
-		x.limits.Note("files are not registered", err)
-	} else {
-		x.files = make([]fixedFile, n)
-	}
+	x.files = make([]fixedFile, ringfile.OpenFiles(e.ring, fixedFilesMax, x.limits.Note))
 }
 
 // limitWorkers bounds the threads that the kernel makes for the loop's requests, and keeps them off the CPU that the loop is
@@ -115,7 +107,7 @@ func (e *Engine) Limits() []string { return e.fixed.limits.List() }
 
 // unfixAll gives every registration back, at once: the end of a ring would do it some time later.
 func (e *Engine) unfixAll() {
-	if e.fixed.files != nil {
+	if len(e.fixed.files) > 0 {
 		_ = e.ring.UnregisterFiles()
 	}
 	e.fixed.memory.Close()

@@ -87,7 +87,7 @@ func probe() (ability, error) {
 	if err != nil {
 		return ability{}, explain(err)
 	}
-	v, err := defectsOf(uring.KernelRelease())
+	v, err := ringVersion(uring.KernelRelease())
 	if err != nil {
 		return ability{}, explain(err)
 	}
@@ -97,9 +97,9 @@ func probe() (ability, error) {
 	return a, errors.Join(group.Unregister(), group.Free())
 }
 
-// defectsOf is the version whose defects a kernel may have on which an engine works. One that claims to be older than what the engine
+// ringVersion is the version that the rings of a kernel are of on which an engine works, for their defects. One that claims to be older than what the engine
 // needs has the rings of a later one, with their defects: RHEL 9 calls itself 5.14 and has about those of 6.8.
-func defectsOf(release string) (uring.Version, error) {
+func ringVersion(release string) (uring.Version, error) {
 	v, err := uring.ParseVersion(release)
 	if needed := uring.FeatureDeferTaskrun.Since(); v.Less(needed) {
 		v = needed
@@ -212,7 +212,7 @@ func describe(r *uring.Ring, a ability) engine.Caps {
 			c.Features = append(c.Features, f.name)
 		}
 	}
-	v, err := defectsOf(uring.KernelRelease())
+	v, err := ringVersion(uring.KernelRelease())
 	if err != nil {
 		return c
 	}

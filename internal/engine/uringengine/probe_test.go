@@ -19,12 +19,12 @@ func TestDefectsOfRingsThatAreNewerThanTheirKernel(t *testing.T) {
 		"6.15.0":                false,
 		"7.1":                   false,
 	} {
-		v, err := defectsOf(release)
+		v, err := ringVersion(release)
 		if got := uring.HasDefect(v, uring.DefectAcceptLost); err != nil || got != has {
 			t.Errorf("%s: %v that accepts are lost, %v, want %v", release, got, err, has)
 		}
 	}
-	if _, err := defectsOf("unknown"); err == nil {
+	if _, err := ringVersion("unknown"); err == nil {
 		t.Error(errNone)
 	}
 }

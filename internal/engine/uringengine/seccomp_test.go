@@ -45,7 +45,7 @@ func TestSeccompIsTold(t *testing.T) {
 				}
 				switch text := string(out); {
 				case strings.Contains(text, "no filter:"):
-					t.Skipf("this machine takes no seccomp filter: %s", text)
+					t.Skipf("lacks: a kernel that takes seccomp filters: %s", text)
 				case !strings.Contains(text, "seccomp profile"): // the file's name holds the one word
 					t.Errorf("the reason does not name seccomp:\n%s", text)
 				}

@@ -259,13 +259,16 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
+// over reports whether the limit of all has been reached, which says nothing of who was slow.
+func (x *exchange) over(now time.Time) bool { return !x.end.IsZero() && !now.Before(x.end) }
+
 // failed answers a request that could not be served, if that is still possible.
 func (x *exchange) failed(err error) (again bool) {
 	x.cause = err
 	var bad *http1.Error
 	switch {
 	case errors.Is(err, errClientGone):
-		if isTimeout(err) && (x.end.IsZero() || x.cl.raw.Now().Before(x.end)) {
+		if isTimeout(err) && !x.over(x.cl.raw.Now()) {
 			x.cl.raw.SetLinger(0) // the end does not wait for one who does not read
 		}
 		x.status = statusClientGone

@@ -80,7 +80,7 @@ func (x *exchange) noServer() error {
 	switch {
 	case x.gone != nil:
 		return clientGone(x.gone)
-	case !x.end.IsZero() && !x.now.Before(x.end):
+	case x.over(x.now):
 		return errLateName
 	}
 	return errNoServer

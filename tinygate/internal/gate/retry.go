@@ -43,7 +43,7 @@ func (x *exchange) mayRetry(err error) bool {
 func (x *exchange) another() bool {
 	r := &x.rule.Retry
 	now := x.cl.raw.Now()
-	if x.tries >= r.Tries || x.begun || x.uploadErr != nil || !x.end.IsZero() && !now.Before(x.end) {
+	if x.tries >= r.Tries || x.begun || x.uploadErr != nil || x.over(now) {
 		return false
 	}
 	next := x.pick()
