@@ -38,16 +38,8 @@ func TestMapPopulateMakesResident(t *testing.T) {
 				look, m := t.mapped(f), t.mapped(f)
 				become(m)
 				for _, c := range [][2]int64{{100, 1}, {4090, 10}, {0, 20_000}, {5000, 100_000}, {1 << 20, 2 << 20}, {0, size}} {
-					dropMapping(t, look)
-					dropMapping(t, m)
-					if err := m.Populate(background, c[0], c[1]); err != nil {
-						t.Fatalf("%s: %d bytes at %d: %v", way, c[1], c[0], err)
-					}
-					all, err := look.Resident(c[0], c[1])
-					if err != nil || !slices.Equal(all, []unio.Extent{{Off: c[0], Len: c[1]}}) {
-						time.Sleep(10 * time.Millisecond) // what is only late has come then
-						later, _ := look.Resident(c[0], c[1])
-						t.Errorf("%s: %d bytes at %d: %v, %v; a moment later %v", way, c[1], c[0], all, err, later)
+					if all := populated(t, m, look, c[0], c[1]); !slices.Equal(all, []unio.Extent{{Off: c[0], Len: c[1]}}) {
+						t.Errorf("%s: %d bytes at %d: %v", way, c[1], c[0], all)
 					}
 					p, err := m.Bytes(c[0], c[1])
 					if err != nil || !bytes.Equal(p, content[c[0]:c[0]+c[1]]) {
@@ -60,6 +52,24 @@ func TestMapPopulateMakesResident(t *testing.T) {
 			}
 		}
 	})
+}
+
+// populated drops n bytes at off from memory, has m bring them in, and tells what look sees then: of five times the first when it
+// is all. The kernel may take any page out again at once, and does so now and then: by cachestat(2) it was evicted in between.
+func populated(t fileScene, m, look *unio.Mapping, off, n int64) (all []unio.Extent) {
+	t.Helper()
+	for tries := 0; tries < 5 && !slices.Equal(all, []unio.Extent{{Off: off, Len: n}}); tries++ {
+		dropMapping(t, look)
+		dropMapping(t, m)
+		if err := m.Populate(background, off, n); err != nil {
+			t.Fatalf("%d bytes at %d: %v", n, off, err)
+		}
+		var err error
+		if all, err = look.Resident(off, n); err != nil {
+			t.Fatalf("%d bytes at %d: %v", n, off, err)
+		}
+	}
+	return all
 }
 
 // A page that is missing in the middle is seen, and brought in.
