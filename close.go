@@ -24,9 +24,10 @@ var closeWaitLeast = 250 * time.Millisecond
 var abortDrainLimit = time.Second
 
 // Close ends the connection. Calls that wait on it fail with net.ErrClosed at once; what was written before is handed to
-// the kernel, and Close waits for that until the write deadline, but 250 ms at least. After os.ErrDeadlineExceeded that still goes
-// on. What a peer does not take within thirty seconds, or one while the Runtime is closed, is dropped, and TCP then ends by a reset,
-// so that nobody takes what has come for the whole. With SetLinger(0) that is so after 250 ms. A second Close fails with net.ErrClosed.
+// the kernel, and Close waits for that until the write deadline, but 250 ms at least. It does not wait where it has ended a Write or Send
+// that waited: what these had counted is a part of something. In this case, and after os.ErrDeadlineExceeded, the handing over still goes
+// on. What a peer does not take within thirty seconds, or one while the Runtime is closed, is dropped, and TCP then ends by a reset, so
+// that nobody takes what has come for the whole. With SetLinger(0) that is so after 250 ms. A second Close fails with net.ErrClosed.
 // After ErrStalled the connection may be closing: the loop had begun or had not.
 func (c *Conn) Close() error {
 	if t := c.l.Here(); t != nil {
@@ -81,6 +82,7 @@ func (c *Conn) shut(w *loop.Waiter) {
 	if w != nil {
 		c.closers.push(w)
 	}
+	cut := !c.writers.empty() || c.starved.waiting()
 	if c.await.fn != nil {
 		c.awaited(net.ErrClosed)
 	}
@@ -105,6 +107,9 @@ func (c *Conn) shut(w *loop.Waiter) {
 	c.closeBy = c.drainBy
 	if d := c.writeDeadline.Load(); d != 0 {
 		c.closeBy = min(c.drainBy, max(d, c.l.In(closeWaitLeast)))
+	}
+	if cut {
+		c.closers.fail(nil)
 	}
 	c.arm(min(c.closeBy, c.l.In(discardAfter)))
 	c.soil()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -461,6 +462,37 @@ func TestCloseAfterTheWriteDeadlineCutTheStreamShort(t *testing.T) {
 		if err != nil { // the kernel had no room for the last of it
 			wantTimeout(t, "Close", err)
 		}
+		if b, err := io.ReadAll(p); err != nil || len(b) != n {
+			t.Errorf("%d bytes of %d arrived, %v", len(b), n, err)
+		}
+	})
+}
+
+// Who closes while a Write waits breaks it off, as http.Server.Close does with one client after the other: a peer that reads nothing must
+// not hold him. What the Write had counted still arrives.
+func TestCloseWaitedForThePeerOfAWriteThatItBrokeOff(t *testing.T) {
+	written, closed := make(chan int, 1), make(chan error, 1)
+	eachConn(t, func(t scene, c *unio.Conn) {
+		var n atomic.Int64
+		go func() {
+			for last := int64(-1); last != n.Load(); time.Sleep(20 * pause) {
+				last = n.Load()
+			}
+			closed <- c.Close()
+		}()
+		for {
+			m, err := c.Write(make([]byte, 64<<10))
+			if n.Add(int64(m)); err != nil {
+				wantIs(t, "a Write", err, net.ErrClosed)
+				break
+			}
+		}
+		written <- int(n.Load())
+	}, func(t scene, p net.Conn) {
+		if err := await(t, closed, "Close"); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		n := await(t, written, "the writes")
 		if b, err := io.ReadAll(p); err != nil || len(b) != n {
 			t.Errorf("%d bytes of %d arrived, %v", len(b), n, err)
 		}
