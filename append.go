@@ -109,6 +109,7 @@ type appender struct {
 	// syncing is held by a sync of Append, and for reading by others: of two beside each other the kernel would tell one alone
 	// what it has lost. Who has it may wait for a thread, so who has a thread must not wait for it.
 	syncing sync.RWMutex
+	others  atomic.Int32 // syncs that are not Append's
 
 	// The leader's alone.
 	batch []*appendCall
@@ -380,6 +381,25 @@ func (a *appender) failed() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.broken
+}
+
+// beginSync begins a sync that is not one of Append's.
+func (a *appender) beginSync() {
+	a.syncing.RLock()
+	a.others.Add(1)
+}
+
+// endSync is told with what it has ended, and returns what its caller is told. Who succeeds waits for those beside him.
+func (a *appender) endSync(err error) error {
+	err = a.notice(err)
+	alone := a.others.Add(-1) == 0
+	a.syncing.RUnlock()
+	if err != nil || alone {
+		return err
+	}
+	a.syncing.Lock()
+	defer a.syncing.Unlock()
+	return a.failed()
 }
 
 // notice is told with what a sync has ended that is not one of Append's, and returns what its caller is told: what an earlier sync

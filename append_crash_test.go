@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/internal/fileio"
@@ -152,6 +153,43 @@ func TestSyncKnowsOfSyncsThatFailedBefore(t *testing.T) {
 		for _, err := range []error{f.Sync(), f.Datasync()} {
 			if !errors.Is(err, syscall.EIO) {
 				t.Errorf("whoever has appended is told that it is durable: %v", err)
+			}
+		}
+	}
+}
+
+// toldOnce are two syncs beside each other, of which the kernel tells the one that ends later.
+type toldOnce struct {
+	filepool.Inline
+	calls atomic.Int32
+	first chan struct{} // a sync is under way
+	other chan struct{} // and one beside it has ended
+}
+
+func (d *toldOnce) Datasync(*fileio.File) error {
+	if d.calls.Add(1) == 2 {
+		close(d.other)
+		return nil
+	}
+	close(d.first)
+	<-d.other
+	time.Sleep(20 * time.Millisecond)
+	return syscall.EIO
+}
+
+func (d *toldOnce) Call(func() error) error { return d.Datasync(nil) }
+
+// TestSyncKnowsOfSyncsThatFailBesideIt: the kernel tells one of two that sync the same file what it has lost.
+func TestSyncKnowsOfSyncsThatFailBesideIt(t *testing.T) {
+	for _, second := range []func(*unio.File) error{(*unio.File).Sync, (*unio.File).Datasync} {
+		d := &toldOnce{first: make(chan struct{}), other: make(chan struct{})}
+		f := unio.NewFileOn(t, d)
+		first := make(chan error)
+		go func() { first <- f.Sync() }()
+		<-d.first
+		for _, err := range []error{second(f), <-first} {
+			if !errors.Is(err, syscall.EIO) {
+				t.Errorf("a sync beside one that failed: %v", err)
 			}
 		}
 	}

@@ -43,15 +43,13 @@ func (f *File) syncInTask(now func(*File) error) (err error) {
 }
 
 func (f *File) syncNow() error {
-	f.log.syncing.RLock()
-	defer f.log.syncing.RUnlock()
-	return f.log.notice(f.rt.files.pool.Call(f.io.OS.Sync))
+	f.log.beginSync()
+	return f.log.endSync(f.rt.files.pool.Call(f.io.OS.Sync))
 }
 
 func (f *File) datasyncNow() error {
-	f.log.syncing.RLock()
-	defer f.log.syncing.RUnlock()
-	return f.log.notice(f.rt.files.pool.Datasync(&f.io))
+	f.log.beginSync()
+	return f.log.endSync(f.rt.files.pool.Datasync(&f.io))
 }
 
 // Truncate makes the file size bytes long: it is cut, or extended by zeros that take no room.
