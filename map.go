@@ -42,6 +42,9 @@ type Mapping struct {
 // refused, because a mapping is the page cache that Direct bypasses; one that is open with Random is mapped so. Where the
 // system is not a Unix the error is errors.ErrUnsupported.
 func (rt *Runtime) Map(f *File) (*Mapping, error) {
+	if f == nil {
+		return nil, pathError("map", "", fmt.Errorf("there is no file: %w", fs.ErrInvalid))
+	}
 	if f.rt != rt {
 		return nil, f.refuse("map", fmt.Errorf("the file is open in another runtime: %w", fs.ErrInvalid))
 	}

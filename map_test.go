@@ -153,6 +153,9 @@ func TestMapOfWhatCannotBeMapped(t *testing.T) {
 		if _, err := t.rt.Map(f); !errors.Is(err, fs.ErrClosed) {
 			t.Errorf("a closed file: %v", err)
 		}
+		if _, err := t.rt.Map(nil); !errors.Is(err, fs.ErrInvalid) {
+			t.Errorf("no file: %v", err)
+		}
 	})
 }
 
