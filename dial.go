@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/engine"
+	"github.com/unio-go/unio/internal/loop"
 )
 
 // DialOptions are the settings of one Dial, by the names and with the defaults of net.Dialer. nil is good.
@@ -56,23 +57,22 @@ func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOption
 	if o != nil {
 		opts = *o
 	}
-	ctx, cancel := opts.bound(ctx)
-	defer cancel()
 	fail := func(a net.Addr, err error) (*Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: network, Source: opts.LocalAddr, Addr: a, Err: err}
 	}
 	if err := rt.usable(); err != nil {
 		return fail(nil, err)
 	}
-	addrs, err := opts.resolve(ctx, network, addr)
-	if err != nil {
-		return fail(nil, err)
-	}
 	p, err := rt.callerPlace()
 	if err != nil {
 		return fail(nil, err)
 	}
-	c, a, err := p.connect(newDialing(ctx, p, &opts, network, addrs))
+	by := opts.by(p)
+	addrs, err := opts.resolve(ctx, p, network, addr, by)
+	if err != nil {
+		return fail(nil, err)
+	}
+	c, a, err := p.connect(newDialing(ctx, p, &opts, network, addrs, by))
 	if thrown, ok := errors.AsType[*controlPanic](err); ok {
 		panic(thrown.value)
 	}
@@ -82,18 +82,23 @@ func (rt *Runtime) Dial(ctx context.Context, network, addr string, o *DialOption
 	return c, nil
 }
 
-// bound adds the bounds of the options to the context.
-func (o *DialOptions) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	deadline := o.Deadline
+// by is the loop time at which the options have the attempt end; 0: they do not.
+func (o *DialOptions) by(p *place) (by int64) {
+	if !o.Deadline.IsZero() {
+		by = loop.Time(o.Deadline)
+	}
 	if o.Timeout != 0 {
-		if d := time.Now().Add(o.Timeout); deadline.IsZero() || d.Before(deadline) {
-			deadline = d
-		}
+		by = earlier(by, p.In(o.Timeout))
 	}
-	if deadline.IsZero() {
-		return ctx, func() {}
+	return by
+}
+
+// earlier is the earlier of two loop times, of which 0 is none.
+func earlier(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
 	}
-	return context.WithDeadline(ctx, deadline)
+	return a
 }
 
 // DialContext is Dial without options, in the form that http.Transport takes.

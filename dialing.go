@@ -23,7 +23,9 @@ type dialing struct {
 	primary  racer
 	fallback *racer
 	delay    loop.Timer
-	deadline int64 // loop time; 0: none
+	by       int64      // loop time at which the options end it; 0: they do not
+	limit    loop.Timer // that it ends then
+	deadline int64      // the earlier of by and the context's
 
 	w      *loop.Waiter
 	member loop.Member
@@ -52,11 +54,11 @@ type racer struct {
 	errAddr net.Addr
 }
 
-func newDialing(ctx context.Context, p *place, opts *DialOptions, network string, addrs []net.Addr) *dialing {
-	a := &dialing{p: p, ctx: ctx, opts: opts, network: network}
-	a.member.Of, a.delay.To, a.overdue.Mail = a, a, (*dialOverdue)(a)
+func newDialing(ctx context.Context, p *place, opts *DialOptions, network string, addrs []net.Addr, by int64) *dialing {
+	a := &dialing{p: p, ctx: ctx, opts: opts, network: network, by: by, deadline: by}
+	a.member.Of, a.delay.To, a.limit.To, a.overdue.Mail = a, a, (*dialLimit)(a), (*dialOverdue)(a)
 	if d, ok := ctx.Deadline(); ok {
-		a.deadline = loop.Time(d)
+		a.deadline = earlier(by, loop.Time(d))
 	}
 	first, others := addrs, []net.Addr(nil)
 	if network == "tcp" && opts.FallbackDelay >= 0 {
@@ -90,6 +92,9 @@ func partition(addrs []net.Addr) (first, others []net.Addr) {
 func (p *place) connect(a *dialing) (*Conn, net.Addr, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, a.primary.addrs[0], dialCause(err)
+	}
+	if p.PassedOutside(a.by) {
+		return nil, a.primary.addrs[0], errDialTimeout
 	}
 	stop := context.AfterFunc(a.ctx, func() { p.Post(&a.overdue) })
 	defer stop()
@@ -133,6 +138,9 @@ func (a *dialing) Serve(w *loop.Waiter) {
 		return
 	}
 	a.p.Add(&a.member)
+	if a.by != 0 {
+		a.p.SetTimer(&a.limit, a.by)
+	}
 	if a.fallback != nil {
 		d := a.opts.FallbackDelay
 		if d == 0 {
@@ -145,6 +153,12 @@ func (a *dialing) Serve(w *loop.Waiter) {
 
 // Fire starts the fallback when the primary has had its head start.
 func (a *dialing) Fire(*loop.Timer) { a.fallback.run() }
+
+// dialLimit is a dialing whose options bound it.
+type dialLimit dialing
+
+// Fire ends the attempts.
+func (m *dialLimit) Fire(*loop.Timer) { (*dialing)(m).cancel(errDialTimeout) }
 
 // dialOverdue is a dialing whose context is done, or whose caller has left.
 type dialOverdue dialing
@@ -195,6 +209,7 @@ func (a *dialing) over(r *racer) {
 		return
 	}
 	a.p.Remove(&a.member)
+	a.p.StopTimer(&a.limit)
 	if err := a.primary.err; err != nil {
 		a.finish(a.primary.errAddr, err)
 	} else {

@@ -7,11 +7,12 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // resolve turns an address into those to try, at least one. Literal addresses need no resolver; a name is looked up
-// on a goroutine, and so is a wildcard, which may be two addresses.
-func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.Addr, error) {
+// on a goroutine until the loop time by, if that is not 0, and so is a wildcard, which may be two addresses.
+func (o *DialOptions) resolve(ctx context.Context, p *place, network, addr string, by int64) ([]net.Addr, error) {
 	switch network {
 	case "unix", "tcp", "tcp4", "tcp6":
 	default:
@@ -38,6 +39,11 @@ func (o *DialOptions) resolve(ctx context.Context, network, addr string) ([]net.
 		}
 		addrs = []net.Addr{net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(port)))}
 	} else {
+		if by != 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(by-p.In(0)))
+			defer cancel()
+		}
 		Offload(func() { addrs, err = o.lookup(ctx, network, host, service) })
 		if err != nil {
 			return nil, dialCauseOr(ctx, err)

@@ -236,3 +236,33 @@ func TestSimulatedAddresses(t *testing.T) {
 		}
 	})
 }
+
+// The time limits of Dial were those of the machine's clock.
+func TestSimulatedDialTakesSimulatedTime(t *testing.T) {
+	uniotest.SimulateWith(t, &uniotest.SimOptions{Seeds: 20}, func(s *uniotest.Sim) {
+		ln, err := s.Runtime().Listen("tcp", "10.0.0.1:80", nil)
+		if err != nil {
+			s.Fatalf("%v", err)
+		}
+		dial := func(o *unio.DialOptions) error {
+			c, err := s.Runtime().Dial(context.Background(), "tcp", ln.Addr().String(), o)
+			if err == nil {
+				c.Close()
+			}
+			return err
+		}
+		unio.Sleep(time.Hour / 2)
+		if err := dial(&unio.DialOptions{Deadline: s.Now().Add(-time.Second)}); !errors.Is(err, os.ErrDeadlineExceeded) {
+			s.Errorf("behind its deadline: %v", err)
+		}
+		const limit = 10 * time.Microsecond
+		began := s.Now()
+		err = dial(&unio.DialOptions{Timeout: limit, Deadline: began.Add(time.Hour)})
+		if took := s.Now().Sub(began); errors.Is(err, os.ErrDeadlineExceeded) && took < limit {
+			s.Errorf("given up after %v", took)
+		}
+		if err := dial(&unio.DialOptions{Timeout: time.Hour}); errors.Is(err, os.ErrDeadlineExceeded) {
+			s.Errorf("with time enough: %v", err)
+		}
+	})
+}

@@ -46,7 +46,7 @@ func (c *Conn) Await(limit time.Duration, fn func(c *Conn, err error)) error {
 	}
 	a.fn, a.refused, a.until = fn, false, time.Time{}
 	if limit > 0 {
-		a.until = time.Now().Add(limit)
+		a.until = c.conn.Now().Add(limit)
 	}
 	if there && c.conn.Unawait() {
 		c.conn.Keep() // until the task has begun nothing else holds it
@@ -117,7 +117,7 @@ func (c *Conn) awaitAgain() error {
 	a := &c.await
 	limit := time.Duration(0)
 	if !a.until.IsZero() {
-		if limit = time.Until(a.until); limit <= 0 {
+		if limit = a.until.Sub(c.conn.Now()); limit <= 0 {
 			return os.ErrDeadlineExceeded
 		}
 	}
