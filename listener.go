@@ -313,7 +313,8 @@ func (ln *Listener) acceptor(mode string, home func() (*place, error)) (*accepto
 }
 
 // Close stops accepting. Calls that wait in Accept or Serve return net.ErrClosed. Connections that were accepted and not
-// yet given out are closed; those in the kernel's backlog are reset by the kernel.
+// yet given out are closed; those in the kernel's backlog are reset by the kernel. With OnFirstByte those that have sent nothing stay
+// for the rest of their limit, and the handler gets one that sends something in that time.
 func (ln *Listener) Close() error {
 	ln.mu.Lock()
 	closed, a := ln.closed, ln.acc
