@@ -14,7 +14,7 @@ import (
 // The rules that keep a wake-up from being lost:
 //
 //   - An operation is on the inbox before its caller asks for the submission lock. Who does not get the lock leaves a mark
-//     in it, and the holder looks at the inbox again before the mark is gone (look.try, look.leave).
+//     in it, and the holder, which finds the mark when it gives the lock up, looks at the inbox again or kicks the helper.
 //   - The completion lock is the same: who holds it looks at the completions again when somebody has asked meanwhile.
 //     Whoever has learnt that there may be completions asks: who entered the ring, because completions of that time signal
 //     nothing, and the reaper, because of a signal.
@@ -137,18 +137,7 @@ func (l *look) try(f *flow) bool {
 	}
 }
 
-// leave gives the lock up, unless there is a mark: then it is kept, and the mark is gone.
-func (l *look) leave(f *flow) bool {
-	f.at(pointLeave, nil)
-	if l.word.CompareAndSwap(lookHeld, lookFree) {
-		return true
-	}
-	f.at(pointUnmark, nil)
-	l.word.Store(lookHeld)
-	return false
-}
-
-// drop gives the lock up, mark or not: the caller goes on to look again, or has somebody do it.
+// drop gives the lock up. Where it was marked the caller looks again, or has somebody do it.
 func (l *look) drop(f *flow) (marked bool) {
 	f.at(pointLeave, nil)
 	return l.word.Swap(lookFree) == lookAgain
@@ -162,7 +151,6 @@ const (
 	pointTry
 	pointMark
 	pointLeave
-	pointUnmark
 	pointTake
 	pointRoom
 	pointStarve
@@ -227,34 +215,18 @@ const (
 	dead            // the ring has failed
 )
 
-// submit hands over what is on the inbox, in at most so many enters.
-func (f *flow) submit(rounds int, quiet bool) (left outcome) {
+// submit hands over what is on the inbox, in one enter.
+func (f *flow) submit(quiet bool) (left outcome) {
 	f.at(pointSubmit, nil)
+	left = taken
 	if f.submitting.try(f) {
-		left = f.rounds(rounds, quiet)
-	} else {
-		left = taken
+		left = f.round(quiet)
+		if f.submitting.drop(f) && left == nothing {
+			left = more
+		}
 	}
 	f.at(pointSubmitted+point(left), nil)
 	return left
-}
-
-// rounds is what submit does with the lock, which it gives up.
-func (f *flow) rounds(rounds int, quiet bool) outcome {
-	for {
-		left := f.round(quiet)
-		rounds--
-		switch {
-		case left == nothing && f.submitting.leave(f):
-			return nothing
-		case left == nothing:
-			left = more // marked
-		}
-		if rounds <= 0 || left >= stuck {
-			f.submitting.drop(f)
-			return left
-		}
-	}
 }
 
 // round is one enter; the submission lock is held.
@@ -397,7 +369,7 @@ func (f *flow) pushChain(first *fileio.Op) {
 // perform pushes operations that are linked from newest to oldest, and has them begun.
 func (f *flow) perform(newest, oldest *fileio.Op) {
 	f.push(newest, oldest)
-	left := f.submit(1, true)
+	left := f.submit(true)
 	if left == taken {
 		return // who submits looks at what completes
 	}
@@ -407,7 +379,7 @@ func (f *flow) perform(newest, oldest *fileio.Op) {
 			f.kick()
 			return
 		}
-		left = f.submit(1, true)
+		left = f.submit(true)
 		again = f.reap(f.reaps) // also when taken: it may be ours to look at completions
 	}
 	f.watch()
@@ -416,7 +388,7 @@ func (f *flow) perform(newest, oldest *fileio.Op) {
 // start is perform for a caller that must not be held up: it enters once at most, and tells nobody anything.
 func (f *flow) start(newest, oldest *fileio.Op) {
 	f.push(newest, oldest)
-	if left := f.submit(1, false); left >= more {
+	if left := f.submit(false); left >= more {
 		f.kick()
 		return
 	}
@@ -456,7 +428,7 @@ func (f *flow) wait(op *fileio.Op, as uint32) (parked bool) {
 func (f *flow) help(pause func(n int)) {
 	for n := 0; ; n++ {
 		f.at(pointTurn, nil)
-		left := f.submit(1, true)
+		left := f.submit(true)
 		again := f.reap(f.reaps)
 		f.watch()
 		switch {

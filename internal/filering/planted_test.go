@@ -17,8 +17,7 @@ const randomOrders = uint64(40_000)
 // defects are mistakes that a program of this kind makes: what stands in the files of the flow, and what would stand there.
 var defects = map[string][2]string{
 	"the holder does not look again at its mark": {
-		"	f.at(pointUnmark, nil)\n	l.word.Store(lookHeld)\n	return false\n",
-		"	l.word.Store(lookFree)\n	return true\n",
+		"		if f.submitting.drop(f) && left == nothing {\n			left = more\n		}\n", "		f.submitting.drop(f)\n",
 	},
 	"who finds the lock taken leaves no mark": {
 		"if l.word.Load() == lookAgain || l.word.CompareAndSwap(lookHeld, lookAgain) {", "if l.word.Load() != lookFree {",
@@ -29,8 +28,8 @@ var defects = map[string][2]string{
 	"what is left is not handed to the helper": {
 		"		if left >= stuck || n == f.turns {\n			f.kick()\n", "		if left >= stuck || n == f.turns {\n",
 	},
-	"a start hands nothing to the helper": {"	if left := f.submit(1, false); left >= more {", "	if left := f.submit(1, false); left > dead {"},
-	"a start is quiet":                    {"f.submit(1, false)", "f.submit(1, true)"},
+	"a start hands nothing to the helper": {"	if left := f.submit(false); left >= more {", "	if left := f.submit(false); left > dead {"},
+	"a start is quiet":                    {"f.submit(false)", "f.submit(true)"},
 	"slots are not looked at again":       {"	if f.side.room() == 0 {\n		return false\n	}\n	f.at(pointFed", "	return false\n	f.at(pointFed"},
 	"freed slots tell nobody":             {"		again = true // with a try", "		// with a try"},
 	"a wake-up before the sleep is lost":  {"	if !op.State.CompareAndSwap(stateWaiting, as) {\n		return false\n	}\n", "	op.State.Store(as)\n"},

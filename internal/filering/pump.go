@@ -52,7 +52,7 @@ func (f *flow) pump() {
 		if late == 0 {
 			f.at(pointTurn, nil)
 		}
-		left := f.submit(1, true)
+		left := f.submit(true)
 		done, again, further := f.collect(f.reaps)
 		f.handOut(done)
 		again = again || further || left == more
