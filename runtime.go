@@ -27,7 +27,6 @@ type Runtime struct {
 	choice choice
 	pool   *mem.Pool
 	log    *slog.Logger
-	start  time.Time
 
 	loops []*place
 	dog   *loop.Watchdog
@@ -99,7 +98,7 @@ func start(opts Options, ch choice) (*Runtime, error) {
 		return nil, err
 	}
 	rt := &Runtime{
-		opts: opts, choice: ch, pool: pool, heap: heap, log: opts.Logger, start: time.Now(),
+		opts: opts, choice: ch, pool: pool, heap: heap, log: opts.Logger,
 		listeners: map[*Listener]struct{}{}, closed: make(chan struct{}),
 	}
 	rt.files.init(ch.name)
