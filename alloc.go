@@ -63,11 +63,11 @@ func (c *Conn) serveAlloc(w *loop.Waiter) {
 	if d := c.writeDeadline.Load(); d != 0 {
 		c.arm(d)
 	}
-	c.feed(0)
+	c.feed()
 }
 
 // feed gives those who wait what the pool has, in order, and asks the pool to tell when it has more.
-func (c *Conn) feed(int64) {
+func (c *Conn) feed() {
 	s := c.starved
 	for w := s.queue.head; w != nil; w = s.queue.head {
 		b, ok := c.home.rt.pool.TryGet(w.N)
@@ -84,7 +84,7 @@ func (c *Conn) feed(int64) {
 	}
 	s.withdraw()
 	if w := s.queue.head; w != nil {
-		s.cancel = c.home.rt.pool.Notify(w.N, func() { c.mail((*Conn).feed, 0) })
+		s.cancel = c.home.rt.pool.Notify(w.N, func() { c.mail((*Conn).feed) })
 	}
 }
 

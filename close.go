@@ -46,7 +46,7 @@ func (c *Conn) Close() error {
 	}
 	err := c.call(callClose)
 	if errors.Is(err, loop.ErrCoroutine) {
-		c.mail(func(c *Conn, _ int64) { c.shut(nil) }, 0)
+		c.mail(func(c *Conn) { c.shut(nil) })
 		err = nil
 	}
 	return c.opError("close", err)
@@ -126,7 +126,7 @@ const discardsMax = 8
 // discard receives for nobody while what was written waits for the peer: one that answers as it reads, and cannot get rid
 // of its answers, would never read the rest. It also keeps the close from being a reset, which the kernel sends where
 // something is unread, and which makes the peer forget what it has not read yet, tcp(7).
-func (c *Conn) discard(int64) {
+func (c *Conn) discard() {
 	for range discardsMax {
 		if c.ending || c.receiving || c.readErr != nil || c.queued == 0 {
 			return
@@ -135,7 +135,7 @@ func (c *Conn) discard(int64) {
 			return
 		}
 	}
-	c.mail((*Conn).discard, 0)
+	c.mail((*Conn).discard)
 }
 
 // drained is told when nothing written is left that the kernel has not taken.
@@ -167,7 +167,7 @@ func (c *Conn) drainLate(now int64) {
 		next = c.drainBy
 	}
 	c.arm(min(next, c.drainBy))
-	c.discard(0)
+	c.discard()
 }
 
 // setReset has the end of a stream that has lost bytes be no end but a reset, where the socket knows such a thing.

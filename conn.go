@@ -230,28 +230,25 @@ func (c *Conn) Keep() {
 		c.keep = true
 		return
 	}
-	c.mail((*Conn).keepHere, 0)
+	c.mail(func(c *Conn) { c.keep = true })
 }
-
-func (c *Conn) keepHere(int64) { c.keep = true }
 
 // connMail is a change to a connection from outside that nobody waits for.
 type connMail struct {
 	loop.Node
-	c   *Conn
-	do  func(*Conn, int64)
-	arg int64
+	c  *Conn
+	do func(*Conn)
 }
 
 // mail has do called on the loop. False: the loop has ended.
-func (c *Conn) mail(do func(*Conn, int64), arg int64) bool {
-	m := &connMail{c: c, do: do, arg: arg}
+func (c *Conn) mail(do func(*Conn)) bool {
+	m := &connMail{c: c, do: do}
 	m.Mail = m
 	return c.l.Post(&m.Node)
 }
 
 // Deliver makes the change.
-func (m *connMail) Deliver(*loop.Loop) { m.do(m.c, m.arg) }
+func (m *connMail) Deliver(*loop.Loop) { m.do(m.c) }
 
 // SetDeadline sets both deadlines, as net.Conn has it: they are absolute, hold for pending and later calls, leave the
 // connection usable, and the zero time means none.

@@ -42,9 +42,9 @@ func (c *Conn) setDeadline(t time.Time, read, write bool) error {
 	}
 	switch {
 	case c.l.Here() != nil:
-		c.newDeadlines(0)
+		c.newDeadlines()
 	case c.calls.Load() == 0 && !c.heeded.Load():
-	case !c.mail((*Conn).newDeadlines, 0):
+	case !c.mail((*Conn).newDeadlines):
 		return c.localError("set", net.ErrClosed)
 	}
 	return nil
@@ -58,7 +58,7 @@ func (c *Conn) heed() {
 }
 
 // newDeadlines sees to it that those who wait hear of the deadlines.
-func (c *Conn) newDeadlines(int64) {
+func (c *Conn) newDeadlines() {
 	read, write := c.readDeadline.Load(), c.writeDeadline.Load()
 	if c.raw != nil {
 		c.raw.setDeadlines(read, write)

@@ -43,7 +43,7 @@ func (c *Conn) UseLease() (release func(), ok bool) {
 
 // TakeLease is UseLease for one who is held up between the two ends of the call: mail follows put where that says so.
 func (c *Conn) TakeLease() (put func() bool, mail func(), ok bool) {
-	return c.recvLease.put, func() { c.mail((*Conn).recvLeaseBack, 0) }, c.recvLease.take()
+	return c.recvLease.put, func() { c.mail((*Conn).recvLeaseBack) }, c.recvLease.take()
 }
 
 // LeaseIsWanted reports whether somebody waits for the lease for receiving.
@@ -84,7 +84,7 @@ func (c *Conn) BreakUnderALease() (answered chan error, ok bool) {
 func (c *Conn) UseSendLease() (release func(), ok bool) {
 	release = func() {
 		if c.sendLease.put() {
-			c.mail((*Conn).sendLeaseBack, 0)
+			c.mail((*Conn).sendLeaseBack)
 		}
 	}
 	return release, c.sendLease.take()

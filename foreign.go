@@ -108,7 +108,7 @@ func (c *Conn) writeForeign(p []byte) (n int, err error) {
 				return n, c.opError("write", err)
 			}
 		}
-		defer c.mail((*Conn).unlock, 0)
+		defer c.mail((*Conn).unlock)
 	}
 	for n < len(p) {
 		m := min(len(p)-n, max(most, c.longMax()))
@@ -197,14 +197,14 @@ func (c *Conn) sendForeign(ctx context.Context, bufs []*mem.Buf, room int, locke
 		taken = left == nil
 	}
 	if w.Withdrawn() {
-		c.mail((*Conn).forgetWithdrawn, 0)
+		c.mail((*Conn).forgetWithdrawn)
 	}
 	w.Free()
 	return taken, c.opError("write", err)
 }
 
 // forgetWithdrawn lets go of writers who have left. Their places would be kept until the peer reads, and it may never do so.
-func (c *Conn) forgetWithdrawn(int64) {
+func (c *Conn) forgetWithdrawn() {
 	c.writers.remove((*loop.Waiter).Withdrawn)
 	c.lock.queue.remove((*loop.Waiter).Withdrawn)
 	c.tellQueued()

@@ -45,7 +45,7 @@ func (c *Conn) recvLent(p []byte) (n int, err error) {
 	case err != nil && err != io.EOF:
 		c.tellRecvFailed(err)
 	case c.recvLease.put():
-		c.mail((*Conn).recvLeaseBack, 0)
+		c.mail((*Conn).recvLeaseBack)
 	}
 	return n, err
 }
@@ -53,14 +53,14 @@ func (c *Conn) recvLent(p []byte) (n int, err error) {
 // tellRecvFailed has the loop know of an error that a call under the lease has taken from the socket, which tells it once.
 func (c *Conn) tellRecvFailed(err error) {
 	c.recvLease.tell()
-	c.mail(func(c *Conn, _ int64) {
+	c.mail(func(c *Conn) {
 		c.recvLease.end()
 		if c.readErr == nil {
 			c.readErr = err
 		}
 		c.serveReaders()
-		c.recvLeaseBack(0)
-	}, 0)
+		c.recvLeaseBack()
+	})
 }
 
 // leasePause is in how many reads the lease is not asked for after leasePatience calls that brought less than leaseBytes: a peer that waits
@@ -93,7 +93,7 @@ func (c *Conn) noteCall(n int) {
 }
 
 // recvLeaseBack follows when the lease that was wanted has come back. It may be late, and another has it.
-func (c *Conn) recvLeaseBack(int64) {
+func (c *Conn) recvLeaseBack() {
 	if c.recalling && c.recvLease.recall() {
 		c.recalling, c.receiving = false, false
 		c.readyDone()

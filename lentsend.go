@@ -70,7 +70,7 @@ func (c *Conn) writeLent(p []byte) (n int, locked bool, err error) {
 		}
 	}
 	if c.sendLease.put() {
-		c.mail((*Conn).sendLeaseBack, 0)
+		c.mail((*Conn).sendLeaseBack)
 	}
 	return n, false, c.opError("write", err)
 }
@@ -78,7 +78,7 @@ func (c *Conn) writeLent(p []byte) (n int, locked bool, err error) {
 // tellSendFailed has the loop know of an error that a call under the lease has taken from the socket.
 func (c *Conn) tellSendFailed(err error) {
 	c.sendLease.tell()
-	c.mail(func(c *Conn, _ int64) {
+	c.mail(func(c *Conn) {
 		c.sendLease.end()
 		if err != syscall.EPIPE {
 			c.met = err
@@ -87,8 +87,8 @@ func (c *Conn) tellSendFailed(err error) {
 			c.home.inline.SendFailed(c.send.Desc, err)
 			c.failSends(err)
 		}
-		c.sendLeaseBack(0)
-	}, 0)
+		c.sendLeaseBack()
+	})
 }
 
 // sendAll sends what the socket takes of p.
@@ -121,8 +121,8 @@ func (c *Conn) serveKeepLock(w *loop.Waiter) {
 }
 
 // sendLeaseBack follows when the lease has come back.
-func (c *Conn) sendLeaseBack(int64) {
-	c.unlock(0)
+func (c *Conn) sendLeaseBack() {
+	c.unlock()
 	c.sendHome()
 	c.endLater()
 }

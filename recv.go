@@ -213,7 +213,7 @@ func (c *Conn) received() {
 	switch {
 	case c.endHeld:
 	case c.closing:
-		c.discard(0)
+		c.discard()
 	case c.await.fn != nil:
 		c.awaited(nil)
 	default:
@@ -287,7 +287,7 @@ func (c *Conn) startRecvFor(limit int, into bool) (ready bool) {
 func (c *Conn) readyDone() {
 	switch w := c.readers.head; {
 	case c.closing:
-		c.discard(0)
+		c.discard()
 	case c.await.fn != nil:
 		if c.startRecvFor(1, false) {
 			c.awaited(nil)

@@ -325,7 +325,7 @@ func (c *Conn) writeLong(t *loop.Task, p []byte) (n int, err error) {
 	}
 	if planted.Bug != planted.Interleaved {
 		c.hold(t)
-		defer c.unlock(0)
+		defer c.unlock()
 	}
 	for n < len(p) {
 		if err := c.awaitRoom(t); err != nil {
@@ -471,7 +471,7 @@ func (c *Conn) hold(owner *loop.Task) {
 }
 
 // unlock lets other writers go on.
-func (c *Conn) unlock(int64) {
+func (c *Conn) unlock() {
 	c.lock.held, c.lock.owner = false, nil
 	c.tellQueued()
 	c.takeOutside()
