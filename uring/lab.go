@@ -136,6 +136,16 @@ func (l *lab) queue(r *Ring, fill func(*SQE)) error {
 
 func (l *lab) closeFd(fd int) { l.cleanup = append(l.cleanup, func() { unix.Close(fd) }) }
 
+// socket makes a stream socket.
+func (l *lab) socket(family int) (int, error) {
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, prepared(fmt.Errorf("socket: %w", err))
+	}
+	l.closeFd(fd)
+	return fd, nil
+}
+
 // pair makes two connected stream sockets.
 func (l *lab) pair() (a, b int, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -160,11 +170,9 @@ func (l *lab) pipe() (r, w int, err error) {
 
 // listener makes a listening Unix socket with a name that the kernel chooses.
 func (l *lab) listener() (fd int, sa unix.Sockaddr, err error) {
-	fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, nil, prepared(fmt.Errorf("socket: %w", err))
+	if fd, err = l.socket(unix.AF_UNIX); err != nil {
+		return 0, nil, err
 	}
-	l.closeFd(fd)
 	return l.listen(fd, &unix.SockaddrUnix{})
 }
 
@@ -181,30 +189,26 @@ func (l *lab) listen(fd int, any unix.Sockaddr) (int, unix.Sockaddr, error) {
 
 // dial connects a new Unix socket.
 func (l *lab) dial(sa unix.Sockaddr) error {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := l.socket(unix.AF_UNIX)
 	if err != nil {
-		return prepared(fmt.Errorf("socket: %w", err))
+		return err
 	}
-	l.closeFd(fd)
 	return prepared(unix.Connect(fd, sa))
 }
 
 // tcpPair makes two sockets that are connected over the loopback network, which zero-copy sends need.
 func (l *lab) tcpPair() (a, b int, err error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := l.socket(unix.AF_INET)
 	if err != nil {
-		return 0, 0, prepared(fmt.Errorf("socket: %w", err))
+		return 0, 0, err
 	}
-	l.closeFd(fd)
 	_, sa, err := l.listen(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	if err != nil {
 		return 0, 0, err
 	}
-	a, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, 0, prepared(fmt.Errorf("socket: %w", err))
+	if a, err = l.socket(unix.AF_INET); err != nil {
+		return 0, 0, err
 	}
-	l.closeFd(a)
 	if err := unix.Connect(a, sa); err != nil {
 		return 0, 0, prepared(fmt.Errorf("connect over loopback: %w", err))
 	}

@@ -279,11 +279,10 @@ func probeBindListen(l *lab) error {
 	if err != nil {
 		return err
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fd, err := l.socket(unix.AF_UNIX)
 	if err != nil {
-		return prepared(err)
+		return err
 	}
-	l.closeFd(fd)
 	family := new(uint16) // an address that is only a family: the kernel chooses the name
 	*family = unix.AF_UNIX
 	_, err = l.do(r, func(s *SQE) { s.PrepBind(fd, AddrOf(family), 2) })

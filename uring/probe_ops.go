@@ -11,12 +11,12 @@ import (
 )
 
 // armPoll leaves a poll request with user data 7 on one end of a quiet pair.
-func (l *lab) armPoll(r *Ring) (fd, peer int, err error) {
-	fd, peer, err = l.pair()
+func (l *lab) armPoll(r *Ring) (fd int, err error) {
+	fd, _, err = l.pair()
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
-	return fd, peer, l.queue(r, func(s *SQE) {
+	return fd, l.queue(r, func(s *SQE) {
 		s.PrepPollAdd(fd, unix.POLLIN)
 		s.UserData = 7
 	})
@@ -136,7 +136,7 @@ func probeSyncCancel(l *lab) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := l.armPoll(r); err != nil {
+	if _, err := l.armPoll(r); err != nil {
 		return err
 	}
 	if err := r.CancelSync(SyncCancel{UserData: 7, Timeout: labPatience}); err != nil {
@@ -169,7 +169,7 @@ func probeCancel(l *lab, fill func(*SQE, int)) error {
 	if err != nil {
 		return err
 	}
-	fd, _, err := l.armPoll(r)
+	fd, err := l.armPoll(r)
 	if err != nil {
 		return err
 	}
