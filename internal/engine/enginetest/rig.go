@@ -152,13 +152,11 @@ func (r *rig) complete(op *engine.Op) {
 }
 
 // take collects what Next has.
-func (r *rig) take() (n int) {
+func (r *rig) take() {
 	r.Helper()
 	for op := r.e.Next(); op != nil; op = r.e.Next() {
 		r.complete(op)
-		n++
 	}
-	return n
 }
 
 // turn is one turn of a loop.
