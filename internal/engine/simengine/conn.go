@@ -1,11 +1,13 @@
 package simengine
 
 import (
-	"github.com/unio-go/unio/internal/planted"
+	"io"
 	"net"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/unio-go/unio/internal/planted"
 )
 
 // Conn is one end of a simulated connection. As long as no engine has attached it, it is a net.Conn for goroutines.
@@ -31,8 +33,8 @@ type Conn struct {
 	closed  bool
 	abrupt  bool // SetLinger(0): Close resets
 
-	readBy, writeBy     time.Time
-	readAlarm, wrtAlarm *time.Timer
+	readBy, writeBy       time.Time
+	readAlarm, writeAlarm *time.Timer
 }
 
 // fifo is bytes that have arrived, as the segments in which they came.
@@ -195,7 +197,7 @@ func (c *Conn) readEnd() error {
 	case c.failure != nil:
 		return c.failure
 	case c.fin || c.noRead:
-		return errEnd
+		return io.EOF
 	}
 	return nil
 }

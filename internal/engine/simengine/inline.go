@@ -1,7 +1,6 @@
 package simengine
 
 import (
-	"io"
 	"syscall"
 
 	"github.com/unio-go/unio/internal/engine"
@@ -26,15 +25,10 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 }
 
 // RecvNow receives, for anybody.
-func (e *Engine) RecvNow(ed engine.Desc, p []byte) (n int, err error) {
-	w, d := e.w, ed.(*desc)
-	w.mu.Lock()
-	defer w.unlock()
-	n, err = d.c.read(p)
-	if err == errEnd {
-		err = io.EOF
-	}
-	return n, err
+func (e *Engine) RecvNow(d engine.Desc, p []byte) (n int, err error) {
+	e.w.mu.Lock()
+	defer e.w.unlock()
+	return d.(*desc).c.read(p)
 }
 
 // SendNow sends, for anybody.

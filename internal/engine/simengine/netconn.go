@@ -10,9 +10,6 @@ import (
 
 // This file is a Conn as goroutines use it: the methods of net.Conn and those of *net.TCPConn that peers in tests need.
 
-// errEnd is the end of a stream, bare as everywhere.
-var errEnd = io.EOF
-
 var _ net.Conn = (*Conn)(nil)
 
 // opError dresses an error as package net does.
@@ -75,7 +72,7 @@ func (c *Conn) Close() error {
 	if c.closed {
 		return c.opError("close", net.ErrClosed)
 	}
-	for _, alarm := range []*time.Timer{c.readAlarm, c.wrtAlarm} {
+	for _, alarm := range []*time.Timer{c.readAlarm, c.writeAlarm} {
 		if alarm != nil {
 			alarm.Stop()
 		}
@@ -134,7 +131,9 @@ func (c *Conn) SetDeadline(t time.Time) error {
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.setDeadline(&c.readBy, &c.readAlarm, t) }
 
 // SetWriteDeadline sets when Write fails.
-func (c *Conn) SetWriteDeadline(t time.Time) error { return c.setDeadline(&c.writeBy, &c.wrtAlarm, t) }
+func (c *Conn) SetWriteDeadline(t time.Time) error {
+	return c.setDeadline(&c.writeBy, &c.writeAlarm, t)
+}
 
 func (c *Conn) setDeadline(by *time.Time, alarm **time.Timer, t time.Time) error {
 	c.w.mu.Lock()
