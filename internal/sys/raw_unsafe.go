@@ -179,7 +179,9 @@ func Shutdown(fd, how int) syscall.Errno {
 	return errno
 }
 
-func connect(fd int, a *Sockaddr) syscall.Errno {
+// Connect starts to connect a non-blocking socket. EINPROGRESS is the usual answer of TCP: the end is told by
+// writability and SocketError.
+func Connect(fd int, a *Sockaddr) syscall.Errno {
 	_, _, errno := syscall.Syscall(unix.SYS_CONNECT, uintptr(fd),
 		uintptr(unsafe.Pointer(&a.raw[0])), uintptr(a.n))
 	return errno

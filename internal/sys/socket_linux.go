@@ -58,10 +58,6 @@ func Bind(fd int, a *Sockaddr) error {
 	return nil
 }
 
-// Connect starts to connect a non-blocking socket. EINPROGRESS is the usual answer of TCP: the end is told by
-// writability and SocketError.
-func Connect(fd int, a *Sockaddr) syscall.Errno { return connect(fd, a) }
-
 // SocketError takes the pending error of a socket, SO_ERROR.
 func SocketError(fd int) syscall.Errno {
 	n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
