@@ -2,7 +2,6 @@ package sys
 
 import (
 	"errors"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,7 +9,7 @@ import (
 // InMemory reports whether the file lies in a file system that is memory, whose reads are copies.
 func InMemory(fd int) (bool, error) {
 	var st unix.Statfs_t
-	err := retry(func() error { return unix.Fstatfs(fd, &st) })
+	err := Retry(func() error { return unix.Fstatfs(fd, &st) })
 	kind := uint32(st.Type) // of a width and a sign that depend on the processor
 	return kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC, err
 }
@@ -22,7 +21,7 @@ var ErrNoAlignment = errors.New("the file system does not tell its alignment")
 // STATX_DIOALIGN); 0: the file has none.
 func DirectAlignment(fd int) (memory, offset int, err error) {
 	var st unix.Statx_t
-	err = retry(func() error { return unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &st) })
+	err = Retry(func() error { return unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_DIOALIGN, &st) })
 	switch {
 	case err == unix.ENOSYS, err == unix.EPERM, err == unix.EINVAL, err == nil && st.Mask&unix.STATX_DIOALIGN == 0:
 		return 0, 0, ErrNoAlignment // EPERM: a seccomp profile older than the call
@@ -33,21 +32,21 @@ func DirectAlignment(fd int) (memory, offset int, err error) {
 }
 
 // Datasync is fdatasync(2).
-func Datasync(fd int) error { return retry(func() error { return unix.Fdatasync(fd) }) }
+func Datasync(fd int) error { return Retry(func() error { return unix.Fdatasync(fd) }) }
 
 // Allocate is fallocate(2) that keeps the size of the file.
 func Allocate(fd int, off, n int64) error {
-	return retry(func() error { return unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, off, n) })
+	return Retry(func() error { return unix.Fallocate(fd, unix.FALLOC_FL_KEEP_SIZE, off, n) })
 }
 
 // Advise is posix_fadvise(2).
 func Advise(fd int, off, n int64, advice int) error {
-	return retry(func() error { return unix.Fadvise(fd, off, n, advice) })
+	return Retry(func() error { return unix.Fadvise(fd, off, n, advice) })
 }
 
 // CopyRange is copy_file_range(2) of up to n bytes.
 func CopyRange(from int, fromOff int64, to int, toOff int64, n int) (copied int, err error) {
-	err = retry(func() (err error) {
+	err = Retry(func() (err error) {
 		copied, err = unix.CopyFileRange(from, &fromOff, to, &toOff, n, 0)
 		return err
 	})
@@ -62,11 +61,3 @@ const (
 	AdviceWillNeed   = unix.FADV_WILLNEED
 	AdviceDontNeed   = unix.FADV_DONTNEED
 )
-
-func retry(fn func() error) error {
-	for {
-		if err := fn(); err != syscall.EINTR {
-			return err
-		}
-	}
-}

@@ -10,13 +10,13 @@ import (
 // Populate is madvise(2) with MADV_POPULATE_READ (5.14): it returns when all of m, which begins at a page, has been read and
 // is mapped. EFAULT is where touching it would have been a SIGBUS.
 func Populate(m []byte) error {
-	return retry(func() error { return unix.Madvise(m, unix.MADV_POPULATE_READ) })
+	return Retry(func() error { return unix.Madvise(m, unix.MADV_POPULATE_READ) })
 }
 
 // AdviseMapping is madvise(2) with a kind of advice of Advise. AdviceWillNeed and AdviceDontNeed concern m, which begins at
 // a page; of a shared mapping AdviceDontNeed takes only the page tables, so that the page cache is free to let go.
 func AdviseMapping(m []byte, advice int) error {
-	return retry(func() error { return unix.Madvise(m, madvices[advice]) })
+	return Retry(func() error { return unix.Madvise(m, madvices[advice]) })
 }
 
 var madvices = map[int]int{
@@ -43,10 +43,10 @@ func Size(fd int) (int64, syscall.Errno) {
 // right of an owner by a capability alone counts as one of the others.
 func SeesCache(fd int) bool {
 	var st syscall.Stat_t
-	if retry(func() error { return syscall.Fstat(fd, &st) }) == nil && int(st.Uid) == unix.Geteuid() {
+	if Retry(func() error { return syscall.Fstat(fd, &st) }) == nil && int(st.Uid) == unix.Geteuid() {
 		return true
 	}
-	return retry(func() error {
+	return Retry(func() error {
 		return unix.Faccessat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.W_OK, unix.AT_EACCESS)
 	}) == nil
 }

@@ -6,9 +6,7 @@ import "golang.org/x/sys/unix"
 // privileges gets (fstatfs(2)).
 func Usage(fd int) (total, free, avail uint64, err error) {
 	var st unix.Statfs_t
-	for err = unix.EINTR; err == unix.EINTR; {
-		err = unix.Fstatfs(fd, &st)
-	}
+	err = Retry(func() error { return unix.Fstatfs(fd, &st) })
 	unit := uint64(st.Bsize)
 	return st.Blocks * unit, st.Bfree * unit, st.Bavail * unit, err
 }

@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/unio-go/unio/internal/sys"
 )
 
 // listBytes is how much of a directory one call reads: some 250 names.
@@ -71,7 +73,7 @@ func (l *List) fill() error {
 		l.buf = make([]byte, listBytes)
 	}
 	n := 0
-	err := retry(func() (err error) {
+	err := sys.Retry(func() (err error) {
 		n, err = unix.Getdents(int(l.dir.Fd()), l.buf)
 		return err
 	})
@@ -109,7 +111,7 @@ func (l *List) typed(name string, kind byte) (Entry, error) {
 		return Entry{name, typeOf(kind)}, nil
 	}
 	var st unix.Stat_t
-	err := retry(func() error { return unix.Fstatat(int(l.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	err := sys.Retry(func() error { return unix.Fstatat(int(l.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
 	switch {
 	case err == unix.ENOENT:
 		return Entry{}, nil

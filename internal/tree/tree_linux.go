@@ -155,14 +155,14 @@ func beneath(dir int, name string, flag int, perm fs.FileMode) (*os.File, error)
 func (d *Dir) parent(name string, fn func(dir int, last string) error) error {
 	above, last := path.Split(name)
 	if above == "" {
-		return d.use(func(fd int) error { return retry(func() error { return fn(fd, last) }) })
+		return d.use(func(fd int) error { return sys.Retry(func() error { return fn(fd, last) }) })
 	}
 	dir, err := d.open(path.Clean(above), unix.O_PATH|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
 	defer dir.Close()
-	return retry(func() error { return fn(int(dir.Fd()), last) })
+	return sys.Retry(func() error { return fn(int(dir.Fd()), last) })
 }
 
 // OpenFile opens a file or a directory with the flags of os.OpenFile. It does not wait for the other side of a pipe.
@@ -234,12 +234,4 @@ func (d *Dir) Usage() (total, free, avail uint64, err error) {
 		return err
 	})
 	return total, free, avail, err
-}
-
-func retry(fn func() error) error {
-	for {
-		if err := fn(); err != unix.EINTR {
-			return err
-		}
-	}
 }
