@@ -136,9 +136,7 @@ func (e *Engine) Submit(op *engine.Op) bool {
 		d.claim(&d.in, op)
 		return e.started(d, op, d.readable && e.accept(d, op))
 	case engine.Shutdown:
-		op.Err = errnoErr(sys.Shutdown(d.fd, int(op.How)))
-		d.holding = d.holding && op.How != engine.ShutWrite
-		return e.finishNow(true)
+		return e.finishNow(e.shutdown(d, op))
 	case engine.Close:
 		return e.finishNow(e.close(d, op)) // which may come back later, by closers
 	}
@@ -363,11 +361,3 @@ func (e *Engine) Caps() engine.Caps {
 
 // Counters are published by Poll and Wait.
 func (e *Engine) Counters() *engine.Counters { return &e.counters }
-
-// errnoErr is errno as an error, nil for zero.
-func errnoErr(errno syscall.Errno) error {
-	if errno == 0 {
-		return nil
-	}
-	return errno
-}
