@@ -14,13 +14,13 @@ import (
 // netpoll sleeps in the Go runtime's network poller, which watches the epoll descriptor as it would a
 // socket: the loop's goroutine parks and its thread is free for others.
 type netpoll struct {
-	e       *Engine
-	file    *os.File
-	conn    syscall.RawConn
-	look    func(uintptr) bool
-	limited bool // a deadline is set
-	n       int
-	errno   syscall.Errno
+	e     *Engine
+	file  *os.File
+	conn  syscall.RawConn
+	look  func(uintptr) bool
+	timed bool // a deadline is set
+	n     int
+	errno syscall.Errno
 }
 
 // newNetpoll takes e.ep over, which is closed on an error: an os.File that is let go of closes its number when it is
@@ -56,10 +56,10 @@ func (p *netpoll) collect(uintptr) bool {
 func (p *netpoll) wait(d time.Duration) (int, syscall.Errno) {
 	p.n, p.errno = 0, 0
 	if d >= 0 {
-		p.limited = true
+		p.timed = true
 		p.file.SetReadDeadline(time.Now().Add(d))
-	} else if p.limited {
-		p.limited = false
+	} else if p.timed {
+		p.timed = false
 		p.file.SetReadDeadline(time.Time{})
 	}
 	err := p.conn.Read(p.look)

@@ -38,7 +38,7 @@ type Engine struct {
 	copying   int  // bytes of the large receives and sends that are queued
 	inPlace   bool // the wait that is under way is one in place
 	closing   bool
-	poller    *poller
+	netpoll   *netpoll
 	elsewhere bool          // completions wait for another thread
 	polled    bool          // a thread of the kernel takes what is queued
 	spin      time.Duration // how long Wait looks before it sleeps, if polled
@@ -112,7 +112,7 @@ func (e *Engine) open(cfg engine.Config, sizes []geometry) error {
 		e.openSpin()
 	}
 	if cfg.Netpoll {
-		if e.poller, err = openPoller(ring.FD(), e.pollReady); err != nil {
+		if e.netpoll, err = newNetpoll(ring.FD(), e.pollReady); err != nil {
 			return err
 		}
 	} else {

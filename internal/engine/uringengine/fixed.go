@@ -47,7 +47,7 @@ func (e *Engine) openFiles() {
 func (e *Engine) limitWorkers() {
 	_, _, _ = e.ring.RegisterIowqMaxWorkers(fileWorkersMax, fileWorkersMax)
 	mine, err := sys.ThreadCPUs()
-	if err != nil || len(mine) != 1 || e.poller != nil {
+	if err != nil || len(mine) != 1 || e.netpoll != nil {
 		return
 	}
 	var others unix.CPUSet

@@ -11,8 +11,8 @@ import (
 	"github.com/unio-go/unio/internal/sys"
 )
 
-// poller sleeps on a ring's descriptor in Go's network poller: the goroutine parks, its thread goes on with others.
-type poller struct {
+// netpoll sleeps on a ring's descriptor in Go's network poller: the goroutine parks, its thread goes on with others.
+type netpoll struct {
 	file  *os.File
 	conn  syscall.RawConn
 	timed bool // a deadline is set
@@ -21,8 +21,8 @@ type poller struct {
 	check func(uintptr) bool
 }
 
-// openPoller watches a duplicate of fd, so that the ring can be closed on its own. ready says when it is useless to sleep.
-func openPoller(fd int, ready func() bool) (*poller, error) {
+// newNetpoll watches a duplicate of fd, so that the ring can be closed on its own. ready says when it is useless to sleep.
+func newNetpoll(fd int, ready func() bool) (*netpoll, error) {
 	dup, err := sys.Dup(fd)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func openPoller(fd int, ready func() bool) (*poller, error) {
 		sys.CloseFD(dup)
 		return nil, err
 	}
-	p := &poller{file: os.NewFile(uintptr(dup), "io_uring"), ready: ready}
+	p := &netpoll{file: os.NewFile(uintptr(dup), "io_uring"), ready: ready}
 	p.check = p.checkOnce
 	if err := p.file.SetReadDeadline(time.Time{}); err != nil {
 		p.file.Close()
@@ -47,7 +47,7 @@ func openPoller(fd int, ready func() bool) (*poller, error) {
 
 // wait sleeps until the ring has completions, wake is called, or d has passed; a negative d means no limit. It does not
 // sleep when ready says so, which is asked after the poller was told to notice what happens from now on.
-func (p *poller) wait(d time.Duration) error {
+func (p *netpoll) wait(d time.Duration) error {
 	switch {
 	case d >= 0:
 		p.timed = true
@@ -69,13 +69,13 @@ func (p *poller) wait(d time.Duration) error {
 }
 
 // checkOnce is true the second time: one sleep is all.
-func (p *poller) checkOnce(uintptr) bool {
+func (p *netpoll) checkOnce(uintptr) bool {
 	again := p.slept
 	p.slept = true
 	return again || p.ready()
 }
 
 // wake ends a wait: its deadline has passed. Any goroutine may call it.
-func (p *poller) wake() { p.file.SetReadDeadline(time.Unix(1, 0)) }
+func (p *netpoll) wake() { p.file.SetReadDeadline(time.Unix(1, 0)) }
 
-func (p *poller) close() error { return p.file.Close() }
+func (p *netpoll) close() error { return p.file.Close() }

@@ -97,8 +97,9 @@ func probe() (ability, error) {
 	return a, errors.Join(group.Unregister(), group.Free())
 }
 
-// ringVersion is the version that the rings of a kernel are of on which an engine works, for their defects. One that claims to be older than what the engine
-// needs has the rings of a later one, with their defects: RHEL 9 calls itself 5.14 and has about those of 6.8.
+// ringVersion is the kernel version by which defects are looked up, on a kernel on which the engine works. A distribution's kernel may
+// call itself older than what the engine needs; its io_uring is then from a later one, with the defects of that: RHEL 9 says 5.14 and
+// has about that of 6.8.
 func ringVersion(release string) (uring.Version, error) {
 	v, err := uring.ParseVersion(release)
 	if needed := uring.FeatureDeferTaskrun.Since(); v.Less(needed) {

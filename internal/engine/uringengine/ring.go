@@ -63,7 +63,7 @@ func (e *Engine) enterNow() {
 		_, err = e.ring.Poll()
 	}
 	e.entered(err)
-	e.elsewhere = e.poller != nil && e.ring.TaskrunPending()
+	e.elsewhere = e.netpoll != nil && e.ring.TaskrunPending()
 }
 
 // entered judges the outcome of an enter. What the kernel did not take stays queued and goes with the next one, so
@@ -137,7 +137,7 @@ func (e *Engine) Poll() (ready bool, err error) {
 // submitted, when the loop's goroutine ran there: to enter again and again would keep that thread from the CPU on which
 // it has to post them, and asleep we are told when it has.
 func (e *Engine) worthEntering() bool {
-	if e.poller == nil {
+	if e.netpoll == nil {
 		return true
 	}
 	if !e.ring.TaskrunPending() {
@@ -158,7 +158,7 @@ func (e *Engine) Wait(d time.Duration) error {
 		return err
 	}
 	switch {
-	case e.poller != nil:
+	case e.netpoll != nil:
 		e.waitShared(d)
 	case e.polled:
 		e.waitPolled(d)
@@ -175,7 +175,7 @@ var _ engine.InPlacer = (*Engine)(nil)
 // WaitInPlace is Wait by a raw system call. Reads of files that the kernel may do by copying inside the call are no matter of
 // moments; with such it is Wait.
 func (e *Engine) WaitInPlace(d time.Duration) error {
-	e.inPlace = e.poller == nil && !e.polled && !e.files.copies
+	e.inPlace = e.netpoll == nil && !e.polled && !e.files.copies
 	err := e.Wait(d)
 	e.inPlace = false
 	return err
@@ -207,7 +207,7 @@ func (e *Engine) waitShared(d time.Duration) {
 	if e.err != nil || e.ready() || e.ring.Pending() > 0 {
 		return
 	}
-	e.entered(e.poller.wait(d))
+	e.entered(e.netpoll.wait(d))
 	if e.worthEntering() {
 		e.enterNow()
 	}

@@ -39,7 +39,7 @@ func (e *Engine) submitSend(d *desc, op *engine.Op) bool {
 	if op.How == engine.SendLast {
 		d.flags |= holding
 	}
-	if e.poller != nil && e.lone == nil && e.ring.Pending() == 0 && len(op.Bufs) == 1 && op.Word <= sendWholeBytesMax {
+	if e.netpoll != nil && e.lone == nil && e.ring.Pending() == 0 && len(op.Bufs) == 1 && op.Word <= sendWholeBytesMax {
 		d.send, e.lone = op, d
 		return false
 	}

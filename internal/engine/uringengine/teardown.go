@@ -131,8 +131,8 @@ func (e *Engine) free() error {
 	if e.blocks != nil {
 		errs = append(errs, e.blocks.unregister(), e.blocks.drop())
 	}
-	if e.poller != nil {
-		errs = append(errs, e.poller.close())
+	if e.netpoll != nil {
+		errs = append(errs, e.netpoll.close())
 	}
 	if e.ring != nil {
 		e.unfixAll()

@@ -16,8 +16,8 @@ func (e *Engine) Wake() {
 	if e.woken.Swap(true) {
 		return
 	}
-	if e.poller != nil {
-		e.poller.wake()
+	if e.netpoll != nil {
+		e.netpoll.wake()
 		return
 	}
 	e.wakeMu.Lock()
