@@ -47,30 +47,31 @@ type watched struct {
 // is asked each time, so that loops may come and go.
 func Watch(loops func() []*Loop, limit time.Duration, log *slog.Logger) *Watchdog {
 	w := &Watchdog{stop: make(chan struct{}), done: make(chan struct{})}
-	tick := min(max(limit/8, 2*time.Millisecond), time.Second)
-	go func() {
-		defer close(w.done)
-		t := time.NewTicker(tick)
-		defer t.Stop()
-		seen := map[*Loop]*watched{}
-		for {
-			select {
-			case <-w.stop:
-				return
-			case now := <-t.C:
-				for _, l := range loops() {
-					s := seen[l]
-					if s == nil {
-						s = new(watched)
-						seen[l] = s
-					}
-					s.look(l, now, limit, log)
-					reportParked(l, now, limit, log)
-				}
-			}
-		}
-	}()
+	go w.run(loops, limit, log)
 	return w
+}
+
+// run is the watchdog's goroutine.
+func (w *Watchdog) run(loops func() []*Loop, limit time.Duration, log *slog.Logger) {
+	defer close(w.done)
+	tick := time.NewTicker(min(max(limit/8, 2*time.Millisecond), time.Second))
+	defer tick.Stop()
+	seen := map[*Loop]*watched{}
+	for {
+		var now time.Time
+		select {
+		case <-w.stop:
+			return
+		case now = <-tick.C:
+		}
+		for _, l := range loops() {
+			if seen[l] == nil {
+				seen[l] = new(watched)
+			}
+			seen[l].look(l, now, limit, log)
+			reportParked(l, now, limit, log)
+		}
+	}
 }
 
 // Stop ends the watchdog.
