@@ -38,7 +38,12 @@ func (m *wakeMail) Deliver(l *Loop) { l.ready(m.task) }
 func (t *Task) Loop() *Loop { return t.loop }
 
 // Wait parks the task until its Waiter is finished. The caller has proved that it runs on the task (Here, Current).
-func (t *Task) Wait() { t.park() }
+func (t *Task) Wait() {
+	if t.loop.cur.Load() != t {
+		panic("unio: a task was parked that is not running")
+	}
+	t.co.Park()
+}
 
 // Wake ends a task's Wait for what is not a loop's; anybody may call it, once for each Wait, when the task waits or is about to.
 func (t *Task) Wake() {
@@ -47,13 +52,6 @@ func (t *Task) Wake() {
 		return
 	}
 	t.loop.Post(&t.wake.Node)
-}
-
-func (t *Task) park() {
-	if t.loop.cur.Load() != t {
-		panic("unio: a task was parked that is not running")
-	}
-	t.co.Park()
 }
 
 // traced is the task's function as a region of an execution trace, which tells tasks from other coroutines and one task from

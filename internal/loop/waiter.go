@@ -154,7 +154,7 @@ func (w *Waiter) Await() {
 	case !l.Post(&w.node) && w.Claim(): // else the watchdog wakes the caller
 		w.Err = net.ErrClosed
 	case w.task != nil:
-		w.task.park()
+		w.task.Wait()
 	default:
 		<-w.ch
 	}
