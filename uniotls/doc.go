@@ -9,8 +9,9 @@
 // that about by a key update (RFC 8446, 4.6.3), which the reader has to answer while a writer waits for the peer to read.
 //
 // Here nothing waits below crypto/tls when it writes: sealed records that the connection does not take at once are queued,
-// and whoever called crypto/tls has them sent after it has returned. A Write waits for room before it seals the next 32 KiB. What a reader has to answer is sent
-// beside it; a peer that goes on asking and does not read is given up when 128 KiB wait for it, with an error.
+// and whoever called crypto/tls has them sent after it has returned. A Write waits for room before it seals the next 32 KiB.
+// What a reader has to answer is sent beside it; a peer that goes on asking and does not read is given up when 128 KiB wait
+// for it, with an error.
 //
 // # What runs where
 //

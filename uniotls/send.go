@@ -72,27 +72,25 @@ var gathers = sync.Pool{New: func() any { return new([recordBytesMax]byte) }}
 func (c *Conn) gather(bufs []*mem.Buf) error {
 	box := gathers.Get().(*[recordBytesMax]byte)
 	defer gathers.Put(box)
-	n := 0
+	n := 0 // bytes in box
 	for _, b := range bufs {
-		for p := b.Bytes(); len(p) > 0; {
-			piece, m := p, len(p)-len(p)%recordBytesMax
-			if n > 0 || m == 0 {
-				m = copy(box[n:], p)
-				n += m
-				piece = box[:]
-			}
-			if p = p[m:]; 0 < n && n < len(box) {
+		p := b.Bytes()
+		if n > 0 {
+			m := copy(box[n:], p)
+			if n, p = n+m, p[m:]; n < len(box) {
 				continue
 			}
-			if n == 0 {
-				piece = piece[:m]
-			}
-			if n = 0; len(piece) > 0 {
-				if _, err := c.write(piece); err != nil {
-					return err
-				}
+			if _, err := c.write(box[:]); err != nil {
+				return err
 			}
 		}
+		if whole := len(p) - len(p)%recordBytesMax; whole > 0 {
+			if _, err := c.write(p[:whole]); err != nil {
+				return err
+			}
+			p = p[whole:]
+		}
+		n = copy(box[:], p)
 	}
 	if n == 0 {
 		return nil
