@@ -149,7 +149,7 @@ func (f *File) append(ctx context.Context, r *appendCall) (int64, error) {
 		err = fmt.Errorf("durability %d: there are Buffered and Durable: %w", r.d, fs.ErrInvalid)
 	}
 	if err == nil {
-		err = ended(ctx)
+		err = contextErr(ctx)
 	}
 	if err != nil {
 		release(r.bufs)

@@ -112,7 +112,7 @@ func (c *Conn) shut(w *loop.Waiter) {
 		c.closers.fail(nil)
 	}
 	c.arm(min(c.closeBy, c.l.In(discardAfter)))
-	c.soil()
+	c.markDirty()
 }
 
 // discardAfter is how long a close waits for the kernel to take what was written before it begins to discard. Most is taken at

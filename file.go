@@ -217,8 +217,8 @@ func (f *File) end() {
 	}
 }
 
-// ended is why nothing is begun for ctx.
-func ended(ctx context.Context) error {
+// contextErr is why nothing is begun for ctx.
+func contextErr(ctx context.Context) error {
 	if ctx == nil {
 		return fmt.Errorf("the context is nil: %w", fs.ErrInvalid)
 	}

@@ -170,7 +170,7 @@ var batches = sync.Pool{New: func() any {
 func (rt *Runtime) newBatch(ctx context.Context, n int) (*batch, error) {
 	t, p, err := rt.caller()
 	if err == nil {
-		err = ended(ctx)
+		err = contextErr(ctx)
 	}
 	if err != nil {
 		return nil, errWaiting("batch", err)

@@ -33,7 +33,7 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 	if err := f.check("copy", nil, off); err != nil {
 		return 0, err
 	}
-	if err := f.refuse("copy", ended(ctx)); err != nil {
+	if err := f.refuse("copy", contextErr(ctx)); err != nil {
 		return 0, err
 	}
 	to, isFile := w.(*File)

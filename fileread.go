@@ -170,7 +170,7 @@ func (f *File) bufFor(ctx context.Context, off int64, n int) (*mem.Buf, error) {
 		err = fmt.Errorf("%d bytes: a buffer has from 1 to %d: %w", n, most, fs.ErrInvalid)
 	}
 	if err == nil {
-		err = ended(ctx)
+		err = contextErr(ctx)
 	}
 	if err != nil || f.users.Load()&closedBit != 0 {
 		return nil, f.refuse("read", err)

@@ -159,7 +159,7 @@ func (c *fileCall) Complete(*engine.Op) { c.task.Waiter.Finish() }
 func (f *File) runLeavable(ctx context.Context, c *fileCall, ex fileio.Executor) error {
 	t, p, err := f.rt.caller()
 	if err == nil {
-		err = ended(ctx)
+		err = contextErr(ctx)
 	}
 	if err != nil {
 		release(c.bufs)

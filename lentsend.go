@@ -135,7 +135,7 @@ func (c *Conn) sendHome() {
 		c.recvEnded(io.EOF)
 		c.received()
 	}
-	c.soil()
+	c.markDirty()
 	if c.halfClosing && c.queued == 0 {
 		c.drained()
 	}

@@ -19,8 +19,8 @@ const (
 	// readBytesMax is what is brought in at once by reading it and throwing away what was read. What is more is read ahead
 	// by the kernel, and then there is one small read to wait for: copying 64 KiB took a third of the rate and of the CPU.
 	readBytesMax = 32 << 10
-	// pieceMax is the most that is read at a time where reading ahead has not brought everything.
-	pieceMax = 128 << 10
+	// stepBytesMax is the most that is read at a time where reading ahead has not brought everything.
+	stepBytesMax = 128 << 10
 	// windowBytes is how much is read ahead at a time: as much as most devices read in one piece, and the vector of its pages
 	// is small.
 	windowBytes = 1 << 20
@@ -65,7 +65,7 @@ func (m *Mapping) Resident(off, n int64) ([]Extent, error) {
 // populate brings in what lies from off to end, within the mapping.
 func (m *Mapping) populate(ctx context.Context, off, end int64) error {
 	if ctx == nil {
-		return ended(ctx)
+		return contextErr(ctx)
 	}
 	if off == end {
 		return nil
@@ -158,7 +158,7 @@ func (m *Mapping) readAhead(off, n int64) error {
 func (m *Mapping) readWindow(ctx context.Context, off, end int64) error {
 	step := pageBytes
 	if end-off <= readBytesMax || !m.how.sees {
-		step = pieceMax
+		step = stepBytesMax
 	}
 	for {
 		from, to, err := m.lastMissing(off, end)
@@ -170,7 +170,7 @@ func (m *Mapping) readWindow(ctx context.Context, off, end int64) error {
 			return err
 		}
 		end = from
-		step = min(2*step, pieceMax)
+		step = min(2*step, stepBytesMax)
 	}
 }
 

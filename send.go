@@ -142,11 +142,11 @@ func (c *Conn) enqueue(bufs []*mem.Buf) {
 		c.out = append(c.out, b)
 	}
 	c.tail = nil
-	c.soil()
+	c.markDirty()
 }
 
-// soil has Flush called before the loop waits. It follows each change of what is queued.
-func (c *Conn) soil() {
+// markDirty has Flush called before the loop waits. It follows each change of what is queued.
+func (c *Conn) markDirty() {
 	c.tellQueued()
 	if !c.dirty && !c.sending && len(c.out) > 0 {
 		c.dirty = true
@@ -206,7 +206,7 @@ func (c *Conn) sendDone() {
 	if c.queued < aheadBytes && !c.writers.empty() {
 		c.resumeWriters(&c.writers)
 	}
-	c.soil()
+	c.markDirty()
 	if c.queued == 0 {
 		c.drained()
 		c.lendSend()
@@ -383,7 +383,7 @@ func (c *Conn) appendOut(p []byte) bool {
 		c.out, c.tail = append(c.out, more), more
 	}
 	c.queued += len(p)
-	c.soil()
+	c.markDirty()
 	return true
 }
 
