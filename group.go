@@ -183,12 +183,3 @@ func (g *Group) takeErrs() error {
 	g.errs = nil
 	return err
 }
-
-// stay is wait for what always ends.
-func (w *inLine[T]) stay() {
-	if w.t != nil {
-		w.t.Wait()
-		return
-	}
-	<-w.ch
-}

@@ -176,6 +176,15 @@ func (w *inLine[T]) block(ctx context.Context) error {
 	return w.err
 }
 
+// stay is wait for what always ends.
+func (w *inLine[T]) stay() {
+	if w.t != nil {
+		w.t.Wait()
+		return
+	}
+	<-w.ch
+}
+
 // mayWait is who calls, if it may begin to wait. ended is what ctx.Err says: it is asked before any lock is taken, since it may be
 // anybody's code, and a nil context panics.
 func mayWait(ended error) (*loop.Task, error) {
