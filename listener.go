@@ -166,14 +166,13 @@ func (ln *Listener) SetDeadline(t time.Time) error {
 	closed, a := ln.closed, ln.acc
 	ln.deadline = when
 	ln.mu.Unlock()
-	err := error(net.ErrClosed)
-	if !closed {
-		err = nil
-		if a != nil {
-			err = a.p.run(func() error { a.setDeadline(when); return nil })
-		}
+	switch {
+	case closed:
+		return ln.dress("set", net.ErrClosed)
+	case a == nil:
+		return nil // the acceptor is made with it
 	}
-	return ln.dress("set", err)
+	return ln.dress("set", a.p.run(func() error { a.setDeadline(when); return nil }))
 }
 
 // SetUnlinkOnClose says whether Close removes the path of a Unix socket. It does unless told otherwise; for other networks
