@@ -25,7 +25,7 @@ func (c *Conn) knownAddrs() *connAddrs {
 	if a := c.addrs.Load(); a != nil {
 		return a
 	}
-	if c.l.Here() != nil || c.l.OnThread() {
+	if c.home.onLoop() {
 		c.readAddrs()
 	} else {
 		c.call(callAddrs)

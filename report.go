@@ -33,8 +33,9 @@ func (rt *Runtime) Report() Report {
 	slices.Sort(limits)
 	return Report{
 		Engine: rt.choice.name, Goroutines: rt.choice.shared.name,
-		Reason: rt.choice.reason, Rejected: rt.choice.rejected, Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided, Loops: len(rt.loops),
-		Limits: slices.Compact(limits), Files: rt.files.describe(),
+		Reason: rt.choice.reason, Rejected: rt.choice.rejected,
+		Kernel: sys.KernelRelease(), Features: caps.Features, Avoided: caps.Avoided,
+		Loops: len(rt.loops), Limits: slices.Compact(limits), Files: rt.files.describe(),
 	}
 }
 
