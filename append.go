@@ -106,8 +106,8 @@ type appender struct {
 	own     bool  // it is where the next begins, and not the end of the file
 	broken  error // of a sync
 
-	// syncing is held by a sync of Append, and for reading by others: of two beside each other the kernel would tell one alone
-	// what it has lost. Who has it may wait for a thread, so who has a thread must not wait for it.
+	// syncing is locked by a sync of Append, and for reading by all other syncs: of two at the same time the kernel would tell
+	// only one what it has lost. Whoever holds it may wait for a thread of the pool, so nobody may wait for it on such a thread.
 	syncing sync.RWMutex
 	others  atomic.Int32 // syncs that are not Append's
 
@@ -389,7 +389,8 @@ func (a *appender) beginSync() {
 	a.others.Add(1)
 }
 
-// endSync is told with what it has ended, and returns what its caller is told. Who succeeds waits for those beside him.
+// endSync takes the outcome of such a sync, and returns what its caller is told. One that succeeded waits for those that run beside
+// it, one of which may be told of a loss that concerns both.
 func (a *appender) endSync(err error) error {
 	err = a.notice(err)
 	alone := a.others.Add(-1) == 0
@@ -402,8 +403,8 @@ func (a *appender) endSync(err error) error {
 	return a.failed()
 }
 
-// notice is told with what a sync has ended that is not one of Append's, and returns what its caller is told: what an earlier sync
-// has lost may be that caller's. One that the file does not know has lost nothing.
+// notice takes the outcome of a sync that is not one of Append's, and returns what its caller is told: what an earlier sync has
+// lost may be that caller's. A file that knows no sync (EINVAL) has lost nothing.
 func (a *appender) notice(err error) error {
 	if err == nil {
 		return a.failed()

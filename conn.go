@@ -30,7 +30,7 @@ type Conn struct {
 	off     int
 	readers waitQueue
 	readErr error // sticky: io.EOF, a reset, net.ErrClosed
-	met     error // what a call under sendLease has taken from the socket
+	met     error // the error that a call under sendLease has taken from the socket
 
 	readDeadline  atomic.Int64 // loop time; 0: none. Set by whoever calls, see deadline.go
 	writeDeadline atomic.Int64

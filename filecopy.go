@@ -71,8 +71,8 @@ func (f *File) CopyTo(ctx context.Context, w io.Writer, off, n int64) (copied in
 	return copied, nil
 }
 
-// within is n, unless to is the same file: then it is refused where what is read lies in what is written, and everything is what
-// is there now, because the copy would follow its own end.
+// within is how many bytes are copied: n, except within one file. There two parts that overlap are refused, and a negative n is what
+// is left of the file now, or the copy would go on after its own end.
 func (f *File) within(to *File, off, n int64) (int64, error) {
 	err := f.control("copy", func() error {
 		from, err := f.io.OS.Stat()

@@ -123,8 +123,8 @@ func (f *File) checkBufs(op string, off int64, bufs []*mem.Buf) error {
 // fewHandles is how many are compared with one another: of more each is looked up.
 const fewHandles = 32
 
-// checkHandles refuses a handle that is none, and one that is there twice: its second release would be in the middle of the call, with
-// others waiting for the rest of it.
+// checkHandles refuses a nil handle, and one that is there twice: its second release would panic in the middle of the call, while
+// others wait for the rest of it.
 func checkHandles(bufs []*mem.Buf) error {
 	if slices.Contains(bufs, nil) {
 		return fmt.Errorf("a buffer is nil: %w", fs.ErrInvalid)

@@ -173,10 +173,9 @@ func (c *Conn) sendOutside(ctx context.Context, bufs []*mem.Buf) (taken bool, er
 	return c.sendForeign(ctx, append([]*mem.Buf(nil), bufs...), 0, false)
 }
 
-// sendForeign is sendOutside, waiting for the loop; locked says that the caller holds the write lock. With room,
-// buffers of so many bytes are taken only when they make nobody more than aheadBytes ahead, as Write promises also where
-// it fails.
-// The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
+// sendForeign is sendOutside, waiting for the loop; locked says that the caller holds the write lock. room, if it is not 0, is
+// the size of the buffers: they are taken only when they make nobody more than aheadBytes ahead, as Write promises also where
+// it fails. The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
 func (c *Conn) sendForeign(ctx context.Context, bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
 	w, err := c.l.Foreign()
 	if err != nil {

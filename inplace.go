@@ -49,7 +49,7 @@ func (c *Conn) mayWriteInline(n int) bool {
 	return n >= engine.LargeBytes && c.home.inline != nil && c.queued == 0 && !c.sending && c.outTurn.left(c.l) > 0 && c.streams(n)
 }
 
-// streams reports whether n bytes are likely to be more than a message, or part of what is. The rest of a message would go in a segment
+// streams reports whether n bytes are likely to be more than a message, or part of something that is. The rest of a message would go in a segment
 // of its own: of a response of 16 KiB crypto/tls makes a large record and a small one, which together in one send cost three quarters.
 func (c *Conn) streams(n int) bool {
 	return n >= aheadBytes || c.outBulk.Much() || c.inTurn.now(c.l) > 0

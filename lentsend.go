@@ -103,7 +103,7 @@ func (c *Conn) sendAll(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// serveKeepLock makes of the lease, which the caller has, the write lock. Nothing that others have written may come between.
+// serveKeepLock turns the caller's lease into the write lock, so that nothing that others have written comes between.
 func (c *Conn) serveKeepLock(w *loop.Waiter) {
 	if c.closing {
 		finish(w, net.ErrClosed) // which puts the lease back, and that is waited for

@@ -36,7 +36,7 @@ func (q *waitQueue) pop() *loop.Waiter {
 	return w
 }
 
-// remove takes those out whom which names, and reports whether there were any.
+// remove takes out those for whom which is true, and reports whether there were any.
 func (q *waitQueue) remove(which func(*loop.Waiter) bool) (some bool) {
 	all := *q
 	*q = waitQueue{}
