@@ -23,8 +23,8 @@ const (
 	// limitMaxBytes keeps a block's number within 32 bits, with room.
 	limitMaxBytes = 1 << 40
 
-	// keeperBytes is how much of a pool there must be for each who keeps some, so that it is enough for all: four pages are a
-	// quarter of it.
+	// keeperBytes is how much of a pool there must be for each of those who keep buffers (OnWait), so that there is enough for
+	// all: the four pages that each keeps are a quarter of it.
 	keeperBytes = 64 << 10
 
 	cacheLineBytes = 64

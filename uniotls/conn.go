@@ -241,7 +241,7 @@ func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return nil
 }
 
-// settable keeps deadlines from being moved that end the connection.
+// settable keeps a deadline from being moved that has ended the connection.
 func (c *Conn) settable() error {
 	if c.closed.Load() {
 		return opError(c.conn, "set", net.ErrClosed)

@@ -35,8 +35,8 @@ func (f *findings) addUring() {
 	}
 }
 
-// ringVersion is the version that the rings of a kernel are of. Distributions have newer ones than their version says, with what is new in
-// them and with the defects of that.
+// ringVersion is the mainline version that a kernel's io_uring is of. That of a distribution may be newer than the kernel's version says,
+// with what is new in it and with its defects.
 func ringVersion(v uring.Version, have func(uring.Feature) bool) uring.Version {
 	for _, x := range uring.All() {
 		if v.Less(x.Since()) && have(x) {

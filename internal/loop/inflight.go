@@ -12,7 +12,7 @@ import (
 // is 52 days.
 const sinceShift = 20
 
-// sinceAhead is how far, in that unit, a beginning may be ahead of who looks: that of the loop's first moment is, by one.
+// sinceAhead is how far, in that unit, a Since may be ahead of the clock of whoever looks: in the loop's first moment it is, by one.
 const sinceAhead = 1 << 10
 
 // Submit hands an operation to the engine, and notes since when it is there, for those who look at the loop from outside.

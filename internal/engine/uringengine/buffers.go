@@ -143,8 +143,8 @@ func (d *demand) update(missed bool) {
 	d.want = min(max(d.want, need), d.most)
 }
 
-// due reports whether refill has something to do. wanted says that a receive waits; for less than that nothing is taken while
-// others wait, or what was given back to them.
+// due reports whether refill has something to do. wanted says that a receive waits. Where none does, nothing is taken while others
+// wait, and nothing of what was given back for them.
 func (b *blocks) due(wanted bool) bool {
 	s := &b.sharing
 	came := s.came.Load()
@@ -187,8 +187,8 @@ func (b *blocks) refill(wanted bool) {
 	}
 }
 
-// next is what the pool has given because it was our turn, and else what it has. In a small pool nothing is taken out of turn by
-// who waits, nor by who has given back: those for whom that was come a little later.
+// next is a block that the pool has given because it was our turn, and else one that it has. In a small pool a loop that waits, or
+// that has given blocks back, takes none out of turn: those for whom it gave them back come a little later.
 func (b *blocks) next(given *[]*mem.Buf) *mem.Buf {
 	if n := len(*given); n > 0 {
 		buf := (*given)[n-1]

@@ -37,7 +37,7 @@ func (e *Engine) feed() {
 	e.starved = slices.Delete(e.starved, 0, n)
 }
 
-// room is how many bytes of the blocks no completion that was dispatched has told of.
+// room is how many bytes of the offered blocks are free, as far as the dispatched completions tell.
 func (b *blocks) room() (bytes int) {
 	for i := range b.all {
 		if blk := &b.all[i]; blk.buf != nil {
