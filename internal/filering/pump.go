@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/internal/fileio"
-	"github.com/unio-go/unio/uring"
 )
 
 // The pump is a goroutine that performs operations while others compute on all Ps (busy). Who parks then and is woken waits
@@ -95,13 +94,6 @@ func (f *flow) handOut(op *fileio.Op) {
 		}
 		op = next
 	}
-}
-
-// await sleeps until something has completed, for pumpSleep at most.
-func (s *ringSide) await() bool {
-	s.r.counters.Enters.Add(1)
-	err := s.ring.PollCompletions(1, pumpSleep)
-	return err == nil || err == uring.ErrInterrupted
 }
 
 // pumping is the goroutine.

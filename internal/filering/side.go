@@ -212,6 +212,13 @@ func settle(op *fileio.Op, res int32) bool {
 	return true
 }
 
+// await sleeps for pumpSleep at most.
+func (s *ringSide) await() bool {
+	s.r.counters.Enters.Add(1)
+	err := s.ring.PollCompletions(1, pumpSleep)
+	return err == nil || err == uring.ErrInterrupted
+}
+
 func (s *ringSide) begun() uint32 { return s.freeHead.Load() }
 
 func (s *ringSide) ended() uint32 { return s.freeTail.Load() - uint32(len(s.free)) }
