@@ -1,9 +1,77 @@
 package unio
 
 import (
+	"context"
+	"net"
+	"sync/atomic"
+
 	"github.com/unio-go/unio/internal/loop"
 	"github.com/unio-go/unio/mem"
 )
+
+// Alloc gives a buffer of n bytes from the runtime's pool, the caller's to release. It waits when the pool's limit is
+// reached: a task parks, a goroutine blocks, until a buffer is released or ctx is done. In a coroutine that a task made it
+// fails with ErrCoroutine instead.
+func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
+	if b, ok := rt.pool.TryGet(n); ok {
+		return b, nil
+	}
+	if n <= 0 || n > rt.pool.MaxLen() {
+		return rt.pool.Get(ctx, n) // which says what is wrong
+	}
+	t, err := loop.Caller()
+	if err != nil {
+		return nil, err
+	}
+	if t != nil {
+		return allocTask(ctx, rt.pool, t, n)
+	}
+	b, err := rt.pool.Get(ctx, n)
+	if err == mem.ErrClosed {
+		err = net.ErrClosed // as for a task
+	}
+	return b, err
+}
+
+// allocTask waits for a buffer in a task. It fails with net.ErrClosed when the runtime is closed.
+func allocTask(ctx context.Context, pool *mem.Pool, t *loop.Task, n int) (*mem.Buf, error) {
+	for l := t.Loop(); ; {
+		if b, ok := pool.TryGet(n); ok {
+			return b, nil
+		}
+		if l.Closing() {
+			return nil, net.ErrClosed
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m := &bufWait{mailedTask: mailedTask{t: t}}
+		m.Mail, m.member.Of = m, m
+		l.Add(&m.member)
+		cancel := pool.Notify(n, m.wakeOnce)
+		stop := context.AfterFunc(ctx, m.wakeOnce)
+		t.Wait()
+		stop()
+		cancel()
+		l.Remove(&m.member)
+	}
+}
+
+// bufWait is a task that waits for a buffer. It is woken once: by the pool, by the end of a context, or with the loop.
+type bufWait struct {
+	mailedTask
+	member loop.Member
+	woken  atomic.Bool
+}
+
+func (m *bufWait) wakeOnce() {
+	if !m.woken.Swap(true) {
+		m.wake()
+	}
+}
+
+// Abort wakes the task because its loop ends.
+func (m *bufWait) Abort() { m.wakeOnce() }
 
 // starved are the Writes of a connection that wait for a buffer of the pool, on the loop, so that a deadline, a Close and a
 // reset end their wait like any other.

@@ -125,20 +125,6 @@ func newConn(p *place, d engine.Desc, ln *Listener) *Conn {
 	return c
 }
 
-// attach takes a socket over on the loop p. When it fails the socket has been closed.
-func (p *place) attach(s engine.Socket, ln *Listener) (*Conn, error) {
-	if p.Closing() {
-		closeSocket(s)
-		return nil, net.ErrClosed
-	}
-	d, err := p.Engine().Attach(s, engine.Stream)
-	if err != nil {
-		closeSocket(s)
-		return nil, err
-	}
-	return newConn(p, d, ln), nil
-}
-
 // closeSocket closes a socket that no engine has taken over.
 func closeSocket(s engine.Socket) {
 	switch {

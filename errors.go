@@ -20,17 +20,6 @@ var ErrStalled = loop.ErrStalled
 // waiting would stop the loop for good.
 var ErrCoroutine = loop.ErrCoroutine
 
-// mayEnd says why the caller cannot wait for the end of all tasks: he is one, or a coroutine of one.
-func (rt *Runtime) mayEnd(what string) error {
-	if rt.pool == nil {
-		return errNotMade
-	}
-	if t, err := loop.Caller(); t == nil && err == nil {
-		return nil
-	}
-	return errors.New("unio: Runtime." + what + " waits for the tasks, so a task cannot call it; use a goroutine")
-}
-
 // opError dresses an error as package net does: io.EOF stays bare, all else becomes a *net.OpError around the cause, with
 // an *os.SyscallError where it came from the kernel.
 func (c *Conn) opError(op string, err error) error {

@@ -10,10 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/unio-go/unio/internal/engine"
 	"github.com/unio-go/unio/internal/hugeheap"
 	"github.com/unio-go/unio/internal/loop"
-	"github.com/unio-go/unio/internal/sys"
 	"github.com/unio-go/unio/mem"
 )
 
@@ -42,18 +40,6 @@ type Runtime struct {
 	nextLoop  atomic.Uint32
 
 	sent, arrived atomic.Uint64 // tasks that were started from elsewhere, and those of them that their loops know of
-}
-
-// place is a loop with what the runtime knows of it.
-type place struct {
-	*loop.Loop
-	rt     *Runtime
-	index  int           // among the loops for tasks; -1: shared
-	files  bool          // its engine performs operations on files
-	inline engine.Inline // its engine; nil: it cannot
-	calls  *fileCall     // on files, for use again
-	quiet  []*quietConn  // for use again, at most quietSpareMax
-	conns  atomic.Int64
 }
 
 // New starts a runtime. It fails when an explicit wish for an engine cannot be met, when an option is wrong, and when
@@ -126,162 +112,6 @@ func (rt *Runtime) usable() error {
 		return net.ErrClosed
 	}
 	return nil
-}
-
-func (rt *Runtime) newPlace(i int, shared bool) (*place, error) {
-	cpu := -1
-	if rt.opts.Pin && !shared {
-		cpus := sys.ProcessCPUs()
-		if len(cpus) == 0 {
-			return nil, fmt.Errorf("unio: Options.Pin: the CPUs of the process are not known: %w", errors.ErrUnsupported)
-		}
-		cpu = cpus[i%len(cpus)]
-	}
-	open := rt.choice.open
-	if shared {
-		open = rt.choice.shared.open
-	}
-	l, err := loop.New(loop.Config{
-		NewEngine: func(c engine.Config) (engine.Engine, error) {
-			e, err := open(c)
-			if err != nil {
-				return nil, &engineError{err}
-			}
-			return e, nil
-		},
-		Engine: engine.Config{
-			Pool: rt.pool, UnreadBytes: rt.opts.UnreadBytes, SQPoll: rt.opts.SQPoll && !shared,
-		},
-		Shared:      shared,
-		CPU:         cpu,
-		Logger:      rt.log,
-		BatchWait:   !rt.opts.NoBatchWait && !rt.opts.SQPoll && !shared,
-		WaitInPlace: rt.opts.WaitInPlace && !rt.opts.SQPoll && !shared,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if shared {
-		i = -1
-	}
-	p := &place{Loop: l, rt: rt, index: i, files: l.Caps().Files}
-	if shared || !rt.opts.SQPoll { // whose loops are to make no calls themselves
-		p.inline, _ = l.Engine().(engine.Inline)
-	}
-	return p, nil
-}
-
-func (rt *Runtime) places() []*place {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	return append(append([]*place{}, rt.loops...), rt.shared...)
-}
-
-func (rt *Runtime) allLoops() []*loop.Loop {
-	var all []*loop.Loop
-	for _, p := range rt.places() {
-		all = append(all, p.Loop)
-	}
-	return all
-}
-
-// taskPlace chooses the loop for something new that tasks will use: the caller's, if it is a task of this runtime, else
-// the loop with the fewest connections.
-func (rt *Runtime) taskPlace() *place {
-	if p := rt.here(); p != nil {
-		return p
-	}
-	return rt.leastBusy()
-}
-
-// leastBusy is the loop with the fewest connections, the next in turn among equals.
-func (rt *Runtime) leastBusy() *place {
-	if len(rt.loops) == 0 {
-		panic(errNotMade)
-	}
-	first := int(rt.nextLoop.Add(1) % uint32(len(rt.loops)))
-	best := rt.loops[first]
-	for i := 1; i < len(rt.loops); i++ {
-		if p := rt.loops[(first+i)%len(rt.loops)]; p.betterThan(best) {
-			best = p
-		}
-	}
-	return best
-}
-
-// betterThan reports whether a new connection is better off here than on q: it has fewer, or that one's engine has failed,
-// which is why nothing keeps it busy.
-func (p *place) betterThan(q *place) bool {
-	if failed := q.Failed(); failed != p.Failed() {
-		return failed
-	}
-	return p.conns.Load() < q.conns.Load()
-}
-
-// here is the loop of the calling task, or nil when the caller is not a task of this runtime.
-func (rt *Runtime) here() *place {
-	t := loop.Current()
-	if t == nil {
-		return nil
-	}
-	for _, p := range rt.loops {
-		if p.Loop == t.Loop() {
-			return p
-		}
-	}
-	return nil
-}
-
-// callerPlace is where a connection lives that the caller makes or accepts: on its own loop for a task, on a loop that
-// is an ordinary goroutine for everybody else.
-func (rt *Runtime) callerPlace() (*place, error) {
-	if p := rt.here(); p != nil {
-		return p, nil
-	}
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.closing.Load() {
-		return nil, net.ErrClosed
-	}
-	if len(rt.shared) < rt.opts.Loops {
-		p, err := rt.newPlace(len(rt.shared), true)
-		if err != nil {
-			return nil, err
-		}
-		rt.shared = append(rt.shared, p)
-		return p, nil
-	}
-	best := rt.shared[0]
-	for _, p := range rt.shared[1:] {
-		if p.betterThan(best) {
-			best = p
-		}
-	}
-	return best, nil
-}
-
-// Alloc gives a buffer of n bytes from the runtime's pool, the caller's to release. It waits when the pool's limit is
-// reached: a task parks, a goroutine blocks, until a buffer is released or ctx is done. In a coroutine that a task made it
-// fails with ErrCoroutine instead.
-func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
-	if b, ok := rt.pool.TryGet(n); ok {
-		return b, nil
-	}
-	if n <= 0 || n > rt.pool.MaxLen() {
-		return rt.pool.Get(ctx, n) // which says what is wrong
-	}
-	t, err := loop.Caller()
-	if err != nil {
-		return nil, err
-	}
-	if t != nil {
-		return allocTask(ctx, rt.pool, t, n)
-	}
-	b, err := rt.pool.Get(ctx, n)
-	if err == mem.ErrClosed {
-		err = net.ErrClosed // as for a task
-	}
-	return b, err
 }
 
 // Pool is the runtime's pool of buffers.
@@ -367,6 +197,17 @@ func (rt *Runtime) Close() error {
 		return err
 	}
 	return rt.end()
+}
+
+// mayEnd says why the caller cannot wait for the end of all tasks: he is one, or a coroutine of one.
+func (rt *Runtime) mayEnd(what string) error {
+	if rt.pool == nil {
+		return errNotMade
+	}
+	if t, err := loop.Caller(); t == nil && err == nil {
+		return nil
+	}
+	return errors.New("unio: Runtime." + what + " waits for the tasks, so a task cannot call it; use a goroutine")
 }
 
 // end is Close.
