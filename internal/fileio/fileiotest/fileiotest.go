@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -318,40 +319,41 @@ func allOverManyFiles(r *rig) {
 	for i := range 100 {
 		files = append(files, r.make("f"+string(rune('A'+i)), 8192))
 	}
-	var ended atomic.Int32
-	const callers = 20
-	finished := make(chan struct{})
-	for k := range callers {
-		go func() {
-			defer func() {
-				if ended.Add(1) == callers {
-					close(finished)
-				}
-			}()
-			var ops []*fileio.Op
-			for i, f := range files {
-				off := int64(i+k) % 8000
-				ops = append(ops,
-					&fileio.Op{Code: fileio.Read, File: f, Off: off, Data: make([]byte, 100)},
-					&fileio.Op{Code: fileio.Write, File: f, Off: off, Data: pattern(50, off), More: [][]byte{pattern(50, off+50)}},
-					&fileio.Op{Code: fileio.Read, File: f, Off: -1, Data: make([]byte, 100)})
-			}
-			r.x.DoAll(ops)
-			for _, op := range ops {
-				if op.Off < 0 {
-					if op.Err == nil {
-						r.Error("a negative offset is good")
-					}
-					continue
-				}
-				r.want("one of many", op, 100, nil)
-				r.wantBytes("one of many", op.Data, op.Off)
-			}
-		}()
+	var callers sync.WaitGroup
+	for k := range 20 {
+		callers.Go(func() { r.overAll(files, k) })
 	}
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		callers.Wait()
+	}()
 	r.wait("many files", finished)
 	for _, f := range files {
 		r.done(f)
+	}
+}
+
+// overAll is the part of the caller k.
+func (r *rig) overAll(files []*fileio.File, k int) {
+	var ops []*fileio.Op
+	for i, f := range files {
+		off := int64(i+k) % 8000
+		ops = append(ops,
+			&fileio.Op{Code: fileio.Read, File: f, Off: off, Data: make([]byte, 100)},
+			&fileio.Op{Code: fileio.Write, File: f, Off: off, Data: pattern(50, off), More: [][]byte{pattern(50, off+50)}},
+			&fileio.Op{Code: fileio.Read, File: f, Off: -1, Data: make([]byte, 100)})
+	}
+	r.x.DoAll(ops)
+	for _, op := range ops {
+		if op.Off < 0 {
+			if op.Err == nil {
+				r.Error("a negative offset is good")
+			}
+			continue
+		}
+		r.want("one of many", op, 100, nil)
+		r.wantBytes("one of many", op.Data, op.Off)
 	}
 }
 
