@@ -16,7 +16,7 @@ func (e *Engine) PollBatch(n int, limit time.Duration) (got int, err error) {
 	if e.ready() || e.err != nil || e.files.copies {
 		_, _ = e.Poll() // e.err tells
 	} else {
-		e.n.enters++
+		e.stats.enters++
 		_, err := e.ring.PollWait(uint32(n), limit, 0)
 		e.entered(err)
 		e.publish()

@@ -70,14 +70,14 @@ func (e *Engine) queueClose(d *desc) {
 	s.Flags |= uring.SqeAsync
 	s.UserData = kindClose<<kindShift | d.tag
 	d.requests++
-	e.n.pending++
+	e.stats.pending++
 }
 
 // closeDone takes the completion of a close by a worker. One that was cancelled before the worker began has closed nothing:
 // the end of the engine, which cancels everything, or that of a thread is no reason to keep the descriptor.
 func (e *Engine) closeDone(d *desc, res int32) {
 	d.requests--
-	e.n.pending--
+	e.stats.pending--
 	op := d.closing
 	switch errno := syscall.Errno(-res); {
 	case errno == syscall.ECANCELED && !e.closing:
@@ -105,5 +105,5 @@ func (e *Engine) dropUnread(d *desc) {
 func (e *Engine) forget(d *desc) {
 	e.table.remove(d)
 	d.setFD(-1)
-	e.n.descs--
+	e.stats.descs--
 }

@@ -29,7 +29,7 @@ func (e *Engine) submitConnect(op *engine.Op) bool {
 	}
 	d := &desc{fd: int32(fd), kind: engine.Stream, conn: op, rec: rec}
 	e.table.add(d)
-	e.n.descs++
+	e.stats.descs++
 	op.Word = d.tag
 	e.startConnect(d, &to)
 	return false
@@ -55,7 +55,7 @@ func (e *Engine) startConnect(d *desc, to *sys.Sockaddr) {
 	s.UserData = kindConnect<<kindShift | d.tag
 	d.flags |= connecting
 	d.requests++
-	e.n.pending++
+	e.stats.pending++
 }
 
 // connectDone takes the completion of a connect.
@@ -64,7 +64,7 @@ func (e *Engine) connectDone(d *desc, res int32) {
 	asked := d.has(connEnding)
 	d.flags &^= connecting | connEnding
 	d.requests--
-	e.n.pending--
+	e.stats.pending--
 	errno := syscall.Errno(-res)
 	if (errno == syscall.ECANCELED || errno == syscall.EINTR) && !asked && !e.closing && e.redial(d) {
 		return

@@ -46,8 +46,8 @@ type Engine struct {
 	caps      engine.Caps
 	deadEntry uring.SQE
 
-	n      tally // since it was last published
-	counts engine.Counters
+	stats    stats // since they were last published
+	counters engine.Counters
 
 	// For other goroutines.
 	woken  atomic.Bool
@@ -57,8 +57,8 @@ type Engine struct {
 
 var _ engine.Engine = (*Engine)(nil)
 
-// tally is what the counters will be told at the end of the turn.
-type tally struct {
+// stats are what the counters will be told at the end of the turn.
+type stats struct {
 	enters, ops, rearms, noBuffers uint64 // since the last time
 	files, fixed                   uint64
 	multishots, descs, pending     int64 // now
@@ -147,14 +147,14 @@ func (e *Engine) Attach(s engine.Socket, kind engine.Kind) (engine.Desc, error) 
 	}
 	d := &desc{fd: int32(s.FD), kind: kind}
 	e.table.add(d)
-	e.n.descs++
+	e.stats.descs++
 	return d, nil
 }
 
 // Submit hands over an operation.
 func (e *Engine) Submit(op *engine.Op) (done bool) {
 	if done = e.submit(op); done {
-		e.n.ops++
+		e.stats.ops++
 	}
 	return done
 }
@@ -210,7 +210,7 @@ func (e *Engine) Next() *engine.Op {
 		e.cqAt++
 		e.dispatch(c.UserData, c.Res, c.Flags)
 	}
-	e.n.ops++
+	e.stats.ops++
 	return e.done.Pop()
 }
 
@@ -263,24 +263,24 @@ func (e *Engine) stale(kind uint64, res int32, cqe uint32) {
 func (e *Engine) Caps() engine.Caps { return e.caps }
 
 // Counters may be read by anybody.
-func (e *Engine) Counters() *engine.Counters { return &e.counts }
+func (e *Engine) Counters() *engine.Counters { return &e.counters }
 
 // publish tells the counters what has changed. An atomic store costs as much as a completion's whole bookkeeping, so it
 // is done once per turn and only for what is new.
 func (e *Engine) publish() {
-	c, n := &e.counts, &e.n
-	bump(&c.Enters, &n.enters)
-	bump(&c.Ops, &n.ops)
-	bump(&c.Rearms, &n.rearms)
-	bump(&c.NoBuffers, &n.noBuffers)
-	bump(&c.Files, &n.files)
-	bump(&c.Fixed, &n.fixed)
+	c, s := &e.counters, &e.stats
+	bump(&c.Enters, &s.enters)
+	bump(&c.Ops, &s.ops)
+	bump(&c.Rearms, &s.rearms)
+	bump(&c.NoBuffers, &s.noBuffers)
+	bump(&c.Files, &s.files)
+	bump(&c.Fixed, &s.fixed)
 	if e.blocks != nil {
 		bump(&c.Copied, &e.blocks.copied)
 	}
-	set(&c.Multishots, n.multishots)
-	set(&c.Descs, n.descs)
-	set(&c.Pending, n.pending)
+	set(&c.Multishots, s.multishots)
+	set(&c.Descs, s.descs)
+	set(&c.Pending, s.pending)
 }
 
 func bump(c *atomic.Uint64, n *uint64) {

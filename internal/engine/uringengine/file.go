@@ -112,7 +112,7 @@ func (e *Engine) startFile(i uint32) syscall.Errno {
 	if slot.async {
 		s.Flags |= uring.SqeAsync
 	}
-	e.n.pending++
+	e.stats.pending++
 	f.queued++
 	f.copies = f.copies || io.Code != fileio.Nop && !io.File.Direct
 	if f.queued >= f.batch() {
@@ -153,7 +153,7 @@ func (e *Engine) fillFile(s *uring.SQE, slot *fileSlot) {
 	if slot.rec != nil {
 		names.Vector, names.Pieces = slot.rec.pieces(), slot.rec.n
 	} else if names.Buffer, names.Fixed = e.fixed.memory.Find(p); names.Fixed {
-		e.n.fixed++
+		e.stats.fixed++
 	}
 	ringfile.Fill(s, io, p, &names)
 }
@@ -165,7 +165,7 @@ func (e *Engine) fileDone(data uint64, res int32) {
 	if slot == nil {
 		return
 	}
-	e.n.pending--
+	e.stats.pending--
 	if res < 0 && e.retryFile(slot, syscall.Errno(-res)) {
 		slot.tries++
 		slot.async = syscall.Errno(-res) == syscall.EAGAIN
@@ -195,7 +195,7 @@ func (e *Engine) fileResult(slot *fileSlot, res int32) {
 		e.records.put(slot.rec)
 		slot.rec = nil
 	}
-	e.n.files++
+	e.stats.files++
 	switch errno := syscall.Errno(-res); {
 	case res >= 0:
 		op.IO.N = int(res)

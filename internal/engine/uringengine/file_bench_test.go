@@ -100,7 +100,7 @@ func benchFileRead(b *testing.B, f *os.File, depth int, registered bool) {
 			if completed++; completed == warm {
 				b.ResetTimer()
 				syscall.Getrusage(syscall.RUSAGE_SELF, &before)
-				enters = r.e.n.enters + r.e.Counters().Enters.Load()
+				enters = r.e.stats.enters + r.e.Counters().Enters.Load()
 			}
 			if submitted < warm+b.N {
 				submitted++
@@ -114,7 +114,7 @@ func benchFileRead(b *testing.B, f *os.File, depth int, registered bool) {
 	syscall.Getrusage(syscall.RUSAGE_SELF, &after)
 	cpu := after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano()
 	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
-	b.ReportMetric(float64(r.e.n.enters+r.e.Counters().Enters.Load()-enters)/float64(b.N), "enters/op")
+	b.ReportMetric(float64(r.e.stats.enters+r.e.Counters().Enters.Load()-enters)/float64(b.N), "enters/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reads/s")
 }
 

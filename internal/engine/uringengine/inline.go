@@ -21,7 +21,7 @@ func (e *Engine) RecvInto(ed engine.Desc, p []byte) (n int, err error) {
 		return 0, nil
 	}
 	n, d.err = e.RecvNow(d, p)
-	e.n.enters++
+	e.stats.enters++
 	if n > 0 {
 		d.bulk.Filled(n, len(p))
 	}
@@ -71,7 +71,7 @@ func (e *Engine) SendFailed(d engine.Desc, err error) { e.failed(d.(*desc), err)
 // SendFrom sends at once.
 func (e *Engine) SendFrom(d engine.Desc, p []byte) (n int, err error) {
 	n, err = e.SendNow(d, p)
-	e.n.enters++
+	e.stats.enters++
 	if err != nil {
 		e.SendFailed(d, err)
 	}

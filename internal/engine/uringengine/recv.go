@@ -98,26 +98,26 @@ func (e *Engine) each() int { return max(e.unreadMax/4, 1) } // 0 would be no li
 func (e *Engine) arm(d *desc, s *uring.SQE, kind uint64, multishot bool) {
 	s.UserData = kind<<kindShift | d.tag
 	if multishot {
-		e.n.multishots++
+		e.stats.multishots++
 		if d.has(multishotOnce) {
-			e.n.rearms++
+			e.stats.rearms++
 		}
 		d.flags |= multishotOnce
 	}
 	d.flags |= armed | armedOnce
 	d.requests++
-	e.n.pending++
+	e.stats.pending++
 }
 
 // disarm is the other end of arm. It reports whether we had asked for the end.
 func (e *Engine) disarm(d *desc, multishot bool) (asked bool) {
 	if multishot {
-		e.n.multishots--
+		e.stats.multishots--
 	}
 	asked = d.has(ending)
 	d.flags &^= armed | ending | large | looking
 	d.requests--
-	e.n.pending--
+	e.stats.pending--
 	return asked
 }
 
@@ -179,7 +179,7 @@ func (e *Engine) recvEnded(d *desc, res int32) {
 	case res == 0:
 		d.err = io.EOF
 	case errno == syscall.ENOBUFS:
-		e.n.noBuffers++
+		e.stats.noBuffers++
 		e.starve(d)
 		e.blocks.short = true
 	case errno == syscall.ECANCELED, errno == syscall.EINTR, errno == syscall.ENOENT && asked, errno == syscall.EAGAIN:

@@ -55,7 +55,7 @@ func (e *Engine) sqeFull() *uring.SQE {
 // wait for a device, it is not raw: others need the P meanwhile.
 func (e *Engine) enterNow() {
 	e.seen()
-	e.n.enters++
+	e.stats.enters++
 	var err error
 	if e.files.copies {
 		_, err = e.ring.SubmitAndWait(0) // as Poll, but by way of the scheduler
@@ -183,7 +183,7 @@ func (e *Engine) WaitInPlace(d time.Duration) error {
 
 func (e *Engine) waitLocked(d time.Duration) {
 	e.seen()
-	e.n.enters++
+	e.stats.enters++
 	var err error
 	switch {
 	case e.inPlace:

@@ -173,7 +173,7 @@ func TestMemoryIsKeptWhenTheKernelDoesNotFinish(t *testing.T) {
 	p.Write([]byte("x"))
 	got := r.do(&engine.Op{Code: engine.Recv, Desc: d})
 	got.Buf.Release()
-	r.e.n.pending++ // a request of which the kernel never tells the end
+	r.e.stats.pending++ // a request of which the kernel never tells the end
 	if err := r.e.Close(10 * time.Millisecond); err == nil {
 		t.Error(errNone)
 	}
@@ -184,7 +184,7 @@ func TestMemoryIsKeptWhenTheKernelDoesNotFinish(t *testing.T) {
 		t.Error("the ring is closed")
 	}
 	r.e.Wake() // still allowed, and without effect
-	r.e.n.pending--
+	r.e.stats.pending--
 	if err := r.e.free(); err != nil {
 		t.Error(err)
 	}

@@ -61,7 +61,7 @@ func (e *Engine) sendLone() {
 	e.lone = nil
 	p := d.send.Bufs[0].Bytes()
 	n, errno := sys.Send(int(d.fd), &p[0], len(p), moreFlag(d.send))
-	e.n.enters++
+	e.stats.enters++
 	if errno != 0 {
 		n = -int(errno)
 	}
@@ -88,7 +88,7 @@ func (e *Engine) startSend(d *desc, op *engine.Op) error {
 	}
 	d.flags |= sending
 	d.requests++
-	e.n.pending++
+	e.stats.pending++
 	e.willCopy(int(op.Word) - op.N)
 	return nil
 }
@@ -143,7 +143,7 @@ func (e *Engine) sendDone(d *desc, res int32) {
 	asked := d.has(sendEnding)
 	d.flags &^= sending | sendEnding
 	d.requests--
-	e.n.pending--
+	e.stats.pending--
 	e.sendResult(d, int(res), asked)
 }
 

@@ -34,7 +34,7 @@ func (e *Engine) hand() {
 		return
 	}
 	if e.ring.NeedsWakeup() {
-		e.n.enters++
+		e.stats.enters++
 	}
 	_, err := e.ring.Submit()
 	e.entered(err)

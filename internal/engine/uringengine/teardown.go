@@ -43,7 +43,7 @@ func (e *Engine) Close(limit time.Duration) error {
 	}
 	e.giveUpFiles()
 	e.publish()
-	if e.n.pending > 0 {
+	if e.stats.pending > 0 {
 		quarantine.Lock()
 		quarantine.engines = append(quarantine.engines, e)
 		quarantine.Unlock()
@@ -51,7 +51,7 @@ func (e *Engine) Close(limit time.Duration) error {
 		e.closeWake()
 		return errors.Join(e.err, fmt.Errorf(
 			"engine uring: %d requests did not end within %v; the memory that they may write to is kept for good",
-			e.n.pending, limit))
+			e.stats.pending, limit))
 	}
 	return errors.Join(e.err, e.free())
 }
@@ -60,7 +60,7 @@ func (e *Engine) Close(limit time.Duration) error {
 // most requests end at once.
 func (e *Engine) drain(deadline time.Time) {
 	e.reap()
-	for first := true; e.n.pending > 0 && e.err == nil; first = false {
+	for first := true; e.stats.pending > 0 && e.err == nil; first = false {
 		left := time.Until(deadline)
 		if left <= 0 && !first {
 			return
@@ -70,10 +70,10 @@ func (e *Engine) drain(deadline time.Time) {
 		s.Flags |= uring.SqeCqeSkipSuccess
 		s.UserData = kindNone
 		e.enterNow()
-		if e.reap(); e.n.pending == 0 || e.err != nil {
+		if e.reap(); e.stats.pending == 0 || e.err != nil {
 			return
 		}
-		e.n.enters++
+		e.stats.enters++
 		_, err := e.ring.SubmitAndWaitTimeout(1, max(0, min(left, drainPause)), 0)
 		e.entered(err)
 		e.reap()

@@ -41,8 +41,8 @@ func (e *Engine) armWake() {
 	s := e.sqe()
 	s.PrepPollMultishot(e.wakeFD, sys.EpollIn)
 	s.UserData = kindWake << kindShift
-	e.n.pending++
-	e.n.multishots++
+	e.stats.pending++
+	e.stats.multishots++
 }
 
 // wakeDone takes one completion of the eventfd's poll. That something arrived has ended the wait; there is nothing else
@@ -51,10 +51,10 @@ func (e *Engine) wakeDone(cqe uint32) {
 	if cqe&uring.CqeFMore != 0 {
 		return
 	}
-	e.n.pending--
-	e.n.multishots--
+	e.stats.pending--
+	e.stats.multishots--
 	if !e.closing {
-		e.n.rearms++
+		e.stats.rearms++
 		e.armWake()
 	}
 }
