@@ -35,8 +35,8 @@ func (c *Conn) askUntil(ctx context.Context, w *loop.Waiter) {
 	c.calls.Add(-1)
 }
 
-// recvForeign is Recv from outside: the request goes to the loop by mail, the buffer comes back.
-func (c *Conn) recvForeign(limit int, into bool) (*mem.Buf, error) {
+// recvOutside is Recv from outside: the request goes to the loop by mail, the buffer comes back.
+func (c *Conn) recvOutside(limit int, into bool) (*mem.Buf, error) {
 	if c.isClosed.Load() {
 		return nil, c.opError("read", net.ErrClosed)
 	}
@@ -85,8 +85,8 @@ func (c *Conn) serveRecv(w *loop.Waiter) {
 	c.serveReaders()
 }
 
-// writeForeign is Write from outside. The caller copies, so that copying does not hold the loop.
-func (c *Conn) writeForeign(p []byte) (n int, err error) {
+// writeOutside is Write from outside. The caller copies, so that copying does not hold the loop.
+func (c *Conn) writeOutside(p []byte) (n int, err error) {
 	if c.isClosed.Load() {
 		return 0, c.opError("write", net.ErrClosed)
 	}
@@ -154,7 +154,7 @@ func (c *Conn) writeBuf(b *mem.Buf, locked bool) (int, error) {
 	if n > aheadBytes { // of a long Write
 		room = 0
 	}
-	taken, err := c.sendForeign(context.Background(), []*mem.Buf{b}, room, locked)
+	taken, err := c.askSend(context.Background(), []*mem.Buf{b}, room, locked)
 	if !taken {
 		n = 0
 	}
@@ -170,13 +170,13 @@ func (c *Conn) sendOutside(ctx context.Context, bufs []*mem.Buf) (taken bool, er
 	if done, err := c.handOver(bufs, n); done {
 		return err == nil, err
 	}
-	return c.sendForeign(ctx, append([]*mem.Buf(nil), bufs...), 0, false)
+	return c.askSend(ctx, append([]*mem.Buf(nil), bufs...), 0, false)
 }
 
-// sendForeign is sendOutside, waiting for the loop; locked says that the caller holds the write lock. room, if it is not 0, is
+// askSend is sendOutside by asking the loop; locked says that the caller holds the write lock. room, if it is not 0, is
 // the size of the buffers: they are taken only when they make nobody more than aheadBytes ahead, as Write promises also where
 // it fails. The buffers may have been taken also where there is an error: the wait for the kernel comes after that.
-func (c *Conn) sendForeign(ctx context.Context, bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
+func (c *Conn) askSend(ctx context.Context, bufs []*mem.Buf, room int, locked bool) (taken bool, err error) {
 	w, err := c.l.Foreign()
 	if err != nil {
 		err = c.sendInside(bufs, err)

@@ -24,7 +24,7 @@ func (c *Conn) readOutside(p []byte) (n int, err error) {
 			}
 			into = into && err == nil // the engine knows whether an end is one, or what is left of a reset that a send has met
 		}
-		b, err := c.recvForeign(len(p), into)
+		b, err := c.recvOutside(len(p), into)
 		if lent = b == nil && err == nil; lent {
 			continue
 		}

@@ -103,7 +103,7 @@ func upTo(rest int64, most int) int {
 func (c *Conn) recvUpTo(limit int) (*mem.Buf, error) {
 	t := c.l.Here()
 	if t == nil {
-		return c.recvForeign(limit, false)
+		return c.recvOutside(limit, false)
 	}
 	if c.rest == nil && !c.startRecv(limit, false) {
 		c.awaitData(t, limit, false)

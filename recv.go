@@ -22,7 +22,7 @@ func (c *Conn) Recv() (*mem.Buf, error) {
 		}
 		return given(c.take(0))
 	}
-	return given(c.recvForeign(0, false))
+	return given(c.recvOutside(0, false))
 }
 
 // given is what Recv gives out.

@@ -292,7 +292,7 @@ func (c *Conn) waitInLine(t *loop.Task, q *waitQueue) error {
 func (c *Conn) Write(p []byte) (int, error) {
 	t := c.l.Here()
 	if t == nil {
-		return c.writeForeign(p)
+		return c.writeOutside(p)
 	}
 	c.takeOutside()
 	if len(p) > aheadBytes-c.queued || c.lock.held || c.unwritable() || c.mayWriteInline(len(p)) {
