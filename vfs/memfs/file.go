@@ -190,25 +190,25 @@ func (n *inode) touch() {
 }
 
 // Sync makes what was written durable, with the file's size.
-func (f *File) Sync() error { return f.settle((*data).sync) }
+func (f *File) Sync() error { return f.changeDurable((*data).sync) }
 
 // Datasync is Sync: there is nothing else to a file here that could be left out.
-func (f *File) Datasync() error { return f.settle((*data).sync) }
+func (f *File) Datasync() error { return f.changeDurable((*data).sync) }
 
 // DatasyncRange is what a write with RWF_DSYNC does (pwritev2(2)): it makes n bytes at off durable, with the size.
 func (f *File) DatasyncRange(off, n int64) error {
 	if err := f.begin("sync", true, off, n); err != nil {
 		return err
 	}
-	return f.settle(func(d *data) { d.syncRange(off, n) })
+	return f.changeDurable(func(d *data) { d.syncRange(off, n) })
 }
 
 // FailSync is a Sync that fails: what was written since the last one is on the device as far as the FS knows, and a later Sync
 // does not write it (fsync(2), NOTES), although it may be lost. It is for those who inject failures.
-func (f *File) FailSync() error { return f.settle((*data).failSync) }
+func (f *File) FailSync() error { return f.changeDurable((*data).failSync) }
 
-// settle does something to the file that those who read it cannot see.
-func (f *File) settle(do func(*data)) error {
+// changeDurable changes what of the file is durable, which those who read it cannot see.
+func (f *File) changeDurable(do func(*data)) error {
 	if err := f.alive("sync"); err != nil {
 		return err
 	}
