@@ -22,9 +22,8 @@ type busy struct {
 const (
 	// slice is somewhat less than what the Go scheduler lets a goroutine compute while others wait, 10 ms.
 	slice = 8 * time.Millisecond
-	// A long wait counts for several short ones: two of them in a row say that Ps are held, since now and then the system
-	// takes the CPU away, and then most have to be short to say that they no longer are: a look finds a P free while others
-	// read.
+	// A long wait counts for several short ones. Two in a row say that Ps are held: one alone may be the system that takes the
+	// CPU away. From then on most have to be short to say that Ps are free again, since a look finds one free while others read.
 	longWeight = 4
 	scoreOn    = 2*longWeight - 1
 	scoreMax   = 4 * longWeight

@@ -63,8 +63,8 @@ type bounds struct {
 	turns  int // enters of one call, before the helper takes over
 }
 
-// bound is what was the best of those measured: 16 to 32 entries gave the least CPU per read with 512 reads in flight, and
-// bound how long the ring is locked in the kernel, where completions wait for the same lock. Without a bound on the turns
+// bound is the best of those measured: 16 to 32 entries gave the least CPU per read with 512 reads in flight, and no more of them
+// keep short the time for which the kernel locks the ring, where completions wait for the same lock. Without a bound on the turns
 // a caller was held up for as long as others submitted: up to 640 ms.
 var bound = bounds{enters: 32, reaps: 64, turns: 2}
 

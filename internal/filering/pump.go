@@ -8,11 +8,12 @@ import (
 	"github.com/unio-go/unio/internal/fileio"
 )
 
-// The pump is a goroutine that performs operations while others compute on all Ps (busy). Who parks then and is woken waits
-// for the end of a time slice, and the reaper does before it. The pump does many reads in one slice: it hands over what is on
-// the inbox in one enter, sleeps in the kernel without giving up its P, and wakes one caller at a time, who calls it back. The
-// Go scheduler runs who was woken last as soon as the P is free, in what is left of the slice. So the pump and the callers take
-// turns until the slice ends, and get no more of the Ps than one goroutine that computes.
+// The pump is a goroutine that performs operations while others compute on all Ps (busy). A caller that parks then and
+// is woken waits for the end of a time slice, and the reaper, before it can wake anybody, for that of another. The pump does many
+// reads in one slice: it hands over what is on the inbox in one enter, sleeps in the kernel without giving up its P, and wakes one
+// caller at a time, who calls it back. The Go scheduler runs the goroutine that was woken last as soon as the P is free, in what is
+// left of the slice. So the pump and the callers take turns until the slice ends, and get no more of the Ps than one goroutine that
+// computes.
 
 const (
 	// pumpSleep bounds how long a P is kept for a disk that does not answer. A stop-the-world ends the sleep by the runtime's

@@ -22,8 +22,8 @@ type Engine struct {
 	blocks   *blocks
 	table    table
 	records  records
-	starved  []*desc // the row of those that wait for blocks
-	fed      int     // bytes of the blocks for which some of them were queued since the last enter
+	starved  []*desc // the queue of those that wait for blocks
+	fed      int     // bytes of the blocks that those of them are likely to take that were armed since the last enter
 	suspects suspects
 	files    files
 	fixed    fixed

@@ -9,10 +9,10 @@ import (
 	"github.com/unio-go/unio/uring"
 )
 
-// This file is the row of receives that wait for blocks. Who comes later does not pass who came before: of 200 connections that had
+// This file is the queue of receives that wait for blocks. Who comes later does not pass who came before: of 200 connections that had
 // 64 KiB each on their way to few blocks, some found none fifty times in a row, and half of all receives were for nothing.
 
-// starve puts a descriptor at the end of the row.
+// starve puts a descriptor at the end of the queue.
 func (e *Engine) starve(d *desc) {
 	d.flags |= starved
 	e.starved = append(e.starved, d)
@@ -21,7 +21,7 @@ func (e *Engine) starve(d *desc) {
 // hungry reports whether feed has something to do.
 func (e *Engine) hungry() bool { return len(e.starved) > 0 && e.blocks.offered > 0 && !e.blocks.gone }
 
-// feed arms the first of the row, as many as the blocks are likely to have room for. One that found none would have lost its place.
+// feed arms the first of the queue, as many as the blocks are likely to have room for. One that found none would have lost its place.
 func (e *Engine) feed() {
 	n := 0
 	for room := e.blocks.room() - e.filled() - e.fed; room > 0 && n < len(e.starved); n++ {
