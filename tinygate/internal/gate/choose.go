@@ -2,7 +2,6 @@ package gate
 
 import (
 	"bytes"
-	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 	"github.com/unio-go/unio/tinygate/internal/config"
@@ -109,13 +108,4 @@ func (x *exchange) cookie(name string) []byte {
 		}
 	}
 	return nil
-}
-
-// by is the deadline for a wait that begins now and is bounded by d. The limit of the whole exchange bounds it too.
-func (x *exchange) by(now time.Time, d time.Duration) time.Time {
-	t := now.Add(d)
-	if !x.end.IsZero() && t.After(x.end) {
-		return x.end
-	}
-	return t
 }

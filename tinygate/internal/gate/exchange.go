@@ -3,7 +3,6 @@ package gate
 import (
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -250,17 +249,6 @@ func clientGone(err error) error {
 	}
 	return errors.Join(errClientGone, err)
 }
-
-func isTimeout(err error) bool {
-	if err == nil {
-		return false // without an allocation
-	}
-	var t net.Error
-	return errors.As(err, &t) && t.Timeout()
-}
-
-// over reports whether the limit of all has been reached, which says nothing of who was slow.
-func (x *exchange) over(now time.Time) bool { return !x.end.IsZero() && !now.Before(x.end) }
 
 // failed answers a request that could not be served, if that is still possible.
 func (x *exchange) failed(err error) (again bool) {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/mem"
@@ -218,15 +217,6 @@ func (x *exchange) roundTrip() error {
 			return x.respond(head)
 		}
 	}
-}
-
-// tryBy is by, bounded by the limit of a try too.
-func (x *exchange) tryBy(now time.Time, d time.Duration) time.Time {
-	t := x.by(now, d)
-	if by := x.from.Add(x.times.Try); x.times.Try > 0 && by.Before(t) {
-		return by
-	}
-	return t
 }
 
 // send sends the head, and a body that was held back. keep has them kept for another try.

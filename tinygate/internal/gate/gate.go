@@ -2,10 +2,8 @@ package gate
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -101,28 +99,6 @@ func (g *Gate) Config() *config.Config { return g.site.Load().cfg }
 
 // Opened is how many connections to servers have been made.
 func (g *Gate) Opened() int64 { return g.opened.Load() }
-
-// ReopenLog opens the access log again, after its file was moved. It holds up nothing else while the log hangs. One that a
-// reload replaces meanwhile is closed, and the next one has just been opened.
-func (g *Gate) ReopenLog() error {
-	log := g.logs.now()
-	err := log.Reopen()
-	if errors.Is(err, os.ErrClosed) && log != g.logs.now() {
-		return nil
-	}
-	return err
-}
-
-// Drain has every response from now on end its connection, so that clients go elsewhere, and closes those that wait for
-// a next request, as nginx does. Nothing is lost by that: a request that has arrived is served, and one that is on its way
-// meets a connection that is closed, which clients have to expect of idle ones at any time (RFC 9112 9.5).
-func (g *Gate) Drain() {
-	g.ending.Store(true)
-	for _, sh := range g.shards {
-		// When the runtime is closed so are the connections.
-		_ = g.rt.GoOn(sh.loop, sh.idle)
-	}
-}
 
 // Close ends what a gate does beside serving: checks, names, logs. The runtime has been closed before.
 func (g *Gate) Close() error {

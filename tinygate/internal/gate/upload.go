@@ -65,7 +65,7 @@ func (x *exchange) runUpload() error {
 		case x.abandoned:
 			x.cl.in.drop()
 		case err == errPanicked:
-			up.c.SetReadDeadline(time.Unix(1, 0)) // closing would have to wait
+			up.c.SetReadDeadline(longAgo) // closing would have to wait
 		}
 	}()
 	if x.settling {
@@ -97,7 +97,7 @@ func (x *exchange) uploadEnded(err error) {
 		x.from = now
 		x.awaitResponse(now)
 	case isTimeout(err):
-		up.c.SetReadDeadline(time.Unix(1, 0)) // it takes nothing and says nothing
+		up.c.SetReadDeadline(longAgo) // it takes nothing and says nothing
 	default:
 		up.c.SetReadDeadline(x.tryBy(now, x.times.Response)) // it may have answered before it closed
 	}
@@ -118,7 +118,7 @@ func (x *exchange) settle() {
 	}
 	x.settling = true
 	x.cl.in.limit = 0 // what is received next has this deadline too
-	x.cl.c.SetReadDeadline(time.Unix(1, 0))
+	x.cl.c.SetReadDeadline(longAgo)
 	x.sending.Wait()
 }
 

@@ -101,7 +101,7 @@ func (x *exchange) runWatch() error {
 		x.giveUp()
 	default:
 		x.gone = err
-		up.c.SetReadDeadline(time.Unix(1, 0))
+		up.c.SetReadDeadline(longAgo)
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func (x *exchange) unwatch() {
 		return
 	}
 	x.watching = false
-	x.cl.c.SetReadDeadline(time.Unix(1, 0))
+	x.cl.c.SetReadDeadline(longAgo)
 	x.watcher.Wait()
 	x.cl.c.SetReadDeadline(time.Time{})
 }

@@ -42,3 +42,11 @@ func (g *Gate) serverFigures() (all []metrics.ServerStatus) {
 	}
 	return all
 }
+
+// certificates is Certificates for the metrics.
+func (g *Gate) certificates() (all []metrics.Certificate) {
+	for _, s := range g.Certificates() {
+		all = append(all, metrics.Certificate{Name: s.Cert, NotAfter: s.NotAfter})
+	}
+	return all
+}

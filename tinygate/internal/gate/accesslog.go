@@ -1,12 +1,14 @@
 package gate
 
 import (
+	"errors"
+	"os"
 	"sync"
 
 	"github.com/unio-go/unio/tinygate/internal/accesslog"
 )
 
-// logs are the access log and what is remembered of those before it.
+// logs are the access log, and what is remembered of those before it.
 type logs struct {
 	mu   sync.Mutex // no loop takes it
 	log  *accesslog.Log
@@ -45,4 +47,15 @@ func (l *logs) change(to *accesslog.Log) (closeOld func() error) {
 		l.lost += old.Dropped() - before
 		return err
 	}
+}
+
+// ReopenLog opens the access log again, after its file was moved. It holds up nothing else while the log hangs. One that a
+// reload replaces meanwhile is closed, and the next one has just been opened.
+func (g *Gate) ReopenLog() error {
+	log := g.logs.now()
+	err := log.Reopen()
+	if errors.Is(err, os.ErrClosed) && log != g.logs.now() {
+		return nil
+	}
+	return err
 }

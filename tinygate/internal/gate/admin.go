@@ -1,10 +1,10 @@
 package gate
 
 import (
-	"slices"
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/admin"
+	"github.com/unio-go/unio/tinygate/internal/certs"
 	"github.com/unio-go/unio/tinygate/internal/cluster"
 )
 
@@ -78,66 +78,6 @@ func (x *exchange) phase() string {
 	return "reading the request"
 }
 
-// expel closes, after a while, the connections that a listener has left which is gone. It is called with mu held.
-func (g *Gate) expel(l *listener, after time.Duration) {
-	var t *time.Timer
-	t = time.AfterFunc(after, func() {
-		l.expelled.Store(true)
-		for _, sh := range g.shards {
-			// When the runtime is closed so are the connections.
-			_ = g.rt.GoOn(sh.loop, func() { sh.expel(l) })
-		}
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if i := slices.Index(g.expelling, t); i >= 0 {
-			g.expelling = slices.Delete(g.expelling, i, i+1)
-		}
-	})
-	g.expelling = append(g.expelling, t)
-}
-
-// expel closes the connections of a listener on the loop, also those that have not come to their first request.
-func (sh *shard) expel(l *listener) {
-	sh.eachClient(func(cl *client) {
-		if cl.l == l {
-			cl.raw.SetWriteDeadline(time.Unix(1, 0)) // nobody waits for what the client has not taken
-			cl.raw.Close()
-		}
-	})
-}
-
-// idle closes the connections of clients that have no request in flight. One whose request has arrived is served.
-func (sh *shard) idle() {
-	sh.eachClient(func(cl *client) {
-		if cl.parked && cl.c.Unawait() {
-			c := cl.c
-			cl.parked = false
-			cl.leave()
-			c.SetWriteDeadline(time.Unix(1, 0)) // nothing is due but the end of TLS
-			c.Close()
-		}
-	})
-}
-
-// closersMax is how many connections of a loop are closed at a time: each has a task meanwhile, and a client that does not
-// read holds its own for a quarter of a second.
-const closersMax = 64
-
-// eachClient calls fn for all who are connected now, in tasks of the loop. Fn may wait, and clients leave meanwhile.
-func (sh *shard) eachClient(fn func(*client)) {
-	list := slices.Clone(sh.clients)
-	work := func() {
-		for len(list) > 0 {
-			cl := list[0]
-			list = list[1:]
-			fn(cl)
-		}
-	}
-	for range min(closersMax, len(list)) {
-		sh.g.rt.Go(work)
-	}
-}
-
 // Connections counts what is open.
 func (g *Gate) Connections() admin.Connections {
 	return admin.Connections{Clients: g.crowd.all.Load(), Upstreams: g.lasting.Load(), Requests: g.figures.InFlight()}
@@ -151,8 +91,18 @@ func (g *Gate) DrainServer(upstream, server string, on bool) error {
 	return g.servers.Drain(upstream, server, on)
 }
 
-// Draining reports whether Drain was called.
-func (g *Gate) Draining() bool { return g.ending.Load() }
-
 // Version is that of the program.
 func (g *Gate) Version() string { return version() }
+
+// Certificates tells about the certificates that clients get, and about the authorities of clients, in the order of the
+// listeners. It waits for a reload that is under way.
+func (g *Gate) Certificates() (all []certs.Status) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range g.listeners {
+		if how := l.how.Load(); how.certs != nil {
+			all = append(all, how.certs.Status()...)
+		}
+	}
+	return all
+}
