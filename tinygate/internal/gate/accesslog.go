@@ -8,21 +8,21 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/accesslog"
 )
 
-// logs are the access log, and what is remembered of those before it.
-type logs struct {
+// accessLogs is the access log, and what is remembered of those before it.
+type accessLogs struct {
 	mu   sync.Mutex // no loop takes it
 	log  *accesslog.Log
 	lost uint64 // lines that earlier logs have dropped
 }
 
-func (l *logs) now() *accesslog.Log {
+func (l *accessLogs) now() *accesslog.Log {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.log
 }
 
 // dropped is how many lines were lost since the start.
-func (l *logs) dropped() uint64 {
+func (l *accessLogs) dropped() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.lost + l.log.Dropped()
@@ -30,7 +30,7 @@ func (l *logs) dropped() uint64 {
 
 // change makes another log the present one. The function that it returns closes the one before, when no loop writes to it
 // any more; what that loses until then counts too.
-func (l *logs) change(to *accesslog.Log) (closeOld func() error) {
+func (l *accessLogs) change(to *accesslog.Log) (closeOld func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := l.log

@@ -80,7 +80,7 @@ func (x *exchange) phase() string {
 
 // Connections counts what is open.
 func (g *Gate) Connections() admin.Connections {
-	return admin.Connections{Clients: g.crowd.all.Load(), Upstreams: g.lasting.Load(), Requests: g.figures.InFlight()}
+	return admin.Connections{Clients: g.crowd.all.Load(), Upstreams: g.lasting.Load(), Requests: g.metrics.InFlight()}
 }
 
 // Servers is what is known of all servers.
@@ -100,8 +100,8 @@ func (g *Gate) Certificates() (all []certs.Status) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, l := range g.listeners {
-		if how := l.how.Load(); how.certs != nil {
-			all = append(all, how.certs.Status()...)
+		if set := l.settings.Load(); set.certs != nil {
+			all = append(all, set.certs.Status()...)
 		}
 	}
 	return all

@@ -77,7 +77,7 @@ func (g *Gate) accept(l *listener, c *unio.Conn) {
 		return
 	}
 	// Behind a proxy a client's address is known when its header has come.
-	if !l.how.Load().ProxyProtocol && !cl.admit(&cfg.Limits) || c.Await(cfg.Times.Idle, cl.next) != nil {
+	if !l.settings.Load().ProxyProtocol && !cl.admit(&cfg.Limits) || c.Await(cfg.Times.Idle, cl.next) != nil {
 		cl.leave()
 	}
 }

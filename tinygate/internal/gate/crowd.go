@@ -24,12 +24,12 @@ func (cl *client) enter(limits *config.Limits) bool {
 	g := sh.g
 	if n := g.crowd.all.Add(1); limits.Connections > 0 && n > int64(limits.Connections) {
 		g.crowd.all.Add(-1)
-		sh.figures.ClientRefused(metrics.RefusedLimit)
+		sh.metrics.ClientRefused(metrics.RefusedLimit)
 		return false
 	}
 	cl.at = len(sh.clients)
 	sh.clients = append(sh.clients, cl)
-	sh.figures.ClientOpened()
+	sh.metrics.ClientOpened()
 	return true
 }
 
@@ -42,7 +42,7 @@ func (cl *client) admit(limits *config.Limits) bool {
 	}
 	cl.uncount()
 	if !cl.sh.g.crowd.add(a, limits.PerClient) {
-		cl.sh.figures.ClientRefused(metrics.RefusedPerClient)
+		cl.sh.metrics.ClientRefused(metrics.RefusedPerClient)
 		return false
 	}
 	cl.counted = a
@@ -66,7 +66,7 @@ func (cl *client) leave() {
 	sh.clients = sh.clients[:len(sh.clients)-1]
 	sh.g.crowd.all.Add(-1)
 	cl.uncount()
-	sh.figures.ClientClosed()
+	sh.metrics.ClientClosed()
 }
 
 func (c *crowd) add(a netip.Addr, most int) bool {

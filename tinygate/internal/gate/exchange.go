@@ -313,7 +313,7 @@ func (x *exchange) abandon() {
 	x.abandoned = true
 	x.cl.x = nil
 	if x.counted {
-		x.sh.figures.RequestEnded(metrics.NoRoute, http.StatusInternalServerError, time.Since(x.began), 0, 0)
+		x.sh.metrics.RequestEnded(metrics.NoRoute, http.StatusInternalServerError, time.Since(x.began), 0, 0)
 	}
 	x.dropRequest()
 	x.response.drop()

@@ -24,7 +24,7 @@ type Gate struct {
 	rt      *unio.Runtime
 	log     *slog.Logger
 	servers *cluster.Set
-	figures *metrics.Metrics
+	metrics *metrics.Metrics
 	shards  []*shard
 	site    atomic.Pointer[site]
 	ending  atomic.Bool
@@ -35,7 +35,7 @@ type Gate struct {
 	started bool
 
 	mu        sync.Mutex // of Start, Reload and Close
-	logs      logs
+	logs      accessLogs
 	first     *config.Config // what the program was started with
 	clients   *certs.Clients // of the configuration that was read last
 	listeners []*listener
@@ -50,7 +50,7 @@ type shard struct {
 	log     limitedLog
 	access  atomic.Pointer[accesslog.Writer] // nil: no access log
 	entry   accesslog.Entry                  // of the line that is being added: here it stays in the cache
-	figures *metrics.Loop
+	metrics *metrics.Loop
 	ids     *requestid.Source
 	date    date
 	spare   []*exchange // not in use
@@ -61,11 +61,11 @@ type shard struct {
 // New makes a gate of a configuration that config has found good. Its listeners are open, and nobody is served yet.
 func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) {
 	loops := rt.Report().Loops
-	g := &Gate{rt: rt, log: log, figures: metrics.New(version(), loops), broken: make(chan error, 1)}
+	g := &Gate{rt: rt, log: log, metrics: metrics.New(version(), loops), broken: make(chan error, 1)}
 	g.servers = cluster.New(loops, log, &cluster.Options{TLS: g.clientTLS, Gone: g.forget})
 	for i := range loops {
 		g.shards = append(g.shards, &shard{
-			g: g, loop: i, log: limitedLog{to: log}, figures: g.figures.Loop(i), ids: requestid.New(),
+			g: g, loop: i, log: limitedLog{to: log}, metrics: g.metrics.Loop(i), ids: requestid.New(),
 		})
 	}
 	g.mu.Lock()
@@ -74,8 +74,8 @@ func New(rt *unio.Runtime, cfg *config.Config, log *slog.Logger) (*Gate, error) 
 		g.servers.Close()
 		return nil, err
 	}
-	g.figures.Reloaded(true)
-	g.figures.SetSources(metrics.Sources{
+	g.metrics.Reloaded(true)
+	g.metrics.SetSources(metrics.Sources{
 		Servers: g.serverFigures, Certificates: g.certificates, Dropped: g.logs.dropped, Stats: rt.Stats, Report: rt.Report,
 	})
 	return g, nil

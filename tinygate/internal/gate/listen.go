@@ -20,19 +20,19 @@ import (
 // listener is a place where clients connect. It lives as long as its address stands in the configuration; how its
 // connections begin changes with a reload.
 type listener struct {
-	address string
-	ln      *unio.Listener
-	how     atomic.Pointer[manner]
-	unix    bool
-	defers  bool          // TCP_DEFER_ACCEPT is set
-	file    sockfile.File // of a Unix socket
-	gone    atomic.Bool   // not in the configuration any more
+	address  string
+	ln       *unio.Listener
+	settings atomic.Pointer[settings]
+	unix     bool
+	defers   bool          // TCP_DEFER_ACCEPT is set
+	file     sockfile.File // of a Unix socket
+	gone     atomic.Bool   // not in the configuration any more
 	// expelled says that its connections were closed; those that were on their way to their loops are closed there.
 	expelled atomic.Bool
 }
 
-// manner is how connections begin.
-type manner struct {
+// settings is how connections begin, as the configuration has it.
+type settings struct {
 	*config.Listener
 	certs *certs.Server // nil: plain
 }
@@ -53,7 +53,7 @@ func (g *Gate) URLs() (all []string) {
 	defer g.mu.Unlock()
 	for _, l := range g.listeners {
 		scheme, host := "http://", l.ln.Addr().String()
-		if l.how.Load().certs != nil {
+		if l.settings.Load().certs != nil {
 			scheme = "https://"
 		}
 		if l.ln.Addr().Network() == "unix" {
@@ -149,25 +149,25 @@ func (l *listener) deferAccept(on bool) error {
 	return nil
 }
 
-// manner prepares how connections of a listener begin, l where there is one already. Certificates of settings that stay the
+// settingsOf prepares how connections of a listener begin, l where there is one already. Certificates of settings that stay the
 // same stay as they are, and with them the keys of session tickets.
-func (g *Gate) manner(l *listener, c *config.Listener) (*manner, error) {
-	m := &manner{Listener: c}
+func (g *Gate) settingsOf(l *listener, c *config.Listener) (*settings, error) {
+	set := &settings{Listener: c}
 	if c.TLS == nil {
-		return m, nil
+		return set, nil
 	}
 	if l != nil {
-		if old := l.how.Load(); old.certs != nil && reflect.DeepEqual(old.TLS, c.TLS) {
-			m.certs = old.certs
-			m.certs.Poll() // who has put new files there and reloads does not expect the old ones
-			return m, nil
+		if old := l.settings.Load(); old.certs != nil && reflect.DeepEqual(old.TLS, c.TLS) {
+			set.certs = old.certs
+			set.certs.Poll() // who has put new files there and reloads does not expect the old ones
+			return set, nil
 		}
 	}
 	var err error
-	if m.certs, err = certs.NewServer(c.TLS, g.ticketsFor(c), g.log); err != nil {
+	if set.certs, err = certs.NewServer(c.TLS, g.ticketsFor(c), g.log); err != nil {
 		return nil, fmt.Errorf("listener %s: %w", c.Address, err)
 	}
-	return m, nil
+	return set, nil
 }
 
 // ticketsFor is the ring of keys for session tickets of a listener: it stays over reloads, so that sessions can be resumed
@@ -196,8 +196,8 @@ type tickets struct {
 func (g *Gate) dropTickets() {
 	used := map[tickets]bool{}
 	for _, l := range g.listeners {
-		if how := l.how.Load(); how.TLS != nil {
-			used[tickets{l.address, how.TLS.TicketTime}] = true
+		if set := l.settings.Load(); set.TLS != nil {
+			used[tickets{l.address, set.TLS.TicketTime}] = true
 		}
 	}
 	for key, ring := range g.tickets {
@@ -233,7 +233,7 @@ func (l *listener) retire() {
 	case <-closed:
 	case <-time.After(askLimit):
 	}
-	if how := l.how.Load(); how.certs != nil {
-		how.certs.Close()
+	if set := l.settings.Load(); set.certs != nil {
+		set.certs.Close()
 	}
 }

@@ -8,10 +8,10 @@ import (
 )
 
 // Metrics serves the figures to Prometheus.
-func (g *Gate) Metrics() http.Handler { return g.figures.Handler() }
+func (g *Gate) Metrics() http.Handler { return g.metrics.Handler() }
 
 // Refused counts a configuration that was not good enough to be given to Reload.
-func (g *Gate) Refused() { g.figures.Reloaded(false) }
+func (g *Gate) Refused() { g.metrics.Reloaded(false) }
 
 // failures are the kinds in the metrics of what the cluster counts.
 var failures = map[cluster.Outcome]metrics.Failure{

@@ -10,7 +10,7 @@ import (
 // count counts a request that has begun. Each is followed by a note, or the end of the exchange by a panic.
 func (x *exchange) count() {
 	x.counted = true
-	x.sh.figures.RequestBegan()
+	x.sh.metrics.RequestBegan()
 }
 
 // note is called when an exchange has ended: the metrics and the access log hear of it.
@@ -24,7 +24,7 @@ func (x *exchange) note() {
 		number = x.rule.number
 	}
 	x.counted = false
-	x.sh.figures.RequestEnded(number, x.status, took, x.bytes.in, x.bytes.out)
+	x.sh.metrics.RequestEnded(number, x.status, took, x.bytes.in, x.bytes.out)
 	if w := x.sh.access.Load(); w != nil && (x.rule == nil || !x.rule.NoLog) {
 		x.log(w, took)
 	}

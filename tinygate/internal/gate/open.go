@@ -15,14 +15,14 @@ import (
 
 // open does what comes before the first request, the PROXY header and the TLS handshake, and serves requests.
 func (cl *client) open(c *unio.Conn) {
-	how := cl.l.how.Load()
-	if how.ProxyProtocol {
+	set := cl.l.settings.Load()
+	if set.ProxyProtocol {
 		c.SetReadDeadline(time.Now().Add(cl.site.cfg.Times.Header))
-		if err := cl.readProxy(c, how); err == errSilent {
+		if err := cl.readProxy(c, set); err == errSilent {
 			cl.leave()
 			return
 		} else if err != nil {
-			cl.sh.figures.ClientRefused(metrics.RefusedProxy)
+			cl.sh.metrics.ClientRefused(metrics.RefusedProxy)
 			cl.sh.log.warn("tinygate: a connection without a good PROXY header is closed", "from", c.RemoteAddr(), "error", err)
 			cl.leave()
 			return
@@ -32,14 +32,14 @@ func (cl *client) open(c *unio.Conn) {
 		cl.leave()
 		return
 	}
-	cl.https = how.certs != nil
+	cl.https = set.certs != nil
 	cl.introduce()
-	cl.arrived = !how.ProxyProtocol
-	if how.certs == nil {
+	cl.arrived = !set.ProxyProtocol
+	if set.certs == nil {
 		cl.begin(stream.Plain(c))
 		return
 	}
-	stream.Serve(c, how.certs.Config(), cl.shake)
+	stream.Serve(c, set.certs.Config(), cl.shake)
 }
 
 // begin serves requests on a connection over which they can come. When the gate ends one is looked for at once, since nobody is
@@ -68,11 +68,11 @@ func (cl *client) shake(c stream.Conn) {
 	if err == nil {
 		state := c.State()
 		cl.version, cl.name, cl.subject = state.Version, []byte(state.ServerName), subject(&state)
-		cl.sh.figures.Handshake(state.Version)
+		cl.sh.metrics.Handshake(state.Version)
 		cl.begin(c)
 		return
 	}
-	cl.sh.figures.HandshakeFailed()
+	cl.sh.metrics.HandshakeFailed()
 	if clear, ok := stream.Clear(err); ok {
 		cl.tellPlain(clear)
 	}
@@ -103,12 +103,12 @@ const (
 )
 
 // readProxy reads a PROXY header and not a byte more, so that what follows stays with the connection.
-func (cl *client) readProxy(c *unio.Conn, how *manner) error {
+func (cl *client) readProxy(c *unio.Conn, set *settings) error {
 	buf := make([]byte, 1, proxyBytes)
 	if _, err := io.ReadFull(c, buf); err != nil {
 		return errSilent
 	}
-	if !cl.mayTell(how) {
+	if !cl.mayTell(set) {
 		return errProxyFrom
 	}
 	for {
@@ -132,11 +132,11 @@ func (cl *client) readProxy(c *unio.Conn, how *manner) error {
 }
 
 // mayTell reports whether the client may send a PROXY header.
-func (cl *client) mayTell(how *manner) bool {
+func (cl *client) mayTell(set *settings) bool {
 	if cl.l.unix {
-		return how.ProxyUnix
+		return set.ProxyUnix
 	}
-	return slices.ContainsFunc(how.ProxyFrom, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) })
+	return slices.ContainsFunc(set.ProxyFrom, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) })
 }
 
 // errSilent says that the connection has ended without a word, as that of a check whether somebody listens.

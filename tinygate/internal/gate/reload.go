@@ -21,10 +21,10 @@ func (g *Gate) Reload(cfg *config.Config) (changes []string, err error) {
 	before := g.site.Load().cfg
 	told, err := g.adopt(cfg)
 	if err != nil {
-		g.figures.Reloaded(false)
+		g.metrics.Reloaded(false)
 		return nil, err
 	}
-	g.figures.Reloaded(true)
+	g.metrics.Reloaded(true)
 	return slices.Concat(restartNeeded(g.first, cfg), told, settingsChanged(before, cfg)), nil
 }
 
@@ -64,7 +64,7 @@ func (g *Gate) adopt(cfg *config.Config) ([]string, error) {
 		return nil, err
 	}
 	s.connect(g)
-	for i, n := range g.figures.SetRoutes(s.names()) {
+	for i, n := range g.metrics.SetRoutes(s.names()) {
 		s.rules[i].number = n
 	}
 	if g.first == nil {
@@ -81,7 +81,7 @@ type change struct {
 	g         *Gate
 	cfg       *config.Config
 	listeners []*listener
-	manners   []*manner
+	settings  []*settings
 	opened    []*listener
 	access    *accesslog.Log
 }
@@ -90,11 +90,11 @@ type change struct {
 func (c *change) prepare() error {
 	for _, lc := range c.cfg.Listeners {
 		l := c.g.listenerAt(lc.Address, c.listeners)
-		m, err := c.g.manner(l, lc)
+		set, err := c.g.settingsOf(l, lc)
 		if err != nil {
 			return err
 		}
-		c.manners = append(c.manners, m)
+		c.settings = append(c.settings, set)
 		if l == nil {
 			if l, err = c.g.open(lc.Address); err != nil {
 				return c.g.cure(lc.Address, err)
@@ -123,9 +123,9 @@ func (c *change) prepare() error {
 
 // undo closes what prepare has opened.
 func (c *change) undo() {
-	for i, m := range c.manners {
-		if m.certs != nil && (i >= len(c.listeners) || c.listeners[i].how.Load() == nil || c.listeners[i].how.Load().certs != m.certs) {
-			m.certs.Close()
+	for i, set := range c.settings {
+		if set.certs != nil && (i >= len(c.listeners) || c.listeners[i].settings.Load() == nil || c.listeners[i].settings.Load().certs != set.certs) {
+			set.certs.Close()
 		}
 	}
 	c.g.dropTickets()
@@ -142,20 +142,20 @@ func (c *change) undo() {
 func (c *change) take() (told []string) {
 	g := c.g
 	for i, l := range c.listeners {
-		m := c.manners[i]
-		old := l.how.Swap(m)
+		set := c.settings[i]
+		old := l.settings.Swap(set)
 		if old == nil {
 			continue
 		}
-		if old.certs != nil && old.certs != m.certs {
+		if old.certs != nil && old.certs != set.certs {
 			old.certs.Close()
 		}
-		if old.DeferAccept != m.DeferAccept {
-			if err := l.deferAccept(m.DeferAccept); err != nil {
+		if old.DeferAccept != set.DeferAccept {
+			if err := l.deferAccept(set.DeferAccept); err != nil {
 				told = append(told, err.Error())
 			}
 		}
-		if !reflect.DeepEqual(old.Listener, m.Listener) {
+		if !reflect.DeepEqual(old.Listener, set.Listener) {
 			told = append(told, fmt.Sprintf("listener %s: changed; it holds for new connections", l.address))
 		}
 	}
