@@ -21,8 +21,8 @@ type reply struct {
 	last     bool   // the connection ends
 }
 
-// own sends a response of our own to a request that has been read whole, as far as its head goes. What is left of its body
-// is used up if it is there; else the connection ends.
+// own sends a response of our own to a request whose head has been read. What is left of its body is skipped if it has
+// arrived; else the connection ends.
 func (x *exchange) own(r reply) (again bool) {
 	x.skipBody()
 	again = x.req.KeepAlive && x.body.Done() && !x.uploading && !x.sh.g.ending.Load()
@@ -34,7 +34,7 @@ func (x *exchange) own(r reply) (again bool) {
 	return !r.last
 }
 
-// skipBody uses up what has come of the request's body.
+// skipBody skips what has arrived of the request's body.
 func (x *exchange) skipBody() {
 	for in := &x.cl.in; !x.body.Done() && !x.uploading && len(in.bytes()) > 0; {
 		_, _, n, err := x.body.Next(in.bytes())
@@ -53,13 +53,13 @@ func (x *exchange) refuse(bad *http1.Error) {
 	x.lingers = x.answer(&r) == nil
 }
 
-// deny answers a request with which nothing is wrong but that nobody wants it. The connection goes on as behind any answer.
+// deny answers a request that is well formed but is not served. The connection goes on as after any answer.
 func (x *exchange) deny(bad *http1.Error) (again bool) {
 	x.cause = bad
 	return x.own(refusal(bad))
 }
 
-// methods are those that are passed on wherever a route takes them.
+// methods are those that the gate forwards, as far as a route takes them.
 const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH"
 
 // refusal is the reply that says what is wrong.
@@ -71,7 +71,8 @@ func refusal(bad *http1.Error) reply {
 	return r
 }
 
-// fill says the status in the body to who sees nothing else: of what is no success, where nobody has said what there is.
+// fill gives a redirect or an error without a body the status in words, unless it has a type. A body without a type is
+// plain text.
 func (r *reply) fill() {
 	if r.body == "" && r.kind == "" && r.status >= http.StatusMultipleChoices {
 		r.body = strconv.Itoa(r.status) + " " + http.StatusText(r.status) + "\n"
@@ -81,7 +82,7 @@ func (r *reply) fill() {
 	}
 }
 
-// headSlack is more than the rest of a head of our own has.
+// headSlack is room for what a head of our own has beside the texts that are counted.
 const headSlack = 320
 
 // answer sends r.
@@ -112,8 +113,8 @@ func (x *exchange) answer(r *reply) error {
 	return x.cl.c.Send(b)
 }
 
-// appendOwnHead writes the head of r. What the rule sets or removes is not written beside; framing and connection are not
-// for it to name.
+// appendOwnHead writes the head of r, without the fields that the rule sets or removes. Those of framing and connection
+// are always written: no rule may name them.
 func (x *exchange) appendOwnHead(p []byte, r *reply) []byte {
 	var e *edit.Edit
 	if x.rule != nil {
@@ -172,8 +173,8 @@ func (x *exchange) invite() error {
 	return x.cl.c.Send(b)
 }
 
-// toClient sends buffers to the client. A client that takes nothing has gone, but one that has got nothing of the response when
-// the limit of all is reached is told so.
+// toClient sends buffers to the client. One that takes nothing has gone. But if the limit of the whole exchange is reached
+// before any of the response was sent, the error is the timeout, so that the client is still told.
 func (x *exchange) toClient(now time.Time, bufs ...*mem.Buf) error {
 	by := x.by(now, x.times.Body)
 	x.cl.c.SetWriteDeadline(by)

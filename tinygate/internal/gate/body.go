@@ -13,7 +13,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/stream"
 )
 
-// transfer carries a body from one connection to another in the buffers in which it arrives.
+// transfer carries a body from one connection to another, in the buffers in which it arrives.
 type transfer struct {
 	rt      *unio.Runtime
 	dst     stream.Conn
@@ -75,7 +75,7 @@ func (t *transfer) pass() error {
 		if end-start < smallBody {
 			end, n = t.join(in, end, n)
 		}
-		// It is used up before it is sent: the body has counted it, whatever becomes of it.
+		// It is skipped before it is sent: the body has counted it, whatever becomes of it.
 		piece := t.src.slice(start, end)
 		t.src.skip(n)
 		if t.n += int64(end - start); t.most > 0 && t.n > t.most {
@@ -89,9 +89,9 @@ func (t *transfer) pass() error {
 	return nil
 }
 
-// join moves the payload of small chunks that have come behind in[:n] to in[end:], where the payload before them ends, and returns where
-// it ends then, and how much of in is used up. Each piece that is sent has a price for us and for the receiver, and a sender could make one
-// of every byte. Where chunks end means nothing to anybody (RFC 9112 7.1).
+// join moves the payload of small chunks that stand behind in[:n] to in[end:], where the payload before them ends. It returns
+// the new end of the payload, and how much of in it has read. Each piece that is sent costs us and the receiver, and a sender
+// could make one of every byte. Where chunks end means nothing to anybody (RFC 9112 7.1).
 func (t *transfer) join(in []byte, end, n int) (int, int) {
 	for n < len(in) && t.body.Left() == 0 && !t.body.Done() {
 		next := in[n:min(len(in), n+smallBody)]
@@ -182,7 +182,7 @@ func build(rt *unio.Runtime, size int, fill func([]byte) []byte) (*mem.Buf, erro
 	return b, nil
 }
 
-// allocLimit bounds the wait for a buffer: who waits may hold one that the others wait for.
+// allocLimit bounds the wait for a buffer: those that wait may themselves hold what the others wait for.
 const allocLimit = 2 * time.Second
 
 var errMemory = &http1.Error{Status: 503, Reason: "no memory for buffers has become free"}

@@ -38,7 +38,7 @@ type client struct {
 // clientsSpareMax bounds the clients that a loop keeps for later, for those who make a connection for each request.
 const clientsSpareMax = 128
 
-// newClient makes a client, of one that has left if there is one.
+// newClient makes a client, in the memory of one that has left if there is one.
 func (sh *shard) newClient() *client {
 	if n := len(sh.left); n > 0 {
 		cl := sh.left[n-1]
@@ -50,8 +50,8 @@ func (sh *shard) newClient() *client {
 	return cl
 }
 
-// keep has a client that has left be another, with the memory that it made. One that a panic has ended is not for that: tasks
-// of it may run still.
+// keep keeps a client that has left for newClient, with the memory that it has allocated. One that a panic has ended is
+// not kept: tasks of it may still be running.
 func (sh *shard) keep(cl *client) {
 	if len(sh.left) == clientsSpareMax {
 		return
@@ -60,7 +60,8 @@ func (sh *shard) keep(cl *client) {
 	sh.left = append(sh.left, cl)
 }
 
-// accept is the task of a connection that has been made. It counts from now on, and waits for its first byte without a task.
+// accept is the task of a connection that has just been accepted. The connection is counted from now on, and waits for its
+// first byte without a task.
 func (g *Gate) accept(l *listener, c *unio.Conn) {
 	sh := g.shards[c.Loop()]
 	if l.expelled.Load() {
@@ -106,7 +107,7 @@ func (cl *client) woken(c *unio.Conn, err error) {
 	served = true
 }
 
-// follow has what the client is about be as a configuration says.
+// follow moves a client to another configuration, if it is not there yet.
 func (cl *client) follow(s *site) {
 	if cl.site != s {
 		cl.site = s
@@ -114,8 +115,8 @@ func (cl *client) follow(s *site) {
 	}
 }
 
-// introduce has upstreams be told of the client. An address that is not valid says nothing of a Unix socket: a client of TCP that has
-// reset its connection has none any more.
+// introduce prepares what upstreams are told of the client. That its address is not valid does not make it one of a Unix
+// socket: a TCP client that has reset its connection has no address any more.
 func (cl *client) introduce() {
 	if cl.l.unix && !cl.peer.IsValid() {
 		cl.about.InitUnix(cl.site.trust, cl.https)

@@ -33,8 +33,8 @@ func (cl *client) enter(limits *config.Limits) bool {
 	return true
 }
 
-// admit counts a client for its address, which a PROXY header may have told, and reports whether the limits let it stay. One that
-// counts for another address, because a reload has changed how its listener's connections begin, does so no longer.
+// admit counts a client for its address, which a PROXY header may have told, and reports whether the limits let it stay. It
+// may be counted for another address already: a reload can switch PROXY headers on after the connection was accepted.
 func (cl *client) admit(limits *config.Limits) bool {
 	a := cl.peer.Addr()
 	if limits.PerClient == 0 || !a.IsValid() || cl.counted == a {
@@ -57,7 +57,7 @@ func (cl *client) uncount() {
 	}
 }
 
-// leave counts it out. The connection is closed by whoever calls.
+// leave counts a client out. The caller closes the connection.
 func (cl *client) leave() {
 	sh := cl.sh
 	last := sh.clients[len(sh.clients)-1]

@@ -12,8 +12,8 @@ type date struct {
 	until time.Time // of the turn's clock
 }
 
-// append appends the field line with its CRLF. now is the time of the turn, which says when a second is over; which one it is
-// the clock is asked, since that may have been set.
+// append appends the field line with its CRLF. now is the time of the turn: it says when a second is over. The date itself
+// is asked of the system's clock, which may have been set since.
 func (d *date) append(dst []byte, now time.Time) []byte {
 	if !now.Before(d.until) {
 		t := time.Now()

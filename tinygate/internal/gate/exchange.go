@@ -59,7 +59,7 @@ type exchange struct {
 	pieceFn  func() error
 }
 
-// perRequest is what a new request begins with as zero.
+// perRequest is the part of an exchange that is zero when a request begins.
 type perRequest struct {
 	asked     bool // the client said itself that this request is its last
 	upgrade   bool // Upgrade was passed on, so that 101 may come
@@ -69,13 +69,13 @@ type perRequest struct {
 	untilEnd  bool // the response ends with the client's connection
 	abandoned bool // a panic has ended the exchange
 	counted   bool // among the requests in flight
-	lingers   bool // the client is to be listened out after the answer
+	lingers   bool // the connection ends after the answer, by client.linger
 	interims  int
 
 	began  time.Time
 	now    time.Time     // as of the last step that took time
 	sent   time.Time     // the try's beginning
-	from   time.Time     // where the limit of a try begins: there, or at the end of a body that was still to come
+	from   time.Time     // where the limit of a try begins: at sent, or at the end of a body that was still to come
 	took   time.Duration // until the response head, of the last try
 	end    time.Time     // by the limit of all; zero: none
 	cause  error         // why it failed
@@ -163,7 +163,7 @@ func (x *exchange) keepPart() {
 	}
 }
 
-// begin takes the head of a request over.
+// begin takes over the head of a request.
 func (x *exchange) begin(n int) {
 	in := &x.cl.in
 	x.head = append(x.head[:0], in.bytes()[:n]...)
@@ -278,7 +278,7 @@ func (x *exchange) failed(err error) (again bool) {
 	return x.own(reply{status: status})
 }
 
-// breakOff has the client see a response that ends too early, which is the truth.
+// breakOff lets the client see that the response has ended too early. One that is framed shows it by itself.
 func (x *exchange) breakOff() {
 	if x.untilEnd {
 		x.cl.c.Reset() // or the end would look like that of the response
@@ -288,7 +288,7 @@ func (x *exchange) breakOff() {
 // statusClientGone is what nginx logs for a client that did not wait for its answer.
 const statusClientGone = 499
 
-// statusOf is the status that tells a failure of the upstream's side.
+// statusOf is the status for a failure on the upstream's side.
 func statusOf(err error) int {
 	switch {
 	case isTimeout(err):

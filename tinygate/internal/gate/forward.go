@@ -17,7 +17,7 @@ import (
 
 var (
 	errNoServer = errors.New("no server of the upstream can take requests")
-	// errLateName is errNoServer where a limit of the request has ended the wait for names that are looked up.
+	// errLateName is errNoServer where a limit of the request has ended the wait for names to be looked up.
 	errLateName = fmt.Errorf("%w, and the time of the request is over: %w", errNoServer, os.ErrDeadlineExceeded)
 	// errNoResponse says that the upstream closed the connection before the first byte of a response.
 	errNoResponse = errors.New("the upstream closed the connection without a response")
@@ -74,7 +74,7 @@ func (x *exchange) pick() *cluster.Server {
 	return x.picker().PickWithRoom(x.key, &x.tried, x.rule.group.full)
 }
 
-// noServer is why there is none to try.
+// noServer says why there is no server to try.
 func (x *exchange) noServer() error {
 	switch {
 	case x.gone != nil:
@@ -85,7 +85,7 @@ func (x *exchange) noServer() error {
 	return errNoServer
 }
 
-// picker is what the loop chooses servers by.
+// picker is the one by which this loop chooses servers of the upstream.
 func (x *exchange) picker() *cluster.Picker { return x.rule.group.pickers[x.sh.loop] }
 
 // try is one try with the server that was chosen. A pooled connection that turns out to have been closed is replaced once

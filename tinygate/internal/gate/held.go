@@ -52,7 +52,7 @@ func (h *held) add(rt *unio.Runtime, p []byte, left int64) error {
 // drop gives up what is held.
 func (h *held) drop() {
 	for i, b := range h.bufs {
-		if b != nil { // it was sent
+		if b != nil { // nil: it was sent
 			b.Release()
 		}
 		h.bufs[i] = nil

@@ -6,8 +6,8 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/http1"
 )
 
-// hops is how many proxies an OPTIONS may still go through, and the line that says so (RFC 9110 7.6.2); -1 where none does, or not in
-// one number. Of other methods the field means nothing.
+// hops is how many proxies an OPTIONS may still go through, and the field line that says so (RFC 9110 7.6.2). It is -1
+// without such a field, or with one that is not a single number. With other methods the field means nothing here.
 func (x *exchange) hops() (n, line int) {
 	if x.req.Method != http1.MethodOptions {
 		return -1, 0
@@ -26,7 +26,7 @@ func (x *exchange) hops() (n, line int) {
 	return n, next - 1
 }
 
-// passHops has the next proxy count one less, unless the route says what it gets.
+// passHops sends Max-Forwards on with one hop less, unless the route sets or removes the field.
 func (x *exchange) passHops() {
 	if n, line := x.hops(); n > 0 && !x.req.Dropped(line) && !x.rule.request.ReplacesName("max-forwards") {
 		x.req.Drop(line)

@@ -136,8 +136,9 @@ func overlap(a, b string) bool {
 	return errA == nil && errB == nil && portA == portB && (hostA == "" || hostB == "")
 }
 
-// deferAccept has the kernel keep connections back until their first bytes are there, or not any more. It is called with mu held, and
-// leaves a socket alone that is as it should be: what has been set behind its back unio has to ask for at each connection's end.
+// deferAccept switches TCP_DEFER_ACCEPT on or off: the kernel keeps connections back until their first bytes are there. It is
+// called with mu held. A socket that is already as it should be is left alone: once it was given out by SyscallConn, unio has
+// to ask each connection that it accepts for SO_LINGER at its end.
 func (l *listener) deferAccept(on bool) error {
 	if l.unix || on == l.defers {
 		return nil

@@ -13,7 +13,7 @@ func (x *exchange) count() {
 	x.sh.metrics.RequestBegan()
 }
 
-// note is called when an exchange has ended: the metrics and the access log hear of it.
+// note is called when an exchange has ended: it tells the metrics and the access log.
 func (x *exchange) note() {
 	if x.cause != nil {
 		x.now = x.cl.raw.Now()
@@ -36,7 +36,7 @@ var protocol = [2]string{"HTTP/1.0", "HTTP/1.1"}
 func (x *exchange) log(w *accesslog.Writer, took time.Duration) {
 	x.address = x.who.Addr.AppendTo(x.address[:0])
 	e := &x.sh.entry
-	*e = accesslog.Entry{} // a literal would be made elsewhere first and copied
+	*e = accesslog.Entry{} // and then field by field: a literal with values would be built elsewhere and copied
 	e.Time, e.Duration, e.UpstreamDuration = x.began, took, x.took
 	e.Status, e.Tries, e.TLS, e.Client = x.status, x.tries, x.cl.version, x.address
 	e.BytesSent, e.BytesReceived = x.bytes.out, x.bytes.in

@@ -42,8 +42,8 @@ func (cl *client) open(c *unio.Conn) {
 	stream.Serve(c, set.certs.Config(), cl.shake)
 }
 
-// begin serves requests on a connection over which they can come. When the gate ends one is looked for at once, since nobody is
-// parked any more.
+// begin serves requests on a connection that is ready for them. When the gate ends it reads the first one at once, since
+// no connection is parked any more.
 func (cl *client) begin(c stream.Conn) {
 	cl.c, cl.in.c = c, c
 	if cl.arrived || cl.sh.g.ending.Load() {
@@ -58,7 +58,7 @@ func (cl *client) shake(c stream.Conn) {
 	if cl.arrived {
 		cl.arrived = false
 		hello, err := cl.raw.Recv()
-		if err != nil { // it has ended without a word, and so without a handshake that could fail
+		if err != nil { // it has ended without a byte: that is no failed handshake
 			cl.leave()
 			return
 		}
@@ -79,7 +79,7 @@ func (cl *client) shake(c stream.Conn) {
 	cl.leave()
 }
 
-// tellPlain answers a client that does not speak TLS where it has to. nginx does so too, with a status of its own (497).
+// tellPlain answers a client that speaks plain HTTP where TLS is expected, as nginx does (its status 497).
 func (cl *client) tellPlain(c stream.Conn) {
 	b, err := build(cl.sh.g.rt, len(plainOnTLS)+64, func(p []byte) []byte {
 		p = append(p, plainStatus...)
@@ -95,7 +95,7 @@ func (cl *client) tellPlain(c stream.Conn) {
 	}
 }
 
-// The parts of it before and behind its Date.
+// The parts of that answer before and behind its Date.
 const (
 	plainStatus = "HTTP/1.1 400 Bad Request\r\n"
 	plainOnTLS  = "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 62\r\nConnection: close\r\n\r\n" +
@@ -131,7 +131,7 @@ func (cl *client) readProxy(c *unio.Conn, set *settings) error {
 	}
 }
 
-// mayTell reports whether the client may send a PROXY header.
+// mayTell reports whether a PROXY header of this client is believed.
 func (cl *client) mayTell(set *settings) bool {
 	if cl.l.unix {
 		return set.ProxyUnix
@@ -139,7 +139,7 @@ func (cl *client) mayTell(set *settings) bool {
 	return slices.ContainsFunc(set.ProxyFrom, func(p netip.Prefix) bool { return p.Contains(cl.peer.Addr()) })
 }
 
-// errSilent says that the connection has ended without a word, as that of a check whether somebody listens.
+// errSilent says that the connection has ended without a byte, as that of a health check does.
 var errSilent = errors.New("nothing has come")
 
 var errProxyFrom = errors.New("it does not come from who may send a PROXY header (proxy_protocol)")

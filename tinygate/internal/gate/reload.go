@@ -28,7 +28,7 @@ func (g *Gate) Reload(cfg *config.Config) (changes []string, err error) {
 	return slices.Concat(restartNeeded(g.first, cfg), told, settingsChanged(before, cfg)), nil
 }
 
-// restartNeeded tells what a file says that a running program cannot become.
+// restartNeeded tells which settings have changed that a running program cannot change.
 func restartNeeded(runs, cfg *config.Config) (told []string) {
 	if cfg.Engine != runs.Engine || cfg.Loops != runs.Loops || cfg.HugePages != runs.HugePages {
 		told = append(told, "engine, loops, huge_pages: changed in the file; they take effect with a restart")
@@ -138,7 +138,7 @@ func (c *change) undo() {
 	}
 }
 
-// take puts what was prepared in its place.
+// take puts what was prepared into use.
 func (c *change) take() (told []string) {
 	g := c.g
 	for i, l := range c.listeners {
@@ -177,8 +177,8 @@ func (c *change) take() (told []string) {
 	return told
 }
 
-// finish has the loops see the change, and closes what they do not use any more. A loop that is held by a task sees it when
-// it goes on, and is not waited for.
+// finish lets the loops see the change, and closes what they do not use any more. A loop that a task holds sees it when it
+// goes on, and is not waited for.
 func (c *change) finish(s *site) {
 	g := c.g
 	closeOld := g.logs.change(c.access)
@@ -193,7 +193,7 @@ func (c *change) finish(s *site) {
 	}
 }
 
-// follow lets go of sites that were left. What waits for a next request would else keep the one of its last.
+// follow lets go of earlier sites. A connection that waits for its next request would else keep the site of its last one.
 func (sh *shard) follow(s *site) {
 	clear(sh.spare)
 	sh.spare = sh.spare[:0]
@@ -242,7 +242,7 @@ func settingsChanged(a, b *config.Config) (told []string) {
 	return told
 }
 
-// order is the names of the routes of a that b has too. Of routes that fit a request equally well the first one wins.
+// order is the names of the routes of a that b has too, in their order: of routes that fit equally well the first wins.
 func order(a, b *config.Config) (names []string) {
 	has := map[string]bool{}
 	for _, r := range b.Routes {
@@ -256,7 +256,7 @@ func order(a, b *config.Config) (names []string) {
 	return names
 }
 
-// same compares routes without what their upstreams are, which has lines of its own.
+// same compares routes but for the settings of their upstreams, whose changes are told by cluster.Set.
 func same(a, b *config.Route) bool {
 	x, y := *a, *b
 	if (x.Upstream == nil) != (y.Upstream == nil) || x.Upstream != nil && x.Upstream.Name != y.Upstream.Name {

@@ -8,8 +8,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/route"
 )
 
-// smallBody is up to how many bytes of a body are copied behind the head: one send of one piece is
-// cheaper than a second piece.
+// smallBody is how long a body may be to be copied behind the head: to send one piece is cheaper than two.
 const smallBody = 4 << 10
 
 // buildRequest writes the head for the upstream, with as much of a small body as is there.
@@ -68,8 +67,8 @@ func (x *exchange) holdRequest() error {
 	return err
 }
 
-// frameHeld decides how a body that was held back is framed: one that is whole has a length, and no trailers, which a
-// proxy may leave out (RFC 9110 6.5.1). Of another one the held part is the first chunk.
+// frameHeld decides how a body that was held back is framed. One that is whole has a length, and no trailers, which a
+// proxy may leave out (RFC 9110 6.5.1). Of one that is not, the held part is the first chunk if it is chunked.
 func (x *exchange) frameHeld(o *http1.RequestOut) {
 	if x.body.Done() {
 		o.Body, o.Length = http1.FramingLength, int64(x.request.n)
@@ -78,7 +77,7 @@ func (x *exchange) frameHeld(o *http1.RequestOut) {
 	x.inside = o.Body == http1.FramingChunked
 }
 
-// takeSmall uses up n bytes of a body of known length that have been copied.
+// takeSmall skips n bytes of a body of known length that have been copied.
 func (x *exchange) takeSmall(in *source, body *http1.Body, n int) {
 	for n > 0 {
 		_, _, m, _ := body.Next(in.bytes()[:n])

@@ -8,7 +8,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/http1"
 )
 
-// readResponse reads a response head. The deadline has been set.
+// readResponse reads a response head and returns its length. The caller has set the deadline.
 func (x *exchange) readResponse() (n int, err error) {
 	up := x.up
 	x.resp.Reset(x.req.Method)
@@ -151,9 +151,9 @@ func (x *exchange) buildResponse(head []byte, o *http1.ResponseOut) (*mem.Buf, e
 	return b, err
 }
 
-// holdResponse takes the body from the server as fast as that gives it, as much as the rule says, and lets the server go
-// when that was all. So a slow client holds none of the server's connections, and hears nothing of a response that breaks off
-// before. As the server has answered, the request is not sent again then.
+// holdResponse takes the body from the server as fast as it comes, as much as the rule says, and lets the server go when
+// that was all. So a slow client does not hold a connection of the server, and sees nothing of a response that breaks off
+// meanwhile. Since the server has answered, the request is not sent again then.
 func (x *exchange) holdResponse() error {
 	x.heard = true
 	if err := x.response.hold(x.sh.g.rt, &x.up.in, &x.back, x.rule.Buffer.Bytes, x.pieces()); err != nil {

@@ -14,8 +14,8 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/route"
 )
 
-// site is a configuration in the form that requests are served by. It is not changed; a reload makes another one, and a
-// request is served by the one that it began with.
+// site is a configuration, compiled for serving. It does not change: a reload makes another one, and a request is served
+// by the one with which it began.
 type site struct {
 	cfg    *config.Config
 	limits http1.Limits
@@ -25,7 +25,7 @@ type site struct {
 	trust  *forwarded.Resolver
 }
 
-// rule is a route with what is made of it once.
+// rule is a route, compiled.
 type rule struct {
 	*config.Route
 	number   int    // in the metrics
@@ -35,7 +35,7 @@ type rule struct {
 	redirect *route.Redirect
 }
 
-// group is an upstream with what is made of it once.
+// group is an upstream, compiled.
 type group struct {
 	*config.Upstream
 	name    []byte
@@ -97,7 +97,7 @@ func (r *rule) compile() (err error) {
 	return nil
 }
 
-// connect gives the groups the servers that the gate has for them, and bounds the requests of these.
+// connect gives the groups the servers that the gate has for them, and sets how many requests each may have at a time.
 func (s *site) connect(g *Gate) {
 	for _, group := range s.groups {
 		c := g.servers.Cluster(group.Name)

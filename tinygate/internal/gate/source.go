@@ -18,7 +18,7 @@ type source struct {
 	end   time.Time // bounds limit; zero: nothing does
 }
 
-// bytes is what is there and not used up.
+// bytes is what has arrived and was not skipped.
 func (s *source) bytes() []byte {
 	if s.b == nil {
 		return nil
@@ -26,14 +26,14 @@ func (s *source) bytes() []byte {
 	return s.b.Bytes()[s.off:]
 }
 
-// skip uses n bytes up.
+// skip leaves n bytes behind.
 func (s *source) skip(n int) {
 	if s.off += n; s.b != nil && s.off == s.b.Len() {
 		s.drop()
 	}
 }
 
-// drop forgets what is there.
+// drop gives up what has arrived.
 func (s *source) drop() {
 	if s.b != nil {
 		s.b.Release()
@@ -61,8 +61,8 @@ func (s *source) recv() error {
 	return nil
 }
 
-// more waits for further bytes and puts them behind those that are there, for a head that came in pieces. These wait in a buffer
-// of their own size, if there is one: who sends a byte and pauses holds no more than that.
+// more waits for further bytes and puts them behind those that have arrived, for a head that comes in pieces. Before it
+// waits it moves those into a buffer of their size, if there is one: a client that sends a byte and pauses holds no more.
 func (s *source) more(rt *unio.Runtime) error {
 	if s.b == nil {
 		return s.recv()

@@ -42,7 +42,7 @@ func (p *pipe) pour(from *source, to stream.Conn, n *int64) error {
 		from.c.SetReadDeadline(p.last.Add(p.limit))
 		switch err := from.recv(); {
 		case err == io.EOF:
-			to.SetWriteDeadline(time.Now().Add(p.limit)) // with TLS the end is a record, and that of the last piece may be over
+			to.SetWriteDeadline(time.Now().Add(p.limit)) // with TLS the end is a record; the deadline of the last piece may be over
 			if err := to.CloseWrite(); err != nil {
 				return p.cut(from, to, err)
 			}

@@ -45,7 +45,7 @@ func (p *pool) enter(x *exchange) error {
 	return nil
 }
 
-// leaveTurn lets the next one in.
+// leaveTurn gives the exchange's turn back, if it has one.
 func (x *exchange) leaveTurn() {
 	if x.turns != nil {
 		x.turns.admit(1)
@@ -65,7 +65,7 @@ func (t *turnsOf) of(s *cluster.Server) *turns {
 		return c.(*turns)
 	}
 	c, _ := t.all.LoadOrStore(s, &turns{most: &t.most})
-	if s.Gone() { // it was forgotten before
+	if s.Gone() { // pool.drain may have been here already, and does not come again
 		t.all.Delete(s)
 	}
 	return c.(*turns)
@@ -77,7 +77,7 @@ func (t *turnsOf) full(s *cluster.Server) bool {
 	return ok && c.(*turns).full()
 }
 
-// bound changes how many requests each server may have. Those who wait come in if there is room now.
+// bound changes how many requests each server may have. Those that wait get their turn if there is room now.
 func (t *turnsOf) bound(most int) {
 	t.most.Store(int64(most))
 	t.all.Range(func(_, c any) bool {
@@ -86,16 +86,16 @@ func (t *turnsOf) bound(most int) {
 	})
 }
 
-// turns has who is served by a server, and who waits for that in the order of coming.
+// turns counts the requests that a server has, and has the ones that wait for their turn, in the order of their arrival.
 type turns struct {
 	most *atomic.Int64
 
 	mu   sync.Mutex
 	used int64
-	line []*unio.Chan[struct{}] // each gets a value with its turn
+	line []*unio.Chan[struct{}] // places; each gets a value when its turn comes
 }
 
-// enter takes a turn, or the place in the line that it returns.
+// enter takes a turn. If none is free it returns a place in the line instead.
 func (t *turns) enter() (place *unio.Chan[struct{}]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,7 +134,7 @@ func (t *turns) await(ctx context.Context, place *unio.Chan[struct{}]) bool {
 	return false
 }
 
-// admit takes turns back, and lets those in for whom there is room.
+// admit takes back as many turns as have left, and gives them to those that wait, as far as there is room.
 func (t *turns) admit(left int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

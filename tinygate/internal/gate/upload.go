@@ -33,7 +33,7 @@ func (x *exchange) startUpload() {
 	x.sending.Go(x.uploadFn)
 }
 
-// isExpected reports whether the client has sent nothing of its body and waits for 100. It is then the upstream's turn.
+// isExpected reports whether the client waits for 100 Continue and has sent nothing of its body: the upstream is to answer.
 func (x *exchange) isExpected() bool { return x.req.Continue && len(x.cl.in.bytes()) == 0 }
 
 // awaitBody waits for the first piece of a body that the client holds back. The client's limit begins when that of the
@@ -81,25 +81,25 @@ func (x *exchange) runUpload() error {
 	return nil
 }
 
-// uploadEnded has whoever waits for the response know how the upload has ended. A response whose body is under way goes on
-// with limits of its own, whatever becomes of the request, unless there is nobody left to get it.
+// uploadEnded lets the task that waits for the response know how the upload has ended. A response whose body is under way
+// goes on with limits of its own, whatever becomes of the request, unless the client has gone.
 func (x *exchange) uploadEnded(err error) {
 	up, now := x.up, x.cl.raw.Now()
-	clients := err != nil && x.upload.sendErr == nil
-	if clients {
+	byClient := err != nil && x.upload.sendErr == nil
+	if byClient {
 		x.uploadErr = err
 	}
 	switch {
-	case clients && (!x.answered || isGone(err)):
+	case byClient && (!x.answered || isGone(err)):
 		up.abort() // the request cannot be completed
 	case x.answered:
 	case err == nil:
 		x.from = now
 		x.awaitResponse(now)
 	case isTimeout(err):
-		up.c.SetReadDeadline(longAgo) // it takes nothing and says nothing
+		up.c.SetReadDeadline(longAgo) // the server takes nothing and has said nothing
 	default:
-		up.c.SetReadDeadline(x.tryBy(now, x.times.Response)) // it may have answered before it closed
+		up.c.SetReadDeadline(x.tryBy(now, x.times.Response)) // the server may have answered before it closed
 	}
 }
 

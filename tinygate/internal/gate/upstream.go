@@ -90,8 +90,8 @@ func (p *pool) dial(x *exchange) (*upstream, error) {
 	return u, nil
 }
 
-// secure is what the server is spoken to with; nil: plain. A reload while the request waited may have brought a server whose
-// settings are not those of the request's group, or one that this group does not have.
+// secure is the TLS configuration for the server; nil: plain. A reload while the request waited may have brought a server
+// whose settings are not those of the request's group, or one that this group does not have.
 func (p *pool) secure() (*tls.Config, error) {
 	if p.server.TLS == nil {
 		return nil, nil
@@ -110,7 +110,7 @@ func (p *pool) secure() (*tls.Config, error) {
 // errSettings is for a request that meets a reload.
 var errSettings = errors.New("the TLS settings of the upstream are being changed")
 
-// errHandshake says that there was a connection, but no TLS.
+// errHandshake says that a connection was made, and that its TLS handshake failed.
 var errHandshake = errors.New("the TLS handshake failed")
 
 // put gives a connection back that may serve another request.
@@ -124,7 +124,7 @@ func (p *pool) put(u *upstream) {
 	p.server.SetIdle(p.sh.loop, len(p.idle))
 }
 
-// count counts connections that were made, or with -1 one that has ended.
+// count counts a connection that was made, or with -1 one that has ended.
 func (p *pool) count(n int) {
 	p.sh.g.lasting.Add(int64(n))
 	p.server.Connected(p.sh.loop, n)

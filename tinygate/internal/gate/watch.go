@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// watchAfter is how long a response, or more of its body, is waited for before somebody looks whether its client is still
-// there. Most come earlier, so that they cost nothing for it: the deadline of the wait is set anyway, only nearer.
+// watchAfter is how long a response, or more of its body, is waited for before the gate looks whether the client is still
+// there. Most come earlier and pay nothing for it: the wait has a deadline anyway, which is only set nearer.
 const watchAfter = 250 * time.Millisecond
 
 // awaitResponse sets the limit for the upstream's response, whose wait begins now.
@@ -47,8 +47,9 @@ func (x *exchange) nextPiece() error {
 	}
 }
 
-// watch follows when the deadline of a wait is over. True: it was that of watchAfter, the client is watched from now on, and
-// the response may still come. A client that has sent its next request already is not watched: its end stands behind that.
+// watch is called when the deadline of a wait for the upstream is over. It reports whether that was only watchAfter: then
+// the client is watched from now on, and the response may still come. A client that has already sent its next request is not
+// watched: its end could be seen only behind that.
 func (x *exchange) watch() bool {
 	if !x.look || x.gone != nil {
 		return false
@@ -59,8 +60,8 @@ func (x *exchange) watch() bool {
 	return true
 }
 
-// watched calls wait, which waits for something before there is a connection to a server and ends early when its argument is
-// done. The client is watched meanwhile, at once since that is no small request any more. The error says that it has gone.
+// watched calls wait, for a wait before there is a connection to a server, which ends early when the context is done. The
+// client is watched meanwhile, and at once: such a wait is never short. The error says that the client has gone.
 func (x *exchange) watched(by time.Time, wait func(context.Context)) error {
 	ctx, cancel := context.WithDeadline(context.Background(), by)
 	defer cancel()
@@ -72,7 +73,7 @@ func (x *exchange) watched(by time.Time, wait func(context.Context)) error {
 	return clientGone(x.gone)
 }
 
-// startWatch starts the task that watches, unless there is something of the client's that was not read yet.
+// startWatch starts the task that watches, unless something of the client is still to be read.
 func (x *exchange) startWatch() {
 	if x.uploading || !x.body.Done() || len(x.cl.in.bytes()) > 0 {
 		return
@@ -86,15 +87,15 @@ func (x *exchange) startWatch() {
 	x.watcher.Go(x.watchFn)
 }
 
-// runWatch is the task that watches. TCP cannot tell the end of a client that has closed its connection from that of one
-// which has only ended its side, so the route says what an end means; TLS that ends without its own word is cut.
+// runWatch is the task that watches. TCP cannot tell a client that has closed its connection from one that has only ended
+// its side, so the route says what an end means. An end of TLS without close_notify is never taken for a half-close.
 func (x *exchange) runWatch() error {
 	up := x.up
 	err := x.cl.in.recv()
 	switch {
 	case x.abandoned:
 		x.cl.in.drop()
-	case err == nil, isTimeout(err): // its next request, or unwatch
+	case err == nil, isTimeout(err): // the client's next request, or unwatch
 	case err == io.EOF && x.rule.HalfClose:
 	case up == nil:
 		x.gone = err
