@@ -94,7 +94,7 @@ func conditional(t testing.TB) ([]*config.Route, *Query) {
 	}
 	return []*config.Route{version("1"), version("2")}, &Query{
 		Host: []byte("X.b.c"), Path: []byte("/api/a%2Fb"), RawQuery: []byte("x=1&a+b=c%20d"), Method: []byte("GET"),
-		Client: netip.MustParseAddr("::ffff:192.0.2.1"), Fields: &Head{&req.Head, msg},
+		Client: netip.MustParseAddr("::ffff:192.0.2.1"), Fields: &head{&req.Head, msg},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
-	"github.com/unio-go/unio/tinygate/internal/http1"
 )
 
 // Table finds routes. It is not changed after it was made, and may be used from several loops.
@@ -39,20 +38,6 @@ type Fields interface {
 	// Field returns the value of the first field line from line i on that has the name, which is in lower case, and the
 	// line to go on from; next is -1 when there is none.
 	Field(name string, i int) (value []byte, next int)
-}
-
-// Head is the fields of a message of HTTP/1. Fields of a Query should be a pointer to one that is kept.
-type Head struct {
-	Head  *http1.Head
-	Bytes []byte // what Head has parsed
-}
-
-// Field is for Fields.
-func (h *Head) Field(name string, i int) (value []byte, next int) {
-	if i = h.Head.Lookup(h.Bytes, name, i); i < 0 {
-		return nil, -1
-	}
-	return h.Head.Field(i).Value.Of(h.Bytes), i + 1
 }
 
 // Compile makes the table of the routes. An error names the route, and what about it can fit no request.
