@@ -19,7 +19,7 @@ func TestBudgetIsAShareOfRequests(t *testing.T) {
 		const warm, seconds = 60, 60
 		for i := range (warm + seconds) * c.perSecond {
 			now = now.Add(time.Second / time.Duration(c.perSecond))
-			p.Pick(0, nil)
+			p.Pick(0, nil, nil)
 			if p.MayRetry(now, c.percent) && i >= warm*c.perSecond {
 				retries++
 			}
@@ -37,7 +37,7 @@ func TestBudgetOfAnOutage(t *testing.T) {
 	p, now := s.Cluster("u").Picker(0), time.Now()
 	p.MayRetry(now, 20) // the clock is known
 	for range 100_000 {
-		p.Pick(0, nil)
+		p.Pick(0, nil, nil)
 	}
 	now = now.Add(100 * time.Second)
 	n := 0
@@ -62,7 +62,7 @@ func TestRetriesAreNoRequests(t *testing.T) {
 	p := s.Cluster("u").Picker(0)
 	var tried Tried
 	for range 3 {
-		p.Pick(0, &tried)
+		p.Pick(0, &tried, nil)
 	}
 	if p.requests != 1 {
 		t.Errorf("one request with three tries counts as %d", p.requests)

@@ -116,7 +116,7 @@ func TestChecksSeeWhatHappens(t *testing.T) {
 		}
 		mode.Store("redirect")
 		log.wait(t, i+1, "is up", addr)
-		if got := p.Pick(0, nil); got == nil || got.Addr != addr {
+		if got := p.Pick(0, nil, nil); got == nil || got.Addr != addr {
 			t.Errorf("after %s and being up again %v was chosen", m.mode, got)
 		}
 	}

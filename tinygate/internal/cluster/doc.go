@@ -12,7 +12,7 @@
 //
 // A request goes like this:
 //
-//	s := picker.Pick(key, &tried)
+//	s := picker.Pick(key, &tried, full)
 //	if s == nil {
 //		... // 503: there is no server, or none is left
 //	}

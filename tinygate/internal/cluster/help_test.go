@@ -147,7 +147,7 @@ func apply(t testing.TB, s *Set, ups ...*config.Upstream) []string {
 func picks(p *Picker, n int) map[string]int {
 	got := map[string]int{}
 	for i := range n {
-		if s := p.Pick(uint64(i), nil); s != nil {
+		if s := p.Pick(uint64(i), nil, nil); s != nil {
 			got[s.Addr]++
 		}
 	}

@@ -43,12 +43,10 @@ func newPicker(c *Cluster, loop, loops int) *Picker {
 // Pick chooses a server that was not tried for the request and adds it to tried. It is nil when there is none left; see
 // the package comment. Tried may be nil, which means none and keeps no note; a request whose tried is empty is a new one
 // in the eyes of the retry budget. Key is for Hash: equal keys get the same server; it need not be mixed.
-func (p *Picker) Pick(key uint64, tried *Tried) *Server { return p.PickWithRoom(key, tried, nil) }
-
-// PickWithRoom is Pick that passes over servers which are full while another one has room. It is one of the same kind: backups
-// are for servers that cannot be used, and no way out for those that have much to do. With Hash nothing is passed over. Full may be
-// nil, which means that none is.
-func (p *Picker) PickWithRoom(key uint64, tried *Tried, full func(*Server) bool) *Server {
+//
+// A server that is full is passed over while another of the same kind has room: backups are for servers that cannot be
+// used, not for those that have much to do. With Hash none is passed over. A nil full means that no server is full.
+func (p *Picker) Pick(key uint64, tried *Tried, full func(*Server) bool) *Server {
 	v := p.c.view.Load()
 	if v != p.view {
 		p.adopt(v)

@@ -22,7 +22,7 @@ func TestSmoothOrder(t *testing.T) {
 	s, _ := newSet(t, 1, nil, upstream(config.RoundRobin, "10.0.0.1:1 5", "10.0.0.2:1", "10.0.0.3:1"))
 	p, got := s.Cluster("u").Picker(0), ""
 	for range 14 {
-		got += string('a' + p.Pick(0, nil).Addr[7] - '1')
+		got += string('a' + p.Pick(0, nil, nil).Addr[7] - '1')
 	}
 	if got != "aabacaaaabacaa" {
 		t.Errorf("weights 5, 1, 1 give %s, want aabacaa twice", got)
@@ -40,7 +40,7 @@ func TestFullServersArePassedOver(t *testing.T) {
 		count := func() (got [3]int) {
 			for key := range uint64(100) {
 				var tried Tried
-				picked := p.PickWithRoom(key, &tried, full)
+				picked := p.Pick(key, &tried, full)
 				picked.inFlight.Add(1)
 				defer picked.inFlight.Add(-1)
 				for i, e := range up.Servers {
@@ -75,7 +75,7 @@ func TestOneOfManyHasRoom(t *testing.T) {
 		p, missed := s.Cluster("u").Picker(0), 0
 		for _, free := range servers(s) {
 			full := func(s *Server) bool { return s != free }
-			if p.PickWithRoom(0, nil, full) != free {
+			if p.Pick(0, nil, full) != free {
 				missed++
 			}
 		}
@@ -99,7 +99,7 @@ func TestRoundsAreExact(t *testing.T) {
 			s, _ := newSet(t, 1, nil, up)
 			p, got := s.Cluster("u").Picker(0), map[string]int{}
 			for n := 1; n <= 3*round; n++ {
-				got[p.Pick(0, nil).Addr]++
+				got[p.Pick(0, nil, nil).Addr]++
 				for _, e := range up.Servers {
 					stray := math.Abs(float64(got[e.Address]) - float64(n*e.Weight)/float64(round))
 					if stray >= 2 || balance == "roundrobin" && n%round == 0 && stray != 0 {
@@ -117,7 +117,7 @@ func TestLoopsDoNotMarchInStep(t *testing.T) {
 		s, _ := newSet(t, 4, nil, same(balances[balance], 4))
 		first := map[string]bool{}
 		for loop := range 4 {
-			first[s.Cluster("u").Picker(loop).Pick(0, nil).Addr] = true
+			first[s.Cluster("u").Picker(loop).Pick(0, nil, nil).Addr] = true
 		}
 		if len(first) != 4 {
 			t.Errorf("%s: four loops begin with %d of four servers", balance, len(first))
@@ -144,7 +144,7 @@ func TestFewestConnections(t *testing.T) {
 			running = running[:len(running)-1]
 			continue
 		}
-		got := s.Cluster("u").Picker(i%2).Pick(0, nil)
+		got := s.Cluster("u").Picker(i%2).Pick(0, nil, nil)
 		for _, o := range all {
 			if load(o) < load(got) {
 				t.Fatalf("step %d: %s with load %.2f was chosen, %s has %.2f", i, got.Addr, load(got), o.Addr, load(o))
@@ -159,7 +159,7 @@ func TestFewestConnections(t *testing.T) {
 func TestTurnsAreCountedAnew(t *testing.T) {
 	s, _ := newSet(t, 1, nil, upstream(config.LeastConnections, "10.0.0.1:1 5", "10.0.0.2:1", "10.0.0.3:1"))
 	p := s.Cluster("u").Picker(0)
-	p.Pick(0, nil)
+	p.Pick(0, nil, nil)
 	p.pass = passMax - 50*strideOne
 	for i := range p.state {
 		p.state[i].pass = p.pass
@@ -197,7 +197,7 @@ func TestKeysStay(t *testing.T) {
 	const keys = 20_000
 	where := func(loop int) (at []string) {
 		for k := range uint64(keys) {
-			at = append(at, s.Cluster("u").Picker(loop).Pick(k, nil).Addr)
+			at = append(at, s.Cluster("u").Picker(loop).Pick(k, nil, nil).Addr)
 		}
 		return at
 	}
@@ -250,13 +250,13 @@ func TestEachServerIsTriedOnceAndBackupsLast(t *testing.T) {
 		for range 200 {
 			seen := map[string]bool{}
 			for i := range 5 {
-				got := p.Pick(7, &tried)
+				got := p.Pick(7, &tried, nil)
 				if got == nil || seen[got.Addr] || got.backup != (i >= 3) {
 					t.Fatalf("%s: try %d gave %v after %v", name, i, got, seen)
 				}
 				seen[got.Addr] = true
 			}
-			if got := p.Pick(7, &tried); got != nil || tried.n != 5 {
+			if got := p.Pick(7, &tried, nil); got != nil || tried.n != 5 {
 				t.Fatalf("%s: a sixth try gave %v", name, got)
 			}
 			tried = Tried{}
@@ -272,11 +272,11 @@ func TestMoreServersThanTries(t *testing.T) {
 	var tried Tried
 	p := s.Cluster("u").Picker(0)
 	for range triedMax {
-		if p.Pick(0, &tried) == nil {
+		if p.Pick(0, &tried, nil) == nil {
 			t.Fatal("there are servers left")
 		}
 	}
-	if p.Pick(0, &tried) != nil {
+	if p.Pick(0, &tried, nil) != nil {
 		t.Error("a request was tried more often than a Tried holds")
 	}
 }
@@ -311,7 +311,7 @@ func TestWhenNoneCanBeUsedAllAre(t *testing.T) {
 		for _, a := range []string{"10.0.0.1:1", "10.0.0.3:1", "10.0.0.9:1"} {
 			s.Drain("u", a, true)
 		}
-		if got := p.Pick(1, nil); got != nil {
+		if got := p.Pick(1, nil, nil); got != nil {
 			t.Errorf("%s: all are drained, and %s was chosen", name, got.Addr)
 		}
 	}
@@ -357,7 +357,7 @@ func TestKeysDoNotWanderWhenAllAreNew(t *testing.T) {
 		p := s.Cluster("u").Picker(0)
 		var before []*Server
 		for k := range uint64(1000) {
-			before = append(before, p.Pick(k, nil))
+			before = append(before, p.Pick(k, nil, nil))
 		}
 		for _, on := range []bool{true, false} {
 			for _, e := range up.Servers {
@@ -366,7 +366,7 @@ func TestKeysDoNotWanderWhenAllAreNew(t *testing.T) {
 		}
 		for range 34 {
 			for k := range uint64(1000) {
-				if got := p.Pick(k, nil); got != before[k] {
+				if got := p.Pick(k, nil, nil); got != before[k] {
 					t.Fatalf("key %d is at %s, was at %s", k, got.Addr, before[k].Addr)
 				}
 			}
@@ -413,7 +413,7 @@ func TestStandingsSurviveChanges(t *testing.T) {
 	s, _ := newSet(t, 1, nil, up)
 	p, got := s.Cluster("u").Picker(0), map[string]int{}
 	for range 70 {
-		got[p.Pick(0, nil).Addr]++
+		got[p.Pick(0, nil, nil).Addr]++
 		apply(t, s, up)
 	}
 	if got["10.0.0.1:1"] != 50 || got["10.0.0.2:1"] != 10 || got["10.0.0.3:1"] != 10 {
@@ -426,7 +426,7 @@ func TestWeightThatFell(t *testing.T) {
 	up := upstream(config.RoundRobin, "10.0.0.1:1 1000", "10.0.0.2:1 1000")
 	s, _ := newSet(t, 1, nil, up)
 	p := s.Cluster("u").Picker(0)
-	p.Pick(0, nil)
+	p.Pick(0, nil, nil)
 	apply(t, s, upstream(config.RoundRobin, "10.0.0.1:1", "10.0.0.2:1"))
 	if got := picks(p, 10); got["10.0.0.1:1"] < 4 {
 		t.Errorf("after weights fell from 1000 to 1, ten picks gave %v", got)
@@ -447,13 +447,13 @@ func TestNothingIsAllocated(t *testing.T) {
 			key++
 			tried = Tried{}
 			for _, o := range []Outcome{ConnectFailed, OK, Status5xx} {
-				got := p.Pick(key, &tried)
+				got := p.Pick(key, &tried, nil)
 				got.Began(0)
 				got.Ended(0, o, time.Millisecond)
 				now = now.Add(time.Millisecond)
 				p.MayRetry(now, 20)
 			}
-			p.Pick(key, nil)
+			p.Pick(key, nil, nil)
 		}); n != 0 {
 			t.Errorf("%s: a request allocates %v times", name, n)
 		}
@@ -470,7 +470,7 @@ func BenchmarkPick(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					key++
-					p.Pick(key, &tried)
+					p.Pick(key, &tried, nil)
 					tried = Tried{}
 				}
 			})

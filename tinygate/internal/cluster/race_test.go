@@ -43,7 +43,7 @@ func TestAllAtOnce(t *testing.T) {
 				tried = Tried{}
 				for range 1 + random.IntN(4) {
 					seen := tried
-					got := p.Pick(random.Uint64(), &tried)
+					got := p.Pick(random.Uint64(), &tried, nil)
 					if got == nil {
 						break
 					}

@@ -82,7 +82,7 @@ func TestListOfServersChanges(t *testing.T) {
 func TestListOfServersKeepsItsServers(t *testing.T) {
 	s, _ := newSet(t, 1, nil, lists(t, "12")...)
 	c := s.Cluster(list("12", ","))
-	server := c.Picker(0).Pick(0, nil)
+	server := c.Picker(0).Pick(0, nil, nil)
 	server.Pools[0] = "mine"
 	wantStrings(t, "changes", apply(t, s, lists(t, "312")...), []string{
 		"upstream 10.0.0.1:80,10.0.0.2:80: has another name now, 10.0.0.3:80,10.0.0.1:80,10.0.0.2:80",
@@ -100,9 +100,9 @@ func TestListOfServersKeepsItsServers(t *testing.T) {
 func TestUpstreamWithANameTakesNothingOver(t *testing.T) {
 	named := upstream(config.RoundRobin, "10.0.0.1:80")
 	s, _ := newSet(t, 1, nil, lists(t, "1")...)
-	before := s.Cluster(list("1", "")).Picker(0).Pick(0, nil)
+	before := s.Cluster(list("1", "")).Picker(0).Pick(0, nil, nil)
 	apply(t, s, named)
-	between := s.Cluster("u").Picker(0).Pick(0, nil)
+	between := s.Cluster("u").Picker(0).Pick(0, nil, nil)
 	apply(t, s, lists(t, "1")...)
 	if !before.Gone() || !between.Gone() {
 		t.Error("a server of another upstream is still there")

@@ -108,7 +108,7 @@ func TestNameThatNeverResolved(t *testing.T) {
 		r := &fakeResolver{}
 		s, _ := newSet(t, 1, &Options{Resolver: r}, named("web.test:80"))
 		synctest.Wait()
-		if got := s.Cluster("u").Picker(0).Pick(0, nil); got != nil {
+		if got := s.Cluster("u").Picker(0).Pick(0, nil, nil); got != nil {
 			t.Errorf("%s was chosen", got.Addr)
 		}
 		st := s.Status()
@@ -118,7 +118,7 @@ func TestNameThatNeverResolved(t *testing.T) {
 		r.set("web.test", "10.0.0.1")
 		time.Sleep(1200 * time.Millisecond) // a failed lookup is repeated soon
 		synctest.Wait()
-		if got := s.Cluster("u").Picker(0).Pick(0, nil); got == nil || got.Addr != "10.0.0.1:80" {
+		if got := s.Cluster("u").Picker(0).Pick(0, nil, nil); got == nil || got.Addr != "10.0.0.1:80" {
 			t.Errorf("%v was chosen after the name resolved", got)
 		}
 		r.set("web.test", "10.0.0.2")
@@ -154,7 +154,7 @@ func TestChurnLeavesNothing(t *testing.T) {
 			r.set("web.test", fmt.Sprintf("10.0.0.%d", i+1), fmt.Sprintf("10.0.1.%d", i+1))
 			time.Sleep(34 * time.Second)
 			synctest.Wait()
-			p.Pick(0, nil)
+			p.Pick(0, nil, nil)
 		}
 		if len(c.slots) > 4 || len(p.state) > 4 {
 			t.Errorf("two servers at a time need %d slots and a loop has %d", len(c.slots), len(p.state))

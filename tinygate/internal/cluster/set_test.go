@@ -61,7 +61,7 @@ func TestOtherTLSIsAnotherServer(t *testing.T) {
 	other := *up
 	other.TLS = &config.ClientTLS{ServerName: "b"}
 	changes := apply(t, s, &other)
-	if got := s.Cluster("u").Picker(0).Pick(0, nil); got == before || got.TLS.ServerName != "b" || !before.Gone() {
+	if got := s.Cluster("u").Picker(0).Pick(0, nil, nil); got == before || got.TLS.ServerName != "b" || !before.Gone() {
 		t.Errorf("with other settings %+v was chosen", got)
 	}
 	wantStrings(t, "changes", changes, []string{"upstream u: TLS changed"})
@@ -99,15 +99,15 @@ func TestUpstreamsComeAndGo(t *testing.T) {
 	a.Name, b.Name = "a", "b"
 	s, _ := newSet(t, 1, nil, a)
 	ca := s.Cluster("a")
-	srv := ca.Picker(0).Pick(0, nil)
+	srv := ca.Picker(0).Pick(0, nil, nil)
 	wantStrings(t, "changes", apply(t, s, b), []string{"upstream b: new, with 1 servers", "upstream a: removed"})
 	if s.Cluster("a") != nil || !srv.Gone() {
 		t.Error("a removed upstream is still there")
 	}
-	if ca.Picker(0).Pick(0, nil) != srv {
+	if ca.Picker(0).Pick(0, nil, nil) != srv {
 		t.Error("a request that began before the upstream was removed finds no server")
 	}
-	srv = s.Cluster("b").Picker(0).Pick(0, nil)
+	srv = s.Cluster("b").Picker(0).Pick(0, nil, nil)
 	s.Close()
 	if !srv.Gone() {
 		t.Error("a closed set still has servers")

@@ -71,7 +71,7 @@ func (x *exchange) first() *cluster.Server {
 
 // pick chooses a server that was not tried. One whose connections are all in use is passed over while another has room.
 func (x *exchange) pick() *cluster.Server {
-	return x.picker().PickWithRoom(x.key, &x.tried, x.rule.group.full)
+	return x.picker().Pick(x.key, &x.tried, x.rule.group.full)
 }
 
 // noServer says why there is no server to try.
