@@ -18,7 +18,7 @@
 //	}
 //	s.Began(loop)
 //	... // with a connection from s.Pools[loop]
-//	s.Ended(loop, outcome, took)
+//	s.Ended(loop, outcome)
 //	... // on a failure that may be repeated, if picker.MayRetry(now, percent): from the beginning
 //
 // # When a server is used

@@ -19,7 +19,7 @@ func ejecting(servers ...string) *config.Upstream {
 func fail(s *Server, n int, o Outcome) {
 	for range n {
 		s.Began(0)
-		s.Ended(0, o, time.Millisecond)
+		s.Ended(0, o)
 	}
 	synctest.Wait()
 }

@@ -139,7 +139,7 @@ func TestFewestConnections(t *testing.T) {
 	for i := range 20_000 {
 		if len(running) > 0 && r.IntN(100) < 48 {
 			k := r.IntN(len(running))
-			running[k].Ended(0, OK, 0)
+			running[k].Ended(0, OK)
 			running[k] = running[len(running)-1]
 			running = running[:len(running)-1]
 			continue
@@ -449,7 +449,7 @@ func TestNothingIsAllocated(t *testing.T) {
 			for _, o := range []Outcome{ConnectFailed, OK, Status5xx} {
 				got := p.Pick(key, &tried, nil)
 				got.Began(0)
-				got.Ended(0, o, time.Millisecond)
+				got.Ended(0, o)
 				now = now.Add(time.Millisecond)
 				p.MayRetry(now, 20)
 			}
@@ -485,7 +485,7 @@ func BenchmarkOutcome(b *testing.B) {
 	b.Run("loops=1", func(b *testing.B) {
 		for b.Loop() {
 			srv.Began(0)
-			srv.Ended(0, OK, time.Millisecond)
+			srv.Ended(0, OK)
 		}
 	})
 	b.Run("loops=shared", func(b *testing.B) {
@@ -497,7 +497,7 @@ func BenchmarkOutcome(b *testing.B) {
 			l := <-loop
 			for pb.Next() {
 				srv.Began(l)
-				srv.Ended(l, OK, time.Millisecond)
+				srv.Ended(l, OK)
 			}
 			loop <- l
 		})

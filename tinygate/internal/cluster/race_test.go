@@ -58,7 +58,7 @@ func TestAllAtOnce(t *testing.T) {
 					}
 					got.Began(loop)
 					got.Pools[loop] = loop
-					got.Ended(loop, Outcome(random.IntN(outcomes)), time.Microsecond)
+					got.Ended(loop, Outcome(random.IntN(outcomes)))
 					p.MayRetry(time.Now(), 20)
 				}
 			}
@@ -115,7 +115,7 @@ func TestRequestsNeverGoDown(t *testing.T) {
 					srv.Began(loop)
 				}
 				for range 50 {
-					srv.Ended(loop, OK, time.Microsecond)
+					srv.Ended(loop, OK)
 				}
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
@@ -44,23 +43,10 @@ const (
 	outcomes = iota
 )
 
-var outcomeNames = [outcomes]string{
-	"ok", "connect_failed", "tls_failed", "reset", "timeout", "bad_response", "status_retried", "status_5xx", "client_gone",
-	"no_turn", "no_descriptor",
-}
-
 // IsNoDescriptor recognises that a connection could not be made because this process or machine has no descriptors left. That
 // says nothing about the server.
 func IsNoDescriptor(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
-}
-
-// String is the outcome's name in metrics.
-func (o Outcome) String() string {
-	if int(o) < len(outcomeNames) {
-		return outcomeNames[o]
-	}
-	return "unknown"
 }
 
 // Failed reports whether the outcome counts against the server.
@@ -100,10 +86,9 @@ type Server struct {
 
 // counters is what one loop counts. A loop writes none of another's cache lines; two are fetched at a time.
 type counters struct {
-	_        [(128 - 8*(outcomes+5)%128) % 128]byte // in front: an empty one at the end would take room
+	_        [(128 - 8*(outcomes+4)%128) % 128]byte // in front: an empty one at the end would take room
 	began    atomic.Uint64
 	outcomes [outcomes]atomic.Uint64
-	took     atomic.Int64 // nanoseconds
 	retries  atomic.Uint64
 	conns    atomic.Int64 // open, idle ones included
 	idle     atomic.Int64
@@ -119,12 +104,10 @@ func (s *Server) Began(loop int) {
 	s.loops[loop].began.Add(1)
 }
 
-// Ended says how a request that began ended, and how long it took, on the same loop.
-func (s *Server) Ended(loop int, o Outcome, took time.Duration) {
+// Ended says how a request that began ended, on the same loop.
+func (s *Server) Ended(loop int, o Outcome) {
 	s.inFlight.Add(-1)
-	n := &s.loops[loop]
-	n.outcomes[o].Add(1)
-	n.took.Add(int64(took))
+	s.loops[loop].outcomes[o].Add(1)
 	switch {
 	case o == OK:
 		if s.failures.Load() != 0 {

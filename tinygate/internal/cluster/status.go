@@ -34,13 +34,12 @@ type Status struct {
 	WeightNow float64 // less while it comes back; 0 when it gets no requests
 
 	InFlight     int64
-	Connections  int64                     // open, idle ones included
-	Idle         int64                     // those that serve no request
-	Requests     uint64                    // ended or in flight
-	Retries      uint64                    // those of Requests that were sent elsewhere before
-	Outcomes     [len(outcomeNames)]uint64 // by Outcome
-	Failures     uint64                    // those of Outcomes that count against the server
-	Took         time.Duration             // all requests that have ended, together
+	Connections  int64            // open, idle ones included
+	Idle         int64            // those that serve no request
+	Requests     uint64           // ended or in flight
+	Retries      uint64           // those of Requests that were sent elsewhere before
+	Outcomes     [outcomes]uint64 // by Outcome
+	Failures     uint64           // those of Outcomes that count against the server
 	Ejections    uint64
 	ChecksFailed uint64
 }
@@ -100,7 +99,6 @@ func (s *Server) status(now time.Time) Status {
 				st.Failures += n
 			}
 		}
-		st.Took += time.Duration(s.loops[i].took.Load())
 		st.Retries += s.loops[i].retries.Load()
 		st.Connections += s.loops[i].conns.Load()
 		st.Idle += s.loops[i].idle.Load()

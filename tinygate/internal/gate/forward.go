@@ -136,7 +136,7 @@ func (x *exchange) dropRequest() {
 // given up before.
 func (x *exchange) leaveServer(o cluster.Outcome) {
 	if x.server != nil {
-		x.server.Ended(x.sh.loop, o, x.took)
+		x.server.Ended(x.sh.loop, o)
 		x.server = nil
 	}
 	x.leaveTurn()
