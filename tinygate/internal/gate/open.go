@@ -113,8 +113,8 @@ func (cl *client) readProxy(c *unio.Conn, set *settings) error {
 	}
 	for {
 		n := len(buf)
-		buf = slices.Grow(buf, proxyNext(buf))
-		m, err := io.ReadFull(c, buf[n:n+proxyNext(buf)])
+		buf = slices.Grow(buf, proxyproto.Missing(buf))
+		m, err := io.ReadFull(c, buf[n:n+proxyproto.Missing(buf)])
 		if buf = buf[:n+m]; err != nil {
 			return err
 		}
@@ -144,22 +144,5 @@ var errSilent = errors.New("nothing has come")
 
 var errProxyFrom = errors.New("it does not come from who may send a PROXY header (proxy_protocol)")
 
-const (
-	proxyBytes = 256 // more than headers with addresses and a name have
-	proxyLeast = 15  // of both versions: "PROXY UNKNOWN" with its CRLF; version 2 has 16
-	proxyFixed = 16  // of version 2, with the length of the rest
-)
-
-// proxyNext is how many bytes more a header has at least that begins with b.
-func proxyNext(b []byte) int {
-	switch n := len(b); {
-	case n < proxyLeast:
-		return proxyLeast - n
-	case b[0] == 'P':
-		return 1
-	case n < proxyFixed:
-		return proxyFixed - n
-	default:
-		return max(proxyFixed+int(b[14])<<8+int(b[15])-n, 1)
-	}
-}
+// proxyBytes is more than PROXY headers with addresses and a name have.
+const proxyBytes = 256

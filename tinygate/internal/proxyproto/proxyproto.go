@@ -16,9 +16,9 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/iptext"
 )
 
-// HeaderBytesMax is the most bytes that a header may have. The protocol would allow 64 KiB; what is sent are addresses, a
-// server name and a few dozen bytes about TLS. It is also a size of buffer that always suffices.
-const HeaderBytesMax = 4096
+// headerBytesMax is the most bytes that a header may have. The protocol would allow 64 KiB; what is sent are addresses, a
+// server name and a few dozen bytes about TLS.
+const headerBytesMax = 4096
 
 // lineBytesMax is that of a header of version 1 with its CRLF (section 2.1).
 const lineBytesMax = 107
@@ -75,6 +75,22 @@ func Parse(b []byte) (h Header, n int, err error) {
 		return parse2(b)
 	}
 	return Header{}, 0, ErrMissing
+}
+
+// Missing returns how many bytes a header that begins with b has beyond b, at least: never a byte of what follows it. b is
+// what Parse wants more of.
+func Missing(b []byte) int {
+	const shortest = len(signature1 + "UNKNOWN\r\n") // of both versions
+	switch n := len(b); {
+	case n < shortest:
+		return shortest - n
+	case b[0] == signature1[0]:
+		return 1
+	case n < fixedBytes:
+		return fixedBytes - n
+	default:
+		return max(fixedBytes+int(binary.BigEndian.Uint16(b[lengthOff:]))-n, 1)
+	}
 }
 
 // begins reports whether b begins with s, as far as it goes.
@@ -180,7 +196,7 @@ func parse2(b []byte) (h Header, n int, err error) {
 		return h, 0, nil
 	}
 	n = fixedBytes + int(binary.BigEndian.Uint16(b[lengthOff:]))
-	if n > HeaderBytesMax {
+	if n > headerBytesMax {
 		return h, 0, errTooLong
 	}
 	if len(b) < n {

@@ -44,7 +44,7 @@ var valid = []struct{ name, in, want string }{
 	{"tlvs", binary2(0x21, 0x11, block4, tlv{0x01, "h2"}, tlv{0x02, "example.com"}, tlv{0x20, "\x01\x00\x00\x00\x00"},
 		tlv{0x04, ""}, tlv{0xea, "vpce"}), "2 " + both4},
 	{"crc32c", binary2(0x21, 0x11, block4, tlv{0x02, "a"}, crcTLV, tlv{0x04, "\x00"}), "2 " + both4},
-	{"longest", binary2(0x21, 0x11, block4, tlv{0x04, strings.Repeat("\x00", HeaderBytesMax-fixedBytes-inetBytes-3)}), "2 " + both4},
+	{"longest", binary2(0x21, 0x11, block4, tlv{0x04, strings.Repeat("\x00", headerBytesMax-fixedBytes-inetBytes-3)}), "2 " + both4},
 	// The checksum was computed bit by bit by another program, so that ours is not its own witness.
 	{"crc32c of a known header",
 		signature2 + "\x21\x11\x00\x13\x7f\x00\x00\x01\x7f\x00\x00\x01\x00\x01\x00\x02\x03\x00\x04\xe9\x16\x6d\x07",
@@ -184,7 +184,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(c.in))
 	}
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		if len(msg) > 2*HeaderBytesMax {
+		if len(msg) > 2*headerBytesMax {
 			return
 		}
 		checkCuts(t, msg)
@@ -192,14 +192,33 @@ func FuzzParse(f *testing.F) {
 		switch {
 		case err != nil && (n != 0 || h != (Header{})):
 			t.Errorf("an error with a header: %+v, %d, %v", h, n, err)
-		case n > HeaderBytesMax || h.Version == 1 && n > lineBytesMax:
+		case n > headerBytesMax || h.Version == 1 && n > lineBytesMax:
 			t.Errorf("a header of %d bytes", n)
 		case h.Source.IsValid() != h.Destination.IsValid(), h.Local && h.Source.IsValid():
 			t.Errorf("%+v", h)
-		case n == 0 && err == nil && len(msg) >= HeaderBytesMax:
+		case n == 0 && err == nil && len(msg) >= headerBytesMax:
 			t.Error("asks for more than the longest header")
 		}
 	})
+}
+
+// Who reads what is missing, again and again, ends behind the header, however short the rest was said to be.
+func TestMissingEndsWithTheHeader(t *testing.T) {
+	for _, c := range valid {
+		have := 1
+		for {
+			n := Missing([]byte(c.in[:have]))
+			if have += n; n < 1 || have > len(c.in) {
+				t.Fatalf("%s: wants %d bytes, to %d of %d", c.name, n, have, len(c.in))
+			}
+			if _, used, err := Parse([]byte(c.in[:have])); err != nil || used > 0 {
+				if err != nil || used != len(c.in) {
+					t.Errorf("%s: %d of %d bytes, %v", c.name, used, len(c.in), err)
+				}
+				break
+			}
+		}
+	}
 }
 
 func TestDoesNotAllocate(t *testing.T) {
