@@ -80,7 +80,7 @@ func Parse(b []byte) (h Header, n int, err error) {
 // Missing returns how many bytes a header that begins with b has beyond b, at least: never a byte of what follows it. b is
 // what Parse wants more of.
 func Missing(b []byte) int {
-	const shortest = len(signature1 + "UNKNOWN\r\n") // of both versions
+	const shortest = len(signature1 + "UNKNOWN\r\n") // of either version
 	switch n := len(b); {
 	case n < shortest:
 		return shortest - n
