@@ -34,10 +34,10 @@ var (
 // rules are the promises. CPU per message in every line that does not say otherwise.
 func rules() []rule {
 	vs := func(c, base Contender) func(*Summary) float64 {
-		return func(s *Summary) float64 { return s.cpuOf(c, base) }
+		return func(s *Summary) float64 { return s.Ratio(c, base, cpuNs).Median }
 	}
 	better := func(base Contender) func(*Summary) float64 {
-		return func(s *Summary) float64 { return lesser(s.cpuOf(uringRecv, base), s.cpuOf(epollRecv, base)) }
+		return func(s *Summary) float64 { return lesser(vs(uringRecv, base)(s), vs(epollRecv, base)(s)) }
 	}
 	net, gnet := contenderNet, contenderGnet
 	return []rule{
@@ -52,7 +52,7 @@ func rules() []rule {
 		{cs: caseSmall, what: "uring/goroutine of net", bound: 0.90, goal: 0.80,
 			seen: vs(uringGoroutine, net)},
 		{cs: caseSmall, what: "uring/recv kernel entries per message", bound: justBelow1, goal: none,
-			seen: func(s *Summary) float64 { return s.enters(uringRecv) }},
+			seen: func(s *Summary) float64 { return enters(s, uringRecv) }},
 		{cs: caseMany, what: "uring/recv of net", bound: 0.80, goal: none, seen: vs(uringRecv, net)},
 		{cs: caseMany, what: "epoll/recv of net", bound: 0.88, goal: none, seen: vs(epollRecv, net)},
 		{cs: caseLarge, what: "better engine of net", bound: 0.80, goal: none, seen: better(net)},
@@ -67,9 +67,9 @@ func rules() []rule {
 		{cs: caseHello, what: "epoll/nethttp of net/nethttp", bound: none, goal: none,
 			seen: vs(contenderEpollHTTP, contenderNetHTTP)},
 		{cs: caseOpen, what: "uring/recv p99 of net's p99", bound: none, goal: none,
-			seen: func(s *Summary) float64 { return s.p99Of(uringRecv, net) }},
+			seen: func(s *Summary) float64 { return p99Of(s, uringRecv, net) }},
 		{cs: caseOpen, what: "epoll/recv p99 of net's p99", bound: none, goal: none,
-			seen: func(s *Summary) float64 { return s.p99Of(epollRecv, net) }},
+			seen: func(s *Summary) float64 { return p99Of(s, epollRecv, net) }},
 	}
 }
 
@@ -101,23 +101,14 @@ func WriteCheck(w io.Writer, findings []Finding) (broken int, err error) {
 		func(_ figures.Limit, v float64) string { return figures.Number(v, 2) })
 }
 
-// cpuOf is the median ratio of CPU per message between two contenders.
-func (s *Summary) cpuOf(c, base Contender) float64 {
-	r := s.Row(c)
-	if r == nil {
-		return none
-	}
-	return r.cpuRatio(s.Row(base)).Median
-}
-
-func (s *Summary) enters(c Contender) float64 {
+func enters(s *Summary, c Contender) float64 {
 	if r := s.Row(c); r != nil {
 		return r.Enters.Median
 	}
 	return none
 }
 
-func (s *Summary) p99Of(c, base Contender) float64 {
+func p99Of(s *Summary, c, base Contender) float64 {
 	r, b := s.Row(c), s.Row(base)
 	if r == nil || b == nil || b.P99 == 0 {
 		return none

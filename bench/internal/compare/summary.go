@@ -11,8 +11,7 @@ import (
 // Row is one contender's account of a case.
 type Row struct {
 	Contender
-	Procs   int
-	samples []Sample // by round
+	Procs int
 
 	CPUNs   figures.Spread // per message
 	Poller  figures.Spread // the part of it that the kernel's polling threads used, in nanoseconds
@@ -27,52 +26,37 @@ type Row struct {
 }
 
 // Summary is the account of one case, in the order of Contenders.
-type Summary struct {
-	Case Case
-	Rows []Row
-}
-
-// Row finds a contender's account, nil where it was not measured.
-func (s *Summary) Row(c Contender) *Row {
-	for i := range s.Rows {
-		if s.Rows[i].Contender == c {
-			return &s.Rows[i]
-		}
-	}
-	return nil
-}
+type Summary = figures.Summary[Case, Contender, Sample, Row]
 
 // Summarise makes the accounts of all cases, in the order in which the samples name them. Contenders that the
 // table does not know follow those that it knows.
 func Summarise(samples []Sample) []Summary {
 	order := slices.Concat(Echo.Contenders, HTTPSuite.Contenders)
-	var all []Summary
-	for _, p := range figures.PartsOf(samples, order, func(s *Sample) (Case, Contender) { return s.Case, s.Contender }) {
-		if n := len(all); n == 0 || all[n-1].Case != p.Case {
-			all = append(all, Summary{Case: p.Case})
-		}
-		s := &all[len(all)-1]
-		s.Rows = append(s.Rows, bestRow(p.Contender, p.Samples))
-	}
+	all := figures.SummariesOf(samples, order, func(s *Sample) (Case, Contender) { return s.Case, s.Contender }, bestRow)
 	for i := range all {
-		all[i].compare()
+		s := &all[i]
+		for j := range s.Rows {
+			r := &s.Rows[j]
+			r.VsNet = s.Ratio(r.Contender, s.Case.suite().Base, cpuNs)
+			r.VsGnet = s.Ratio(r.Contender, contenderGnet, cpuNs)
+			r.VsFloor = s.Ratio(r.Contender, r.Floor(), cpuNs)
+		}
 	}
 	return all
 }
 
 // bestRow is the account of a contender at the GOMAXPROCS that suits it better: with the lower median of CPU.
-func bestRow(c Contender, samples []Sample) Row {
+func bestRow(c Contender, samples []Sample) (best Row, counted []Sample) {
 	by := map[int][]Sample{}
 	for _, s := range samples {
 		by[s.Procs] = append(by[s.Procs], s)
 	}
-	var best Row
 	for _, procs := range slices.Sorted(maps.Keys(by)) {
-		if r := newRow(c, by[procs]); best.samples == nil || r.CPUNs.Median < best.CPUNs.Median {
-			best = r
+		if r := newRow(c, by[procs]); counted == nil || r.CPUNs.Median < best.CPUNs.Median {
+			best, counted = r, by[procs]
 		}
 	}
-	return best
+	return best, counted
 }
 
 func newRow(c Contender, samples []Sample) Row {
@@ -80,7 +64,7 @@ func newRow(c Contender, samples []Sample) Row {
 		return figures.SpreadOf(figures.ValuesOf(samples, figure))
 	}
 	return Row{
-		Contender: c, Procs: samples[0].Procs, samples: samples,
+		Contender: c, Procs: samples[0].Procs,
 		CPUNs:  of(cpuNs),
 		Poller: of(func(s *Sample) float64 { return s.PollerNs }),
 		Enters: of(func(s *Sample) float64 { return s.Enters }),
@@ -92,22 +76,3 @@ func newRow(c Contender, samples []Sample) Row {
 }
 
 func cpuNs(s *Sample) float64 { return s.CPUNs }
-
-// compare fills in the ratios.
-func (s *Summary) compare() {
-	net, gnet := s.Row(s.Case.suite().Base), s.Row(contenderGnet)
-	for i := range s.Rows {
-		r := &s.Rows[i]
-		r.VsNet = r.cpuRatio(net)
-		r.VsGnet = r.cpuRatio(gnet)
-		r.VsFloor = r.cpuRatio(s.Row(r.Floor()))
-	}
-}
-
-// cpuRatio is the ratio of CPU time to another contender's.
-func (r *Row) cpuRatio(base *Row) figures.Spread {
-	if base == nil {
-		return figures.SpreadOf(nil)
-	}
-	return figures.RatioOf(figures.ValuesOf(r.samples, cpuNs), figures.ValuesOf(base.samples, cpuNs))
-}

@@ -62,18 +62,31 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestPartsOfSamples(t *testing.T) {
-	type sample struct{ cs, c string }
-	samples := []sample{{"b", "x"}, {"b", "new"}, {"a", "z"}, {"b", "y"}, {"b", "x"}}
-	parts := PartsOf(samples, []string{"y", "x", "z"}, func(s *sample) (string, string) { return s.cs, s.c })
-	var got []string
-	for _, p := range parts {
-		got = append(got, fmt.Sprint(p.Case, p.Contender, len(p.Samples)))
+func TestSummariesOfSamples(t *testing.T) {
+	type sample struct {
+		cs, c string
+		v     float64
 	}
-	if want := []string{"by1", "bx2", "bnew1", "az1"}; !slices.Equal(got, want) {
+	samples := []sample{{"b", "x", 1}, {"b", "new", 0}, {"a", "z", 0}, {"b", "y", 8}, {"b", "x", 3}, {"b", "y", 6}}
+	all := SummariesOf(samples, []string{"y", "x", "z"}, func(s *sample) (string, string) { return s.cs, s.c },
+		func(c string, mine []sample) (string, []sample) { return fmt.Sprint(c, len(mine)), mine })
+	var got []string
+	for _, s := range all {
+		for _, row := range s.Rows {
+			got = append(got, s.Case+row)
+		}
+	}
+	if want := []string{"by2", "bx2", "bnew1", "az1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := ValuesOf(samples, func(s *sample) float64 { return float64(len(s.c)) }); !slices.Equal(got, []float64{1, 3, 1, 1, 1}) {
+	b, v := &all[0], func(s *sample) float64 { return s.v }
+	if row := b.Row("x"); row == nil || *row != "x2" || b.Row("z") != nil {
+		t.Errorf("the row of x is %v, that of z %v", row, b.Row("z"))
+	}
+	if r := b.Ratio("y", "x", v); r != (Spread{5, 2, 8}) || b.Ratio("y", "z", v).Known() || b.Ratio("z", "y", v).Known() {
+		t.Errorf("the ratio is %+v", r)
+	}
+	if got := ValuesOf(samples, v); !slices.Equal(got, []float64{1, 0, 0, 8, 3, 6}) {
 		t.Errorf("%v", got)
 	}
 }

@@ -23,11 +23,11 @@ type rule struct {
 
 // cpu is a contender's CPU per request as a ratio to another's in the same round, p99 its latency alike.
 func cpu(c, base Contender) func(*Summary) float64 {
-	return func(s *Summary) float64 { return s.ratio(c, base, cpuOf).Median }
+	return func(s *Summary) float64 { return s.Ratio(c, base, cpuOf).Median }
 }
 
 func p99(c, base Contender) func(*Summary) float64 {
-	return func(s *Summary) float64 { return s.ratio(c, base, p99Of).Median }
+	return func(s *Summary) float64 { return s.Ratio(c, base, p99Of).Median }
 }
 
 // promises are those of CPU per request as a ratio to nginx's: on uring with a goal, and on epoll. Nowhere may it be more than haproxy's.

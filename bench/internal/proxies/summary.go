@@ -7,7 +7,6 @@ import (
 // Row is one contender's account of a case.
 type Row struct {
 	Contender
-	samples []Sample // by round
 
 	CPUNs    figures.Spread // per request
 	VsNginx  figures.Spread // CPU as a ratio to nginx's in the same round
@@ -21,67 +20,38 @@ type Row struct {
 }
 
 // Summary is the account of one case, in the order of Contenders.
-type Summary struct {
-	Case Case
-	Rows []Row
-}
-
-// Row finds a contender's account, nil where it was not measured.
-func (s *Summary) Row(c Contender) *Row {
-	for i := range s.Rows {
-		if s.Rows[i].Contender == c {
-			return &s.Rows[i]
-		}
-	}
-	return nil
-}
+type Summary = figures.Summary[Case, Contender, Sample, Row]
 
 // Summarise makes the accounts of all cases, in the order in which the samples name them.
 func Summarise(samples []Sample) []Summary {
-	var all []Summary
-	for _, p := range figures.PartsOf(samples, Contenders(), func(s *Sample) (Case, Contender) { return s.Case, s.Contender }) {
-		if n := len(all); n == 0 || all[n-1].Case != p.Case {
-			all = append(all, Summary{Case: p.Case})
-		}
-		s := &all[len(all)-1]
-		s.Rows = append(s.Rows, newRow(p.Contender, p.Samples))
-	}
+	all := figures.SummariesOf(samples, Contenders(), func(s *Sample) (Case, Contender) { return s.Case, s.Contender }, newRow)
 	for i := range all {
 		s := &all[i]
 		for j := range s.Rows {
 			r := &s.Rows[j]
-			r.VsNginx, r.VsHap = s.ratio(r.Contender, Nginx, cpuOf), s.ratio(r.Contender, Haproxy, cpuOf)
+			r.VsNginx, r.VsHap = s.Ratio(r.Contender, Nginx, cpuOf), s.Ratio(r.Contender, Haproxy, cpuOf)
 		}
 	}
 	return all
 }
 
-func newRow(c Contender, samples []Sample) Row {
+func newRow(c Contender, samples []Sample) (Row, []Sample) {
 	of := func(figure func(*Sample) float64) figures.Spread {
 		return figures.SpreadOf(figures.ValuesOf(samples, figure))
 	}
 	r := Row{
-		Contender: c, samples: samples,
-		CPUNs:    of(cpuOf),
-		Rate:     of(func(s *Sample) float64 { return s.Rate }),
-		P50:      of(func(s *Sample) float64 { return s.P50 }).Median,
-		P99:      of(p99Of).Median,
-		P99_9:    of(func(s *Sample) float64 { return s.P99_9 }).Median,
-		Resident: of(func(s *Sample) float64 { return s.Resident }).Max,
+		Contender: c,
+		CPUNs:     of(cpuOf),
+		Rate:      of(func(s *Sample) float64 { return s.Rate }),
+		P50:       of(func(s *Sample) float64 { return s.P50 }).Median,
+		P99:       of(p99Of).Median,
+		P99_9:     of(func(s *Sample) float64 { return s.P99_9 }).Median,
+		Resident:  of(func(s *Sample) float64 { return s.Resident }).Max,
 	}
 	for i := range samples {
 		r.Errors += int(samples[i].Errors)
 	}
-	return r
-}
-
-// ratio is that of two contenders, taken within the rounds.
-func (s *Summary) ratio(c, base Contender, figure func(*Sample) float64) figures.Spread {
-	r, b := s.Row(c), s.Row(base)
-	if r == nil || b == nil {
-		return figures.SpreadOf(nil)
-	}
-	return figures.RatioOf(figures.ValuesOf(r.samples, figure), figures.ValuesOf(b.samples, figure))
+	return r, samples
 }
 
 func cpuOf(s *Sample) float64 { return s.CPUNs }

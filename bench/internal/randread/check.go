@@ -37,11 +37,11 @@ type rule struct {
 // rate, cpu and latency are ratios of a contender to another: of rates and CPU times within the rounds, of latencies of
 // the medians.
 func rate(c, base Contender) func(*Summary) float64 {
-	return func(s *Summary) float64 { return s.ratio(c, base, rateOf).Median }
+	return func(s *Summary) float64 { return s.Ratio(c, base, rateOf).Median }
 }
 
 func cpu(c, base Contender) func(*Summary) float64 {
-	return func(s *Summary) float64 { return s.ratio(c, base, cpuOf).Median }
+	return func(s *Summary) float64 { return s.Ratio(c, base, cpuOf).Median }
 }
 
 func latency(c, base Contender, of func(*Row) float64) func(*Summary) float64 {

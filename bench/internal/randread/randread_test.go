@@ -92,11 +92,11 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	if len(sums) != 1 {
 		t.Fatalf("%d cases", len(sums))
 	}
-	got := sums[0].ratio(uringReadAt, contenderOS, rateOf)
+	got := sums[0].Ratio(uringReadAt, contenderOS, rateOf)
 	if got.Median != 2 || got.Min != 2 || got.Max != 2.5 {
 		t.Errorf("%+v", got)
 	}
-	if sums[0].ratio(uringReadAt, contenderMmap, rateOf).Known() {
+	if sums[0].Ratio(uringReadAt, contenderMmap, rateOf).Known() {
 		t.Error("there is a ratio to mmap, which was not measured")
 	}
 	if sums[0].Rows[0].Contender != uringReadAt {

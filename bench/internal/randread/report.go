@@ -76,7 +76,7 @@ func verdicts(summaries []Summary) (all []string) {
 		if s.Case.Mode != ModeDefault || s.Case.Busy {
 			continue
 		}
-		r := s.ratio(uringReadAt, contenderMmap, rateOf)
+		r := s.Ratio(uringReadAt, contenderMmap, rateOf)
 		if !r.Known() {
 			continue
 		}
@@ -113,7 +113,7 @@ func publishedTable(summaries []Summary) [][]string {
 		for _, c := range []Contender{uringReadAt, uringTask, contenderOS, contenderMmap, contenderFioMmap} {
 			if r := summaries[i].Row(c); r != nil {
 				rows = append(rows, line(fmt.Sprintf("here: %v, %d", c, depth), r.Rate.Median, r.P50, r.P90, r.P99_9, r.P99_99, r.Max,
-					summaries[i].ratio(c, contenderMmap, rateOf).Median))
+					summaries[i].Ratio(c, contenderMmap, rateOf).Median))
 			}
 		}
 	}

@@ -29,36 +29,15 @@ type Row struct {
 }
 
 // Summary is the account of one case, in the order of Contenders.
-type Summary struct {
-	Case Case
-	Rows []Row
-}
-
-// Row finds a contender's account, nil where it was not measured.
-func (s *Summary) Row(c Contender) *Row {
-	for i := range s.Rows {
-		if s.Rows[i].Contender == c {
-			return &s.Rows[i]
-		}
-	}
-	return nil
-}
+type Summary = figures.Summary[Case, Contender, Sample, Row]
 
 // Summarise makes the accounts of all cases, in the order in which the samples name them. Contenders that are not in the
 // table follow those that are.
 func Summarise(samples []Sample) []Summary {
-	var all []Summary
-	for _, p := range figures.PartsOf(samples, Contenders(), func(s *Sample) (Case, Contender) { return s.Case, s.Contender }) {
-		if n := len(all); n == 0 || all[n-1].Case != p.Case {
-			all = append(all, Summary{Case: p.Case})
-		}
-		s := &all[len(all)-1]
-		s.Rows = append(s.Rows, newRow(p.Contender, p.Samples))
-	}
-	return all
+	return figures.SummariesOf(samples, Contenders(), func(s *Sample) (Case, Contender) { return s.Case, s.Contender }, newRow)
 }
 
-func newRow(c Contender, samples []Sample) Row {
+func newRow(c Contender, samples []Sample) (Row, []Sample) {
 	of := func(figure func(*Sample) float64) figures.Spread {
 		return figures.SpreadOf(figures.ValuesOf(samples, figure))
 	}
@@ -81,16 +60,7 @@ func newRow(c Contender, samples []Sample) Row {
 		Enters:   of(func(s *Sample) float64 { return s.Enters }),
 		Switches: of(func(s *Sample) float64 { return s.Switches }),
 		Spins:    of(func(s *Sample) float64 { return s.SpinsPerUs }),
-	}
-}
-
-// ratio is that of two contenders.
-func (s *Summary) ratio(c, base Contender, figure func(*Sample) float64) figures.Spread {
-	r, b := s.Row(c), s.Row(base)
-	if r == nil || b == nil {
-		return figures.SpreadOf(nil)
-	}
-	return figures.RatioOf(figures.ValuesOf(r.samples, figure), figures.ValuesOf(b.samples, figure))
+	}, samples
 }
 
 func rateOf(s *Sample) float64 { return s.Rate }

@@ -27,7 +27,7 @@ fio is io_uring with registered buffers and files, one by one, where there is on
 `
 
 // fioBase is the fio that a case is compared with.
-func (s *Summary) fioBase() Contender {
+func fioBase(s *Summary) Contender {
 	if s.Row(contenderFioFixed) != nil {
 		return contenderFioFixed
 	}
@@ -52,9 +52,9 @@ func tableOf(s *Summary) [][]string {
 	head := []string{"", "read/s", "(spread)", "of os", "of mmap", "of fio", "CPU", "(spread)", "of os", "of fio", "process",
 		"p50", "p90", "p99", "p99.9", "p99.99", "max", "threads", "enters", "csw", "spins"}
 	rows := [][]string{head}
-	fio := s.fioBase()
+	fio := fioBase(s)
 	ratio := func(c, base Contender, figure func(*Sample) float64) string {
-		return figures.Number(s.ratio(c, base, figure).Median, 2)
+		return figures.Number(s.Ratio(c, base, figure).Median, 2)
 	}
 	for i := range s.Rows {
 		r := &s.Rows[i]
