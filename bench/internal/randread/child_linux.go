@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"runtime"
 	"sync"
@@ -274,20 +275,16 @@ func (s *slice) account(workers []*worker) (*result, error) {
 	accounted := 0
 	h, heat := new(hist.Hist), new(heatCounter)
 	var longest int64
-	for _, w := range workers {
-		for i := range w.loops {
-			for end, took := range w.loops[i].track.all() {
-				if end <= s.last.at {
-					r.Reads += s.prog.reads
-					if end > s.first.at {
-						accounted += s.prog.reads
-					}
-				}
-				h.Add(time.Duration(took))
-				longest = max(longest, took)
-				heat.add(float64(end-s.from)/float64(s.to-s.from), time.Duration(took), s.prog.reads)
+	for end, took := range ends(workers) {
+		if end <= s.last.at {
+			r.Reads += s.prog.reads
+			if end > s.first.at {
+				accounted += s.prog.reads
 			}
 		}
+		h.Add(time.Duration(took))
+		longest = max(longest, took)
+		heat.add(float64(end-s.from)/float64(s.to-s.from), time.Duration(took), s.prog.reads)
 	}
 	r.Heat = heat.heat()
 	for i, q := range quantiles {
@@ -303,4 +300,19 @@ func (s *slice) account(workers []*worker) (*result, error) {
 		r.Enters = per(float64(b.enters - a.enters))
 	}
 	return r, nil
+}
+
+// ends gives when the reads of all loops ended, and how long they took.
+func ends(workers []*worker) iter.Seq2[int64, int64] {
+	return func(yield func(int64, int64) bool) {
+		for _, w := range workers {
+			for i := range w.loops {
+				for end, took := range w.loops[i].track.all() {
+					if !yield(end, took) {
+						return
+					}
+				}
+			}
+		}
+	}
 }
