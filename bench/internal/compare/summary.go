@@ -16,7 +16,6 @@ type Row struct {
 	CPUNs   figures.Spread // per message
 	Poller  figures.Spread // the part of it that the kernel's polling threads used, in nanoseconds
 	VsNet   figures.Spread // CPU as a ratio to net's in the same round
-	VsGnet  figures.Spread
 	VsFloor figures.Spread // to the C server on the same kernel interface
 	Enters  figures.Spread
 	Rate    figures.Spread
@@ -38,7 +37,6 @@ func Summarise(samples []Sample) []Summary {
 		for j := range s.Rows {
 			r := &s.Rows[j]
 			r.VsNet = s.Ratio(r.Contender, s.Case.suite().Base, cpuNs)
-			r.VsGnet = s.Ratio(r.Contender, contenderGnet, cpuNs)
 			r.VsFloor = s.Ratio(r.Contender, r.Floor(), cpuNs)
 		}
 	}

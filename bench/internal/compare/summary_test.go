@@ -48,9 +48,6 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 	if want := (figures.Spread{Median: 1.5, Min: 1.5, Max: 1.6}); r.VsFloor != want {
 		t.Errorf("of C: got %v, want %v", r.VsFloor, want)
 	}
-	if r.VsGnet.Known() {
-		t.Error("there is a ratio to gnet, which was not measured")
-	}
 	if sums[0].Rows[0].Contender != uringRecv {
 		t.Errorf("the first row is %v", sums[0].Rows[0].Contender)
 	}
