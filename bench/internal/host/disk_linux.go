@@ -101,7 +101,7 @@ func DiskFacts(dir string) []Fact {
 	return told(append(all, Fact{"disk-read-ahead-kb", disk.read("queue/read_ahead_kb")}))
 }
 
-// scheduler is the one of those that a disk could have which it has.
+// scheduler finds the I/O scheduler in use among those that a disk could have: it stands in brackets.
 var scheduler = regexp.MustCompile(`\[(.+)\]`)
 
 // filesystem is the type of what is mounted from a device, by /proc/PID/mountinfo (proc_pid_mountinfo(5)): the third

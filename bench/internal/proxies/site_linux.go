@@ -30,7 +30,7 @@ type site struct {
 	noGate   error         // why
 }
 
-// newSite makes certificates and builds tinygate from the sources beside this program's.
+// newSite makes the certificates.
 func newSite(dir, self string, upstream netip.AddrPort) (*site, error) {
 	s := &site{dir: dir, self: self, upstream: upstream}
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -68,7 +68,8 @@ func writeCertificate(name string, key crypto.Signer) error {
 	return os.WriteFile(name, text, 0o600)
 }
 
-// buildTinygate builds it. Where that is not possible its contenders are left out, with the reason.
+// buildTinygate builds tinygate from the sources beside this program's. Where that is not possible its contenders are left
+// out, with the reason.
 func (s *site) buildTinygate() {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/unio-go/unio").Output()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/unio-go/unio"
 )
 
-// Verb is the hidden command by which a bench binary becomes an echo server.
+// Verb is the hidden command by which a bench binary becomes one of the servers.
 const Verb = "__serve"
 
 // echoBytes is the receive buffer of contenders that bring their own: at least one message, and what the
@@ -61,8 +61,8 @@ func Names() []string {
 	return slices.Sorted(maps.Keys(starters))
 }
 
-// Serve runs one contender until in ends. It writes "ready PORT", and the port for TLS if there is one, once the server listens and, for each line
-// of in, "stats N" with the kernel entries so far or "stats -".
+// Serve runs one contender until in ends. Once the server listens it writes "ready PORT", with the port for TLS behind it if
+// there is one, and then for each line of in "stats N" with the kernel entries so far, or "stats -".
 func Serve(name string, in io.Reader, out io.Writer) error {
 	start, ok := starters[name]
 	if !ok {
