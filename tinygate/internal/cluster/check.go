@@ -35,7 +35,7 @@ func sameHealth(a, b *config.Health) bool {
 	return a == b || a != nil && b != nil && *a == *b
 }
 
-// endChecks stops them. A check that is under way has no effect any more.
+// endChecks stops the checks. One that is under way has no effect any more.
 func (h *health) endChecks() {
 	if h.stop != nil {
 		h.stop()
@@ -43,8 +43,8 @@ func (h *health) endChecks() {
 	}
 }
 
-// recheck begins the checks that the configuration wants, in place of any others. What is known stays, but a server that
-// nobody checks is up.
+// recheck begins the checks that the configuration wants, in place of any others. What is known of the server stays, except
+// that one which is not checked any more is up.
 func (c *Cluster) recheck(s *Server) {
 	s.endChecks()
 	s.good, s.bad = 0, 0
@@ -67,8 +67,8 @@ func (c *Cluster) recheck(s *Server) {
 	})
 }
 
-// pace spreads the first checks of servers that are new together. Thousands of handshakes at once would take longer than a check
-// may, and those that are late would tell of servers that are well that they are down.
+// pace spreads the first checks of servers that are new together. Thousands of handshakes at once would take longer than a
+// check may, and the late ones would report healthy servers as down.
 type pace struct {
 	mu   sync.Mutex
 	next time.Time // when the next one may begin
@@ -86,7 +86,7 @@ func (p *pace) wait(now time.Time, interval time.Duration) time.Duration {
 	return d % interval
 }
 
-// check checks a server until ctx ends: now, and then whenever the interval is over.
+// check checks a server until ctx ends: now, and then once in each interval.
 func (c *Cluster) check(ctx context.Context, s *Server, h *config.Health) {
 	for {
 		p := newProbe(s, h, c.secure(s)) // which a reload may have made anew
@@ -114,7 +114,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// checked takes the result of a check, and reports whether there shall be others. One that could not be made has none.
+// checked takes the result of a check, and reports whether there are to be others. A check for which there was no
+// descriptor has no result.
 func (c *Cluster) checked(ctx context.Context, s *Server, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -138,7 +139,7 @@ func (c *Cluster) checked(ctx context.Context, s *Server, err error) bool {
 	return true
 }
 
-// learn adds a check's result, and reports whether it turned the state.
+// learn adds a check's result, and reports whether that has changed the server's state.
 func (h *health) learn(err error, cfg *config.Health) (turned bool) {
 	first := !h.checked
 	h.checked = true
@@ -166,8 +167,8 @@ func (h *health) learn(err error, cfg *config.Health) (turned bool) {
 	return true
 }
 
-// probe is how a server is asked. Each time it makes a connection of its own: one that is kept would say nothing about
-// whether new ones can be made.
+// probe is one check of a server. It makes a connection of its own: one that is kept would not show whether new ones can
+// be made.
 type probe struct {
 	network, addr string
 	h             *config.Health
@@ -207,8 +208,8 @@ func newProbe(s *Server, h *config.Health, secure *tls.Config) *probe {
 	return p
 }
 
-// loadTLS makes what checks connect with, of what is in the files now. Requests get theirs by the same Apply, so that checks
-// go on saying how requests would fare. It is called with the lock.
+// loadTLS makes the TLS configuration of checks from what is in the files now. Requests get theirs at the same time, so that
+// a check fails where a request would. It is called with the lock.
 func (c *Cluster) loadTLS(up *config.Upstream) {
 	c.tls = nil
 	if up.TLS == nil || up.Health == nil || !up.Health.HTTP {
@@ -220,7 +221,7 @@ func (c *Cluster) loadTLS(up *config.Upstream) {
 	}
 }
 
-// secure is what a check of the server connects with.
+// secure is the TLS configuration for a check of the server.
 func (c *Cluster) secure(s *Server) *tls.Config {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -234,7 +235,7 @@ func (p *probe) dial(ctx context.Context) (net.Conn, error) {
 
 func (p *probe) close() { p.client.CloseIdleConnections() }
 
-// run asks once. An error says why the server is not well.
+// run performs the check. An error says why the server is not healthy.
 func (p *probe) run(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.h.Timeout)
 	defer cancel()

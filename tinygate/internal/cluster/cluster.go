@@ -59,7 +59,7 @@ func newCluster(s *Set, name string) *Cluster {
 	return c
 }
 
-// call gives the cluster its name, or another one.
+// call names the cluster, or renames it.
 func (c *Cluster) call(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *Cluster) Config() *config.Upstream { return c.cfg.Load() }
 // Picker is the loop's view of the cluster, always the same one. Only tasks of that loop may use it.
 func (c *Cluster) Picker(loop int) *Picker { return c.pickers[loop] }
 
-// apply has the cluster be what the configuration says.
+// apply makes the cluster what the configuration says.
 func (c *Cluster) apply(up *config.Upstream) (changes []string) {
 	c.mu.Lock()
 	old := c.cfg.Swap(up)
@@ -90,7 +90,7 @@ func (c *Cluster) apply(up *config.Upstream) (changes []string) {
 	return changes
 }
 
-// settingsChanged tells what is different but for servers.
+// settingsChanged tells which settings have changed, except for the servers.
 func (c *Cluster) settingsChanged(old, up *config.Upstream) (changes []string) {
 	for _, s := range []struct {
 		what string
@@ -246,7 +246,7 @@ func (c *Cluster) close() {
 	c.leave(gone)
 }
 
-// publish lets the loops see what has changed, and comes back when something will change by itself.
+// publish lets the loops see what has changed, and sets the timer for what will change by time alone.
 func (c *Cluster) publish(now time.Time) {
 	if c.timer != nil {
 		c.timer.Stop()
@@ -267,7 +267,7 @@ func (c *Cluster) publish(now time.Time) {
 	c.show(c.makeView(now))
 }
 
-// tick brings about what time has changed.
+// tick is called by the timer: it readmits servers, and lets the loops see their shares.
 func (c *Cluster) tick() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -298,7 +298,7 @@ func (s *Server) share(now time.Time, over time.Duration) int64 {
 	return max(int64(steps*step)*fullShare/int64(over), 1)
 }
 
-// changes is when the next view is due because of this server; zero: not by time.
+// changes is when this server makes the next view due; zero: time alone changes nothing.
 func (s *Server) changes(now time.Time, over time.Duration) (at time.Time) {
 	if s.ejected() {
 		return s.until
@@ -316,7 +316,7 @@ func (s *Server) changes(now time.Time, over time.Duration) (at time.Time) {
 
 func returnStep(over time.Duration) time.Duration { return max(over/returnSteps, returnStepMin) }
 
-// serverNames is for errors.
+// serverNames lists the servers as configured, for errors.
 func (c *Cluster) serverNames() string {
 	var names []string
 	for _, n := range c.names {

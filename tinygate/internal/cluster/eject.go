@@ -34,8 +34,8 @@ func (c *Cluster) judge() {
 	}
 }
 
-// sentence ejects a suspect if that is deserved and possible. Suspect stays set while it is ejected, so that requests that
-// are still in flight have nothing judged.
+// sentence ejects a suspect if it has failed often enough and the others can do without it. It stays a suspect while it is
+// ejected, so that requests still in flight do not have it judged again.
 func (c *Cluster) sentence(s *Server, now time.Time) (ejected bool) {
 	e := &c.cfg.Load().Eject
 	failures := s.failures.Load()

@@ -161,7 +161,7 @@ func (p *Picker) adopt(v *view) {
 	}
 }
 
-// goAhead lets a part of a round pass, so that loops that start together do not all ask the same server first.
+// goAhead skips a part of a round, so that loops that start together do not all choose the same server first.
 func (p *Picker) goAhead(g *group) {
 	round, weight := int64(0), int64(0)
 	for _, e := range g.entries {
@@ -356,7 +356,7 @@ func (p *Picker) gain(g *group) {
 	}
 }
 
-// admits reports whether the server has its full share, or credit for a request.
+// admits reports whether the server may get a request: it has its full share, or credit for one.
 func (p *Picker) admits(e *entry) bool {
 	return e.share == fullShare || p.state[e.slot].credit >= creditOne
 }

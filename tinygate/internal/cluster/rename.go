@@ -9,7 +9,7 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
-// heir is an upstream that a route has made, and a cluster of that kind whose name it has not, but some of its servers.
+// heir is an upstream that a route has made, and a cluster of that kind with another name that has some of its servers.
 type heir struct {
 	up     *config.Upstream
 	c      *Cluster
@@ -22,10 +22,10 @@ type former struct {
 	drained map[string]bool       // servers that are drained in one of them, those that stay too
 }
 
-// rename has upstreams that routes have made go on with clusters that would be removed, those that share most servers first.
-// Their names are their addresses, so a server more would else be another upstream, which knows nothing of those that were
-// drained or are down. What is drained in other such clusters is drained in a new one too: of two routes that had one list
-// only one may have been changed. stays has the names of all upstreams.
+// rename lets upstreams that routes have made take over clusters that would be removed, those that share most servers first.
+// Such an upstream is named after its addresses, so with one server more it would otherwise be a new one, which knows nothing
+// of servers that were drained or are down. What is drained in other such clusters is drained in a new one too: of two
+// routes that had one list, only one may have been changed. stays has the names of all upstreams.
 func (s *Set) rename(ups []*config.Upstream, stays map[string]bool) (changes []string) {
 	var fresh []*config.Upstream
 	for _, up := range ups {
@@ -89,7 +89,7 @@ func (s *Set) former(stays map[string]bool) *former {
 // listsMax bounds the lists that are compared for a server they share: one that thousands have says little of which became which.
 const listsMax = 100
 
-// heirs pairs new upstreams with the clusters that have some of their servers, those with most first.
+// heirs pairs new upstreams with the clusters that have some of their servers, those that share most first.
 func (f *former) heirs(fresh []*config.Upstream) (all []heir) {
 	for _, up := range fresh {
 		shared := map[*Cluster]int{}
@@ -124,7 +124,7 @@ func (f *former) left(up *config.Upstream, stays map[string]bool) *Cluster {
 	return nil
 }
 
-// drainAs has those servers of up be drained that are among drained and that the cluster is about to get.
+// drainAs drains those servers of up that are among drained and that the cluster is about to get.
 func (c *Cluster) drainAs(drained map[string]bool, up *config.Upstream) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

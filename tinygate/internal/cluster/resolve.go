@@ -37,7 +37,7 @@ func newName(e config.Server, slow bool) *name {
 	return n
 }
 
-// every has the name resolved now and then whenever the interval is over; 0: once.
+// every has the name resolved now, and then once in each interval. An interval of 0 means now only.
 func (n *name) every(c *Cluster, interval time.Duration) {
 	if !isName(n.host) || n.stop != nil && n.interval == interval {
 		return
@@ -86,7 +86,7 @@ func (c *Cluster) resolve(ctx context.Context, n *name, interval time.Duration) 
 
 var errNoAddresses = errors.New("the name has no addresses: look at its A and AAAA records")
 
-// lookup asks once and puts the answer in order.
+// lookup asks once, and sorts the answer.
 func (c *Cluster) lookup(ctx context.Context, n *name) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -109,7 +109,7 @@ func (c *Cluster) lookup(ctx context.Context, n *name) ([]string, error) {
 	return addrs, nil
 }
 
-// resolved takes the result of a lookup, and reports whether there shall be others.
+// resolved takes the result of a lookup, and reports whether there are to be others.
 func (c *Cluster) resolved(ctx context.Context, n *name, addrs []string, err error) bool {
 	c.mu.Lock()
 	if ctx.Err() != nil {

@@ -119,8 +119,8 @@ func (s *Server) state() State {
 	return Up
 }
 
-// Drain has a server get no new requests, or get some again. Server is a name as configured, for all of its addresses and
-// those that DNS will bring, or one address. It holds until it is taken back or the server is removed.
+// Drain stops new requests to a server, or with on false lets them begin again. Server is a name as configured, for all of
+// its addresses and those that DNS will bring, or one address. It holds until it is taken back or the server is removed.
 func (s *Set) Drain(upstream, server string, on bool) error {
 	c := s.Cluster(upstream)
 	if c == nil {

@@ -21,7 +21,7 @@ type view struct {
 	keyed []entry
 }
 
-// group is servers that stand for each other.
+// group is servers of one kind, any of which may serve a request: those that come first, or the backups.
 type group struct {
 	entries []entry
 	coming  []coming // those of entries that come back
@@ -100,8 +100,8 @@ func (c *Cluster) makeView(now time.Time) *view {
 	return v
 }
 
-// level raises shares so that the largest is full: when all come back there is nobody to spare them, and only what they
-// have beside each other counts.
+// level raises shares so that the largest is full: when all servers come back there are no others to relieve them, and only
+// the relation of their shares counts.
 func level(entries []entry) {
 	most := int64(0)
 	for _, e := range entries {
@@ -124,7 +124,7 @@ func (c *Cluster) makeKeyed(v *view) {
 	}
 }
 
-// table is a lookup table and whom it is for. It is made again when they or their weights change, and only then: a server
+// table is a lookup table and the servers that it is for. It is made again only when they or their weights change: a server
 // that cannot be used keeps its places, so that the keys of the others stay where they are.
 type table struct {
 	of       []*Server
