@@ -9,5 +9,6 @@
 // A key is one line in the section that it belongs to (a table of names and of what reads their values), a row on the
 // page, and a default in defaults.go; tests hold the three together. Sections read from values, which know their place;
 // what is wrong is collected in the reader behind them, so that reading goes on after a mistake. Sections that others
-// refer to are read first, wherever they stand in the file.
+// refer to are read first, wherever they stand in the file. file.go has the keys at the top of the file, and each larger
+// section is in a file of its own name; yaml.go, reader.go, env.go, template.go and scalar.go are what they read by.
 package config

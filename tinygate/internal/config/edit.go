@@ -88,3 +88,32 @@ func (v value) fields(into *[]Field, many bool) {
 		}
 	}
 }
+
+// isToken is RFC 9110 5.6.2.
+func isToken(s string) bool {
+	for _, c := range []byte(s) {
+		if !isLetter(c) && !isDigit(c) && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// controlAt is the first control character that may not stand in a field value (RFC 9110 5.5), or -1.
+func controlAt(s string) int {
+	return strings.IndexFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f })
+}
+
+// fieldValue checks a text that is sent as the value of a header field. The text is not told: it may be a secret that came
+// from the environment.
+func (v value) fieldValue(s string) bool {
+	if i := controlAt(s); i >= 0 {
+		v.fail("the value has the control character %U; a header's value is one line of text", s[i])
+		return false
+	}
+	if strings.TrimSpace(s) != s {
+		v.fail("the value begins or ends with a space, which does not arrive; take it out")
+		return false
+	}
+	return true
+}

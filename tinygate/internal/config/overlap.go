@@ -1,31 +1,10 @@
 package config
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 )
-
-func (f *fileReader) upstreamNames() []string { return slices.Sorted(maps.Keys(f.ups)) }
-
-// nameRoutes gives names to routes that have none: the first host and the path, and a number where that is taken.
-func (f *fileReader) nameRoutes() {
-	taken := names{}
-	for name := range f.routeNames {
-		taken[name] = 1
-	}
-	for _, r := range f.cfg.Routes {
-		if r.Name != "" {
-			continue
-		}
-		host := "*"
-		if len(r.Hosts) > 0 {
-			host = r.Hosts[0]
-		}
-		r.Name = taken.unique(host + r.Path.Text)
-	}
-}
 
 // spot is where routes compete in the order of the file.
 type spot struct {

@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -286,4 +287,23 @@ func (v value) prefix(s string) (netip.Prefix, bool) {
 		return p, true
 	}
 	return netip.Prefix{}, false
+}
+
+// file reads the path of a file, which is relative to the folder of the configuration, and remembers its place.
+func (v value) file(cfg *Config) (string, bool) {
+	s, ok := v.text("the path of a file")
+	if !ok {
+		return "", false
+	}
+	if s == "" || strings.ContainsRune(s, 0) {
+		v.fail("%q is no path; write the path of a file", s)
+		return "", false
+	}
+	if !filepath.IsAbs(s) {
+		s = filepath.Join(filepath.Dir(cfg.file), s)
+	}
+	if _, there := cfg.places[s]; !there {
+		cfg.places[s] = v.place()
+	}
+	return s, true
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -326,3 +327,5 @@ func (f *fileReader) ownUpstream(servers []Server) *Upstream {
 	f.own[made] = u
 	return u
 }
+
+func (f *fileReader) upstreamNames() []string { return slices.Sorted(maps.Keys(f.ups)) }
