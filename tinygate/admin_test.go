@@ -57,13 +57,13 @@ func TestAdmin(t *testing.T) {
 func TestLevelThatIsNone(t *testing.T) {
 	p := new(program)
 	for _, level := range []string{"info+2", "error-8", "warning", "", "4"} {
-		if err := (told{p}).SetLogLevel(level); err == nil || !strings.Contains(err.Error(), "debug, info, warn and error") {
-			t.Errorf("%q: %v, and the level is %s", level, err, told{p}.LogLevel())
+		if err := (adminGate{p}).SetLogLevel(level); err == nil || !strings.Contains(err.Error(), "debug, info, warn and error") {
+			t.Errorf("%q: %v, and the level is %s", level, err, adminGate{p}.LogLevel())
 		}
 	}
 	for _, level := range []string{"debug", "info", "warn", "error"} {
-		if err := (told{p}).SetLogLevel(level); err != nil || (told{p}).LogLevel() != level {
-			t.Errorf("%q: %v, and the level is %s", level, err, told{p}.LogLevel())
+		if err := (adminGate{p}).SetLogLevel(level); err != nil || (adminGate{p}).LogLevel() != level {
+			t.Errorf("%q: %v, and the level is %s", level, err, adminGate{p}.LogLevel())
 		}
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
@@ -65,7 +63,7 @@ func (p *program) serve(ctx context.Context) error {
 	defer p.rt.Close()
 	if p.cfg.Admin.Address != "" {
 		var err error
-		if p.admin, err = admin.Serve(p.cfg.Admin, told{p}, p.gate.Metrics(), p.log); err != nil {
+		if p.admin, err = admin.Serve(p.cfg.Admin, adminGate{p}, p.gate.Metrics(), p.log); err != nil {
 			return err
 		}
 		defer p.closeAdmin()
@@ -180,45 +178,6 @@ func (p *program) tell(log func(msg string, args ...any), lines []string) {
 			ctx, cancel := context.WithTimeout(context.Background(), hangWait)
 			hangs = p.handler.Flush(ctx) != nil
 			cancel()
-		}
-	}
-}
-
-// signals are those that a running program obeys. Each has a place of its own, so that none is lost while another is
-// being obeyed; of several that are the same one is enough.
-type signals struct {
-	reload, reopen chan os.Signal
-	done           chan struct{}
-}
-
-// heed keeps the signals from ending the process from now on, also before there is something to reload. Without it Go ends the
-// process when the reader of its stdout or stderr has gone (os/signal, SIGPIPE); with it such a write is an error, as that
-// to any other file that cannot be written, also for what is said at the end.
-func heed() *signals {
-	s := &signals{reload: make(chan os.Signal, 1), reopen: make(chan os.Signal, 1), done: make(chan struct{})}
-	if reloadSignal != nil {
-		signal.Notify(s.reload, reloadSignal)
-		signal.Notify(s.reopen, reopenSignal)
-		signal.Notify(make(chan os.Signal, 1), brokenPipeSignal)
-	}
-	return s
-}
-
-func (s *signals) stop() {
-	signal.Stop(s.reload)
-	signal.Stop(s.reopen)
-	close(s.done)
-}
-
-// obey does what one of the signals says, until they are stopped. Each is obeyed by a goroutine of its own, for a log on a disk
-// that hangs holds up who opens it.
-func (s *signals) obey(which <-chan os.Signal, do func()) {
-	for {
-		select {
-		case <-which:
-			do()
-		case <-s.done:
-			return
 		}
 	}
 }

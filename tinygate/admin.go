@@ -13,22 +13,22 @@ import (
 	"github.com/unio-go/unio/tinygate/internal/config"
 )
 
-// told is the program as the admin API sees it.
-type told struct{ *program }
+// adminGate is the program as the admin API sees it.
+type adminGate struct{ *program }
 
 // Status says what runs.
-func (t told) Status() admin.Status {
-	r, cfg := t.rt.Report(), t.gate.Config()
+func (g adminGate) Status() admin.Status {
+	r, cfg := g.rt.Report(), g.gate.Config()
 	s := admin.Status{
-		Version: t.gate.Version(), Started: t.started, Draining: t.gate.Draining(), Loops: r.Loops,
+		Version: g.gate.Version(), Started: g.started, Draining: g.gate.Draining(), Loops: r.Loops,
 		Engine:      admin.Engine{Name: string(r.Engine), Reason: r.Reason, Kernel: r.Kernel, Rejected: r.Rejected, Limits: r.Limits},
-		Connections: t.gate.Connections(),
-		Config:      admin.Config{File: t.file, Loaded: time.Unix(0, t.loaded.Load())},
+		Connections: g.gate.Connections(),
+		Config:      admin.Config{File: g.file, Loaded: time.Unix(0, g.loaded.Load())},
 	}
 	for _, l := range cfg.Listeners {
 		s.Listeners = append(s.Listeners, admin.Listener{Address: l.Address, TLS: l.TLS != nil, ProxyProtocol: l.ProxyProtocol})
 	}
-	for _, c := range t.gate.Certificates() {
+	for _, c := range g.gate.Certificates() {
 		a := admin.Certificate{File: c.Cert, Names: c.Names, NotAfter: c.NotAfter}
 		if c.Err != nil {
 			a.Error = c.Err.Error()
@@ -39,8 +39,8 @@ func (t told) Status() admin.Status {
 }
 
 // Upstreams says what is known of servers.
-func (t told) Upstreams() (all []admin.Upstream) {
-	for _, s := range t.gate.Servers() {
+func (g adminGate) Upstreams() (all []admin.Upstream) {
+	for _, s := range g.gate.Servers() {
 		if n := len(all); n == 0 || all[n-1].Name != s.Upstream {
 			all = append(all, admin.Upstream{Name: s.Upstream})
 		}
@@ -65,17 +65,17 @@ func serverOf(s cluster.Status) admin.ServerStatus {
 }
 
 // InFlight lists the requests that are being served.
-func (t told) InFlight() []admin.Request {
-	all, err := t.gate.InFlight()
+func (g adminGate) InFlight() []admin.Request {
+	all, err := g.gate.InFlight()
 	if err != nil {
-		t.log.Warn("tinygate: not all requests in flight can be listed", "error", err)
+		g.log.Warn("tinygate: not all requests in flight can be listed", "error", err)
 	}
 	return all
 }
 
 // Drain takes a server out, or back in.
-func (t told) Drain(upstream, server string, on bool) error {
-	if err := t.gate.DrainServer(upstream, server, on); err != nil {
+func (g adminGate) Drain(upstream, server string, on bool) error {
+	if err := g.gate.DrainServer(upstream, server, on); err != nil {
 		return unknown{err}
 	}
 	return nil
@@ -90,19 +90,19 @@ func (unknown) Is(target error) bool { return target == admin.ErrUnknown }
 var errSlow = errors.New("the reload takes long and goes on; the log will tell what became of it")
 
 // Reload reads the file again.
-func (t told) Reload(ctx context.Context) admin.Reload {
+func (g adminGate) Reload(ctx context.Context) admin.Reload {
 	done := make(chan admin.Reload, 1)
-	go func() { done <- t.result(t.reload()) }()
+	go func() { done <- g.result(g.reload()) }()
 	select {
 	case r := <-done:
 		return r
 	case <-ctx.Done():
-		return t.result(nil, errSlow)
+		return g.result(nil, errSlow)
 	}
 }
 
 // result is what the API tells of a reload.
-func (t told) result(changes []string, err error) admin.Reload {
+func (g adminGate) result(changes []string, err error) admin.Reload {
 	r := admin.Reload{OK: err == nil, Changes: changes}
 	if bad, ok := errors.AsType[*config.Error](err); ok {
 		for _, p := range bad.Problems {
@@ -123,17 +123,17 @@ func place(file string, p config.Problem) string {
 }
 
 // LogLevel is that of the program's log.
-func (t told) LogLevel() string { return strings.ToLower(t.level.Level().String()) }
+func (g adminGate) LogLevel() string { return strings.ToLower(g.level.Level().String()) }
 
 // SetLogLevel changes it until the next reload.
-func (t told) SetLogLevel(level string) error {
+func (g adminGate) SetLogLevel(level string) error {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil || strings.ContainsAny(level, "+-") {
 		return fmt.Errorf("log level %q: there are debug, info, warn and error", level)
 	}
-	t.level.Set(l)
+	g.level.Set(l)
 	return nil
 }
 
 // Draining reports whether the program is ending.
-func (t told) Draining() bool { return t.gate.Draining() }
+func (g adminGate) Draining() bool { return g.gate.Draining() }
