@@ -61,8 +61,7 @@ type clock struct {
 }
 
 func newClock() clock {
-	c := clock{second: -1 << 63, utc: make([]byte, 0, numberMax), local: make([]byte, 0, numberMax)}
-	return c
+	return clock{second: -1 << 63, utc: make([]byte, 0, numberMax), local: make([]byte, 0, numberMax)}
 }
 
 func (c *clock) set(t time.Time) {

@@ -259,7 +259,7 @@ func (x *exchange) failed(err error) (again bool) {
 		if isTimeout(err) && !x.over(x.cl.raw.Now()) {
 			x.cl.raw.SetLinger(0) // the end does not wait for one who does not read
 		}
-		x.status = statusClientGone
+		x.status = metrics.StatusClientGone
 		return false
 	case x.uploadErr != nil:
 		x.uploadFailed()
@@ -284,9 +284,6 @@ func (x *exchange) breakOff() {
 		x.cl.c.Reset() // or the end would look like that of the response
 	}
 }
-
-// statusClientGone is what nginx logs for a client that did not wait for its answer.
-const statusClientGone = 499
 
 // statusOf is the status for a failure on the upstream's side.
 func statusOf(err error) int {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio/tinygate/internal/http1"
+	"github.com/unio-go/unio/tinygate/internal/metrics"
 )
 
 var (
@@ -139,6 +140,6 @@ func (x *exchange) uploadFailed() {
 	case isTimeout(x.uploadErr):
 		x.refuse(errSlowBody)
 	default:
-		x.status = statusClientGone
+		x.status = metrics.StatusClientGone
 	}
 }

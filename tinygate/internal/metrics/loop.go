@@ -50,8 +50,8 @@ type Loop struct {
 	_       [64]byte // what follows in memory is another loop's
 }
 
-// clientGone is the status of a request whose client left before it had its response.
-const clientGone = 499
+// StatusClientGone is the status of a request whose client left before it had its response. nginx logs the same.
+const StatusClientGone = 499
 
 // RequestBegan counts a request. Each one has to end by RequestEnded, for the difference is what is in flight.
 func (l *Loop) RequestBegan() { l.began.Add(1) }
@@ -68,7 +68,7 @@ func (l *Loop) RequestEnded(number, status int, took time.Duration, in, out int6
 	if class >= classes {
 		class = 0
 	}
-	if status == clientGone {
+	if status == StatusClientGone {
 		l.gone.Add(1)
 	}
 	r.cells[class][bucketOf(took)].Add(1)
