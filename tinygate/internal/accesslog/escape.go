@@ -19,8 +19,7 @@ func special(w uint64) uint64 {
 	return (w | (w - ' '*ones) | ((w ^ '"'*ones) - ones) | ((w ^ '\\'*ones) - ones) | (w + ones)) & highs
 }
 
-// plain returns the index of the first byte of s from i on that needs an escape, or len(s). Those before i were looked
-// at.
+// plain returns the index of the first byte of s from i on that needs an escape, or len(s).
 func plain(s []byte, i int) int {
 	for ; i+16 <= len(s); i += 16 {
 		low, high := binary.LittleEndian.Uint64(s[i:]), binary.LittleEndian.Uint64(s[i+8:])
@@ -53,8 +52,8 @@ func few(s []byte) uint64 {
 const escapedMax = 6
 
 // copyPlain copies s behind b if there is room for it and for eight bytes, and reports whether it did and no byte of s needs
-// an escape. To look at bytes while they are copied costs less than to do one after the other, and to ask only at the end
-// less than to ask each time.
+// an escape. To look at bytes while they are copied costs less than to do one after the other, and to decide at the end less
+// than to decide at each word.
 func copyPlain(b, s []byte) bool {
 	n := len(s)
 	if n == 0 || cap(b)-len(b) < max(n, 8) {

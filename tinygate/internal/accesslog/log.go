@@ -103,7 +103,7 @@ func openPipe(path string) (*file, error) {
 	}
 }
 
-// keep is a file of the process, which is not closed.
+// keep is stdout or stderr, which the log does not close.
 type keep struct{ io.Writer }
 
 func start(out io.Writer, path string, f *format, loops int) *Log {
@@ -218,8 +218,8 @@ var (
 	errLate = errors.New("access log: the time is over")
 )
 
-// ask has the goroutine do something, until it did or the time is over. What it has taken it does when it can, though nobody
-// waits any more.
+// ask hands the goroutine a request and waits until it is done or the time is over. A request that was taken is done all
+// the same, if nobody waits for it any more.
 func (l *Log) ask(r request, timeout <-chan time.Time) (taken bool, err error) {
 	r.done = make(chan error, 1)
 	select {
@@ -271,7 +271,8 @@ func (l *Log) run() {
 	}
 }
 
-// write writes the buffers that are full, or all that there is. It ends though loops go on, so that others are heard.
+// write writes the buffers that are full, or all that there is. It ends even if loops go on filling buffers, so that
+// requests get their turn.
 func (l *Log) write(all bool) error {
 	if l.torn != nil {
 		if _, err := l.writeBuffer(l.torn); err != nil {

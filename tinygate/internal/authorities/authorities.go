@@ -1,5 +1,5 @@
-// Package authorities reads the certificates of authorities. Who serves with them and who checks a configuration read them
-// alike by it, so that what is found good can be served.
+// Package authorities reads the certificates of authorities. The check of a configuration and the server use the same
+// reader, so that what the check accepts can be served.
 package authorities
 
 import (
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Parse reads certificates in PEM; notAfter is the end of the first one that ends. x509.CertPool.AppendCertsFromPEM leaves
+// Parse reads certificates in PEM; notAfter is when the first of them expires. x509.CertPool.AppendCertsFromPEM leaves
 // out what it cannot read; here a file is good as a whole or not at all.
 func Parse(text []byte) (pool *x509.CertPool, notAfter time.Time, err error) {
 	pool = x509.NewCertPool()

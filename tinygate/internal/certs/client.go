@@ -21,13 +21,13 @@ type Clients struct {
 	pairs map[config.Certificate]*tls.Certificate
 }
 
-// NewClients has read no file.
+// NewClients makes Clients that have read no file yet.
 func NewClients() *Clients {
 	return &Clients{pools: map[string]*x509.CertPool{}, pairs: map[config.Certificate]*tls.Certificate{}}
 }
 
-// Config is TLS towards the servers of an upstream: host is the one of their address, for which the certificate has to
-// be unless the configuration has another name. Connections share it, and with it the sessions that they resume.
+// Config is TLS towards the servers of an upstream. Their certificate has to be for host, which is that of their address,
+// unless the configuration has another name. Connections share it, and with it the sessions that they resume.
 func (c *Clients) Config(cfg *config.ClientTLS, host string) (*tls.Config, error) {
 	t := &tls.Config{
 		ServerName:         cfg.ServerName,

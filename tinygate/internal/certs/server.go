@@ -78,7 +78,7 @@ func (s *Server) warn() {
 	}
 }
 
-// warnOfEnd tells of a certificate that clients will not accept any more.
+// warnOfEnd warns of a certificate that has expired.
 func (s *Server) warnOfEnd(name string, leaf *x509.Certificate) {
 	if time.Now().After(leaf.NotAfter) {
 		s.log.Warn("tls: a certificate has expired", "file", name, "not_after", leaf.NotAfter)
@@ -108,7 +108,7 @@ func (s *Server) Close() {
 // not to be changed. Its callbacks do not block.
 func (s *Server) Config() *tls.Config { return s.now.Load() }
 
-// publish makes the configuration of what has been read.
+// publish makes the configuration for the next connections of what has been read.
 func (s *Server) publish() {
 	cfg := &tls.Config{
 		MinVersion:             max(s.cfg.MinVersion, tls.VersionTLS12),

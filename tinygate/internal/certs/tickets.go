@@ -23,7 +23,7 @@ type Tickets struct {
 	users map[*tls.Config]struct{}
 }
 
-// NewTickets makes a ring whose key changes after each time, which is more than nothing, until Close.
+// NewTickets makes a ring whose key changes every so often, until Close. every is above zero.
 func NewTickets(every time.Duration) *Tickets {
 	k := &Tickets{every: every, users: map[*tls.Config]struct{}{}}
 	k.Rotate()

@@ -231,7 +231,7 @@ func (e *Edit) drops(name []byte) bool {
 	return false
 }
 
-// Replaces reports whether Remove or Set names the field, so that who writes such a field by itself can leave it out.
+// Replaces reports whether Remove or Set names the field: then the gate must not write one of its own.
 func (e *Edit) Replaces(id http1.ID) bool { return e != nil && e.ids&(1<<id) != 0 }
 
 // ReplacesName is Replaces for a field that has no ID, by its name in lower case.

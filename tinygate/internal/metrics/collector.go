@@ -134,7 +134,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// InFlight is how many requests have begun and not ended: these are in no cell.
+// InFlight is how many requests have begun and not ended. Those that have ended are counted in the cells of the routes.
 func (m *Metrics) InFlight() int64 {
 	var began, ended uint64
 	var sum routeSum

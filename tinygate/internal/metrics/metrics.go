@@ -81,11 +81,11 @@ type Metrics struct {
 	routes names
 }
 
-// names numbers names.
+// names gives names numbers, for the life of the process.
 type names struct {
 	all     []string // by number
 	numbers map[string]int
-	shown   []int // the numbers of those that were set last, without repetition
+	shown   []int // the numbers of those that were set last, each once
 }
 
 // set gives each name its number, a new one if it has none.

@@ -8,8 +8,8 @@ import (
 )
 
 // Clear is the plain connection of a client that has begun to speak HTTP where TLS was expected: err is what the server's
-// Handshake has failed with. Such a client can be told in clear, as nginx does by "400 The plain HTTP request was sent to
-// HTTPS port" (ngx_http_request.c). What it has sent is not there to be read, but for what arrives later.
+// Handshake has failed with. Such a client can be answered in clear, as nginx does by "400 The plain HTTP request was sent
+// to HTTPS port" (ngx_http_request.c). What the handshake has read cannot be read again, only what arrives later.
 func Clear(err error) (c Conn, ok bool) {
 	bad, ok := errors.AsType[tls.RecordHeaderError](err)
 	if !ok || !isHTTP(bad.RecordHeader) {

@@ -11,7 +11,7 @@ import (
 )
 
 // Conn is a connection of a client or to an upstream. It is made by Plain, Serve or Client and passed by value; copies
-// are the same connection. Each method has the meaning that it has for a unio.Conn, on which TLS changes what is said.
+// are the same connection. Each method means what it does for a unio.Conn, except for what is said here of TLS.
 type Conn struct {
 	plain *unio.Conn
 	tls   *secure // nil: plain
