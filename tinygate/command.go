@@ -37,7 +37,7 @@ func (f *flags) forServing() {
 	f.IntVar(&f.loops, "loops", 0, "`N` loops, each a thread (default: as many as CPUs may be used)")
 }
 
-// wrong answers a command line with what would be right.
+// wrong says what is wrong with a command line, and what would be right.
 func (f *flags) wrong(format string, args ...any) error {
 	fmt.Fprintf(f.stderr, "tinygate: "+format+"\n", args...)
 	return errUsage
@@ -62,7 +62,7 @@ func (f *flags) parse(args []string) error {
 	return f.wrong("--engine %s: there are auto, uring, epoll and std", f.engine)
 }
 
-// over puts the flags over what a configuration says.
+// over lets the flags that were given replace what the configuration says.
 func (f *flags) over(cfg *config.Config) {
 	if f.engine != "" {
 		cfg.Engine = f.engine
@@ -138,7 +138,7 @@ func runFile(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	return p.serve(ctx)
 }
 
-// check says what is wrong with a file.
+// check checks a file, and says what is wrong with it.
 func check(args []string, stdout, stderr io.Writer) error {
 	file, err := newFlags("tinygate check", stderr).file(args)
 	if err != nil {

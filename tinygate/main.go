@@ -54,7 +54,7 @@ func withPrefix(err error) string {
 	return "tinygate: " + strings.TrimPrefix(err.Error(), "tinygate: ")
 }
 
-// errUsage is for command lines that have been answered with what would be right.
+// errUsage is for command lines about which wrong has said what is to be said.
 var errUsage = errors.New("wrong usage")
 
 var usage = `tinygate: a reverse proxy for HTTP/1.1

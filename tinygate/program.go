@@ -166,10 +166,11 @@ func (p *program) closeLog() {
 	_ = p.handler.Close(ctx) // it could only be told there
 }
 
-// linesAtOnce is how much of the log's room a reload takes for what it has to say.
+// linesAtOnce is how many lines a reload logs before it waits for the log to have written them.
 const linesAtOnce = 256
 
-// tell logs the lines of a reload, which may be more than the log has room for. They wait for it, unless it hangs.
+// tell logs the lines of a reload, which may be more than the log has room for. It waits for the log now and then, unless
+// that hangs.
 func (p *program) tell(log func(msg string, args ...any), lines []string) {
 	hangs := false
 	for i, line := range lines {

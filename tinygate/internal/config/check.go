@@ -12,9 +12,9 @@ import (
 )
 
 // Check reads the files that a Config names: certificates have to be readable and fit their keys, files of authorities
-// have to hold certificates, and the access log has to be no folder and to be in one. What is old is a warning, since a gate that
-// does not start serves nobody. The error is an *Error with the places where the files are named. Check blocks as long as
-// the file system does.
+// have to hold certificates, and the access log has to be a file in a folder that exists. A certificate that has expired is
+// a warning, since a gate that does not start serves nobody. The error is an *Error with the places where the files are
+// named. Check blocks as long as the file system does.
 func Check(cfg *Config) (warnings []string, err error) {
 	c := &checker{cfg: cfg, r: &reader{file: cfg.file}, now: time.Now(), seen: map[string]bool{}}
 	for _, l := range cfg.Listeners {
@@ -46,7 +46,7 @@ type checker struct {
 	cfg  *Config
 	r    *reader
 	now  time.Time
-	seen map[string]bool // what is done: many upstreams name the same files
+	seen map[string]bool // files that are done: many upstreams name the same ones
 }
 
 // first reports whether files are to be looked at together for the first time.
@@ -57,7 +57,7 @@ func (c *checker) first(files ...string) bool {
 	return !seen
 }
 
-// fail is of a file, and told where the configuration names it.
+// fail adds a problem of a file, at the place where the configuration names it.
 func (c *checker) fail(file string, cause error, format string, args ...any) {
 	p := c.cfg.places[file]
 	c.r.problems = append(c.r.problems, Problem{p.line, p.column, fmt.Sprintf(format, args...), cause})

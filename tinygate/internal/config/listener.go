@@ -50,7 +50,8 @@ func (f *fileReader) readListeners(root value) {
 	}
 }
 
-// listened is the listeners so far, by what everywhere makes of their addresses, and the first of each port of one address by "*:PORT".
+// listened is the listeners so far, by what Everywhere makes of their addresses, and by "*:PORT" the first one of a port that
+// is on a single address.
 type listened map[string]listenedAt
 
 type listenedAt struct {
@@ -58,8 +59,8 @@ type listenedAt struct {
 	line    int
 }
 
-// add wants an address to be listened on once, also where one listener has all addresses of the machine: the kernel gives their port to
-// nobody else.
+// add refuses an address that is listened on already, also by a listener on all addresses of the machine: the kernel gives
+// its port to nobody else.
 func (t listened) add(v value, address string) {
 	same := Everywhere(address)
 	if first, twice := t[same]; twice {
@@ -108,7 +109,7 @@ func (r *listenerReader) proxyProtocol(v value) {
 	r.l.ProxyProtocol, r.proxy = true, v
 }
 
-// believed reads who is believed of others' addresses, and warns of those that are everybody.
+// believed reads the peers that are believed when they name the client's address, and warns of a network of everybody.
 func (v value) believed(into *[]netip.Prefix, unix *bool) {
 	v.peers(into, unix)
 	for _, p := range *into {
@@ -118,8 +119,8 @@ func (v value) believed(into *[]netip.Prefix, unix *bool) {
 	}
 }
 
-// checkProxy wants those who may send the header to be ones who can connect. Who connects to a Unix socket has no address, and
-// nobody else does.
+// checkProxy refuses a proxy_protocol under which nobody could connect: a client of a Unix socket has no address, and a client
+// of TCP always has one.
 func (r *listenerReader) checkProxy() {
 	if !r.proxy.given() || r.l.Address == "" {
 		return
@@ -137,7 +138,7 @@ func (r *listenerReader) checkProxy() {
 	}
 }
 
-// checkDeferred wants a listener of which the kernel can keep connections back.
+// checkDeferred refuses defer_accept for a Unix socket.
 func (r *listenerReader) checkDeferred() {
 	if r.l.DeferAccept && strings.HasPrefix(r.l.Address, "unix:") {
 		r.defers.fail("the kernel keeps no connections of a Unix socket back; take defer_accept out")

@@ -83,7 +83,7 @@ func (f *fileReader) used(v value) {
 	}
 }
 
-// newRoute has what routes begin with.
+// newRoute begins a route, with the settings at the top of the file.
 func (f *fileReader) newRoute(v value) *routeReader {
 	r := &Route{BodyBytes: f.cfg.Limits.BodyBytes, HalfClose: f.cfg.Limits.HalfClose, Buffer: f.buffer, Times: f.cfg.Times, Retry: f.retry}
 	return &routeReader{f: f, r: r, v: v}
@@ -124,7 +124,7 @@ func (r *routeReader) oneOf(given keys, names ...string) int {
 	return len(there)
 }
 
-// effects says which keys do nothing beside the action.
+// effects refuses keys that do nothing with the route's action.
 func (r *routeReader) effects(given keys) {
 	if given.has("to") {
 		r.stripFits()
@@ -140,7 +140,7 @@ func (r *routeReader) effects(given keys) {
 	}
 }
 
-// stripFits warns of a prefix that is never there.
+// stripFits warns of a strip that no path of the route begins with.
 func (r *routeReader) stripFits() {
 	w, p := r.r.Rewrite, r.r.Path
 	if w == nil || w.Strip == "" || p.Kind != PathPrefix && p.Kind != PathExact {

@@ -97,9 +97,10 @@ func (c *Conn) AppendFields(dst []byte, req *http1.Request, head []byte, cl *Cli
 	return dst
 }
 
-// dropFields marks all that speaks of the client. Of a trusted proxy that tells it in X-Forwarded fields those stay that are not
-// written anew, such as X-Forwarded-Port and X-Forwarded-Prefix, unless they are written with underscores, which no proxy does.
-// One that appends to Forwarded passes X-Forwarded fields on as its client wrote them.
+// dropFields marks the fields that speak of the client as not to be sent on. vouched says that they come from a trusted proxy
+// which writes X-Forwarded fields: those that are not written anew here stay then, such as X-Forwarded-Port and
+// X-Forwarded-Prefix, unless they are written with underscores, which no proxy does. A proxy that appends to Forwarded instead
+// passes X-Forwarded fields on as its client wrote them.
 func dropFields(req *http1.Request, head []byte, vouched bool) {
 	req.DropID(http1.IDForwarded)
 	for i := range req.Len() {
@@ -110,7 +111,7 @@ func dropFields(req *http1.Request, head []byte, vouched bool) {
 	}
 }
 
-// isOther tells a field that is left to trusted proxies from those that are written here.
+// isOther reports whether a field is one that only trusted proxies write, and not one that is written here.
 func isOther(id http1.ID, name []byte) bool {
 	if id != http1.IDOther || equalFold(name, "x-real-ip") {
 		return false
