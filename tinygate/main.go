@@ -54,7 +54,7 @@ func withPrefix(err error) string {
 	return "tinygate: " + strings.TrimPrefix(err.Error(), "tinygate: ")
 }
 
-// errUsage is for command lines about which wrong has said what is to be said.
+// errUsage is for a wrong command line, about which everything has been said.
 var errUsage = errors.New("wrong usage")
 
 var usage = `tinygate: a reverse proxy for HTTP/1.1

@@ -120,7 +120,7 @@ func (v value) believed(into *[]netip.Prefix, unix *bool) {
 }
 
 // checkProxy refuses a proxy_protocol under which nobody could connect: a client of a Unix socket has no address, and a client
-// of TCP always has one.
+// of TCP has one.
 func (r *listenerReader) checkProxy() {
 	if !r.proxy.given() || r.l.Address == "" {
 		return
