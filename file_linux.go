@@ -3,6 +3,7 @@ package unio
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -29,8 +30,8 @@ func explainOpen(err error, o FileOptions) error {
 	return err
 }
 
-var errNoOtherSide = fmt.Errorf("it is a pipe that nobody reads from, a socket, or a device that is not there, and package os "+
-	"reads and writes what has no positions: %w", syscall.ENXIO)
+var errNoOtherSide = vfscheck.As(fs.ErrInvalid, fmt.Errorf("it is a pipe that nobody reads from, a socket, or a device that is not there, "+
+	"and package os reads and writes what has no positions: %w", syscall.ENXIO))
 
 var errNotDirect = vfscheck.As(errors.ErrUnsupported, fmt.Errorf("its file system has no direct access for it (O_DIRECT, open(2)): "+
 	"leave Direct out: %w", syscall.EINVAL))

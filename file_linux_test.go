@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -460,6 +462,36 @@ func TestOpenFileOfAPipeDoesNotWait(t *testing.T) {
 		f := t.open("file", os.O_RDWR|os.O_CREATE, nil)
 		if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK != 0 {
 			t.Errorf("a file has the flags %#x, %v", flags, err)
+		}
+	})
+}
+
+// What has no positions is refused with fs.ErrInvalid, whether open(2) gives a descriptor of it or ENXIO.
+func TestOpenFileOfASocketWasNotInvalid(t *testing.T) {
+	eachFileScene(t, func(t fileScene) {
+		ln, err := net.Listen("unix", filepath.Join(t.dir, "socket"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		if err := syscall.Mkfifo(filepath.Join(t.dir, "pipe"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := t.rt.FS(t.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tree.Close()
+		for _, name := range []string{"socket", "pipe"} {
+			for _, flag := range []int{os.O_RDONLY, os.O_WRONLY} {
+				_, ofRuntime := t.rt.OpenFile(filepath.Join(t.dir, name), flag, 0, nil)
+				_, ofFS := tree.OpenFile(name, flag, 0, nil)
+				for _, err := range []error{ofRuntime, ofFS} {
+					if !errors.Is(err, fs.ErrInvalid) {
+						t.Errorf("%s, flag %d: %v", name, flag, err)
+					}
+				}
+			}
 		}
 	})
 }
