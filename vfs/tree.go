@@ -123,7 +123,8 @@ func isDirectory(fsys FS, name string) error {
 }
 
 // RemoveAll removes what it can of a file, or of a directory with all that is in it, and returns the first error. Symbolic links
-// are removed and not followed. It is no error if there is nothing of that name. The root stays.
+// are removed and not followed. It is no error if there is nothing of that name. The root is refused with
+// fs.ErrInvalid, and what is in it stays.
 func RemoveAll(fsys FS, name string) error {
 	if err := vfscheck.Entry("remove", name); err != nil {
 		return err
