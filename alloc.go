@@ -9,9 +9,10 @@ import (
 	"github.com/unio-go/unio/mem"
 )
 
-// Alloc gives a buffer of n bytes from the runtime's pool, the caller's to release. It waits when the pool's limit is
-// reached: a task parks, a goroutine blocks, until a buffer is released or ctx is done. In a coroutine that a task made it
-// fails with ErrCoroutine instead.
+// Alloc gives a buffer of n bytes from the runtime's pool, the caller's to release. n is from 1 to [mem.Pool.MaxLen], which is
+// 1 MiB unless [Options].BufBytes is less; others are an error at once. It waits when the pool's limit is reached: a task
+// parks, a goroutine blocks, until a buffer is released or ctx is done. In a coroutine that a task made it fails with
+// ErrCoroutine instead.
 func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
 	if b, ok := rt.pool.TryGet(n); ok {
 		return b, nil

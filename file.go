@@ -93,8 +93,9 @@ var _ interface {
 
 // OpenFile opens a regular file, a block device or a directory as os.OpenFile does, with the same flags. os.O_APPEND is
 // refused, because with it Linux writes at the end whatever the offset says (pwrite(2)): [File.Append] appends. A directory
-// knows Stat, Sync, ReadDir and Close; other calls on it fail with fs.ErrInvalid, and options are refused. So is everything else
-// that a name may lead to, with fs.ErrInvalid: of a pipe it is not waited for the other side.
+// knows Stat, Sync, Datasync, ReadDir and Close; other calls on it fail with fs.ErrInvalid, and options are refused with
+// errors.ErrUnsupported. What else a name may lead to is refused with fs.ErrInvalid, at once: nobody waits for the other side of
+// a pipe.
 func (rt *Runtime) OpenFile(name string, flag int, perm fs.FileMode, o *FileOptions) (*File, error) {
 	var opts FileOptions
 	if o != nil {

@@ -137,8 +137,9 @@ func notDirect(format string, args ...any) error {
 	return vfscheck.As(fs.ErrInvalid, fmt.Errorf("%s on a file that is open with Direct: %w", what, syscall.EINVAL))
 }
 
-// ReadBuf reads up to n bytes at off into a buffer of the runtime's pool, which is the caller's to release. It is shorter
-// where the file ends, and io.EOF means that there is nothing. On any error there is nothing to release.
+// ReadBuf reads up to n bytes at off into a buffer of the runtime's pool, which is the caller's to release. n is from 1 to
+// [mem.Pool.MaxLen], 1 MiB unless [Options].BufBytes is less; others are fs.ErrInvalid. The buffer is shorter where the file
+// ends, and io.EOF means that there is nothing. On any error there is nothing to release.
 //
 // When ctx is done it returns ctx's error at once; the kernel finishes in its own time, and the buffer is freed then.
 func (f *File) ReadBuf(ctx context.Context, off int64, n int) (*mem.Buf, error) {

@@ -19,7 +19,8 @@ import (
 // passes it on. All methods may be called from tasks and from goroutines.
 //
 // A Runtime ends with Close, or gently with Shutdown. Afterwards every call on it and on what it made fails with
-// net.ErrClosed, on files with fs.ErrClosed, and its goroutines, threads, descriptors and buffers are gone.
+// net.ErrClosed, on files with fs.ErrClosed, on its Pool with [mem.ErrClosed], and its goroutines, threads, descriptors and
+// buffers are gone. Buffers that the program still holds stay as they are until it releases them.
 type Runtime struct {
 	opts   Options
 	choice choice

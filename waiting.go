@@ -28,8 +28,8 @@ func (m *mailedTask) wake() { m.t.Loop().Post(&m.Node) }
 // Offload runs fn on a goroutine of its own while the calling task is parked, for what would block the loop: a mutex,
 // a channel, a system call, a long computation, and whatever waits by itself, such as database/sql, os/exec or the client
 // of net/http, also when it dials through [Runtime.DialContext]. The loop serves its other connections meanwhile. On a
-// goroutine it just calls fn. A panic in fn is raised in the caller, and runtime.Goexit in fn ends the caller: nobody goes
-// on with the result of what has not come to its end.
+// goroutine it just calls fn; so it does in a coroutine that a task made, where fn holds the loop. A panic in fn is raised in
+// the caller, and runtime.Goexit in fn ends the caller: nobody goes on with the result of what has not come to its end.
 //
 //	unio.Offload(func() { err = db.QueryRowContext(ctx, query).Scan(&name) })
 //
@@ -66,7 +66,7 @@ func Offload(fn func()) {
 }
 
 // Sleep pauses the caller for at least d: a task parks and its loop goes on. When the runtime is closed a sleeping task
-// is woken early.
+// is woken early. In a coroutine that a task made it holds the loop for as long.
 func Sleep(d time.Duration) {
 	t := loop.Current()
 	if t == nil {
