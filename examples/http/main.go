@@ -3,6 +3,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -13,11 +14,15 @@ import (
 )
 
 func main() {
-	addr := "127.0.0.1:0"
-	if len(os.Args) > 1 {
-		addr = os.Args[1] // keep serving, for a browser
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: http [ADDRESS]\n\nIt fetches from itself and ends; with an ADDRESS it serves there, for a browser.")
 	}
-	if err := run(os.Stdout, addr, len(os.Args) > 1); err != nil {
+	flag.Parse()
+	addr := "127.0.0.1:0"
+	if flag.NArg() > 0 {
+		addr = flag.Arg(0) // keep serving
+	}
+	if err := run(os.Stdout, addr, flag.NArg() > 0); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -2,11 +2,25 @@ package main
 
 import (
 	"bytes"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/unio-go/unio"
 	"github.com/unio-go/unio/uniotest"
 )
+
+// --help was taken for the address to listen on.
+func TestHelpWasAnAddress(t *testing.T) {
+	prog := filepath.Join(t.TempDir(), "http")
+	if out, err := exec.Command("go", "build", "-o", prog, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := exec.Command(prog, "--help").CombinedOutput(); err != nil || !strings.Contains(string(out), "ADDRESS") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
 
 func TestServerAndClientOverUnio(t *testing.T) {
 	for _, engine := range uniotest.Engines() {
