@@ -35,7 +35,7 @@ var ErrClosed = errors.New("mem: pool is closed")
 
 // PoolOptions are the options of NewPool.
 type PoolOptions struct {
-	// LimitBytes is the most memory that the pool maps. 0 means 256 MiB.
+	// LimitBytes is the most memory that the pool maps, from 4096 to 1 TiB. 0 means 256 MiB.
 	//
 	// Memory is mapped in chunks of 1 MiB, and a chunk serves one size of buffer at a time, so a program that
 	// uses several sizes at once wants at least 1 MiB for each. A smaller pool gives no buffer larger than
