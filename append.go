@@ -32,9 +32,9 @@ const (
 // Appends that come while another is being written are written together, with one sync for all that want it, so many
 // writers get more durable records per second than the device does syncs.
 //
-// The end is where the file ended when it was opened or has grown to since, or where [File.AppendFrom] says. A block device does not
-// grow, so there AppendFrom has to say it. With [FileOptions].Direct the end has to be a multiple of [File.Alignment], as the record has;
-// until it is, each Append is refused.
+// The end is where the file ended when it was opened, has grown to since or was cut off by [File.Truncate], or where
+// [File.AppendFrom] says. A block device does not grow, so there AppendFrom has to say it. With [FileOptions].Direct the end has to be
+// a multiple of [File.Alignment], as the record has; until Truncate or AppendFrom has made it one, each Append is refused.
 //
 // After an error the record is not in the file as far as Append is concerned: the next one is written over what there may be of it, and
 // whoever reads the file needs a checksum in each record to know such a rest. When a sync has failed, also by [File.Sync] or
@@ -328,6 +328,8 @@ func (a *appender) mayWrite(off int64) error {
 		return nil
 	case int64(n) > math.MaxInt64-off:
 		return errNoOffsets
+	case a.f.mode == modeDirect && off%int64(a.f.align) != 0:
+		return notDirect("offset %d, where the records end, must be a multiple of %d, which Truncate or AppendFrom gives,", off, a.f.align)
 	}
 	return a.f.check("append", a.op.Data, off) // which the kernel would refuse too
 }
