@@ -80,7 +80,7 @@ func (c *Conn) isThereBefore() bool {
 		return false // who performs the handshake has it
 	}
 	defer c.doneShaking()
-	return c.wire.in.buf != nil
+	return len(c.wire.in.data) > 0
 }
 
 // isThere reports whether Recv would not wait. Something, or the end, has arrived below where arrived says so.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
@@ -451,6 +452,40 @@ func recvWithoutBuffers(
 		return
 	}
 	b.Release()
+}
+
+// The failure: connections that had received held the memory in which records had come, and waited for more to open them into:
+// with nothing left in the pool they waited for each other for good.
+func TestConnectionsThatWaitForBuffersGoOn(t *testing.T) {
+	clients, bytes := scale(200, 50), 1<<20
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: 4 << 20}, func(t *testing.T, rt *unio.Runtime) {
+		addr := serve(t, rt, serverConfig(), func(c *uniotls.Conn) {
+			c.SetDeadline(time.Now().Add(bound))
+			n := 0
+			for n < bytes {
+				b, err := c.Recv()
+				if err != nil {
+					t.Errorf("after %d bytes: %v", n, err)
+					c.Abort()
+					return
+				}
+				n += b.Len()
+				b.Release()
+			}
+		})
+		conns := make([]*tls.Conn, clients)
+		for i := range conns {
+			conns[i] = dialTLS(t, addr, clientConfig())
+		}
+		var all sync.WaitGroup
+		for _, c := range conns {
+			all.Go(func() {
+				c.Write(make([]byte, bytes))
+				io.Copy(io.Discard, c)
+			})
+		}
+		all.Wait()
+	})
 }
 
 // corked keeps what is written.

@@ -38,9 +38,9 @@
 // # Memory
 //
 // A connection that is read holds, as with crypto/tls, memory for the largest record that it has received, up to 17 KiB;
-// buffers of the pool it holds only while there is something in them that has not been read. crypto/tls is given one record
-// at a time, so that Await knows what is there; sealed bytes that the connection below has not taken are bounded by 128 KiB, and
-// by what one handshake sends.
+// buffers of the pool it holds only while there is something in them that has not been read, and none while it waits for one:
+// what has arrived is moved to the heap then. crypto/tls is given one record at a time, so that Await knows what is there;
+// sealed bytes that the connection below has not taken are bounded by 128 KiB, and by what one handshake sends.
 //
 // # net/http
 //

@@ -1,6 +1,7 @@
 package uniotls
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"github.com/unio-go/unio/mem"
@@ -12,8 +13,8 @@ const headBytes = 5
 // record follows the borders of what the peer sends, so that crypto/tls is never given more than the rest of the record
 // that it is in: what it does not have it cannot hide from somebody who waits for the connection.
 type record struct {
-	buf  *mem.Buf // what has arrived and crypto/tls does not have; never empty
-	off  int
+	data []byte          // what has arrived and crypto/tls does not have
+	buf  *mem.Buf        // the memory of data; nil: the heap's
 	head [headBytes]byte // of the record that crypto/tls is in, as far as it has it
 	had  int             // bytes of head
 	left int             // bytes of the payload that crypto/tls does not have, once it has all of head
@@ -23,13 +24,27 @@ type record struct {
 	err   error // what the connection below has said for good
 }
 
-func (r *record) bytes() []byte { return r.buf.Bytes()[r.off:] }
+// arrive takes a buffer over with what comes next. Nothing may be there.
+func (r *record) arrive(b *mem.Buf) { r.data, r.buf = b.Bytes(), b }
 
 // drop gives up what crypto/tls does not have.
 func (r *record) drop() {
+	r.data = nil
+	r.release()
+}
+
+// yield moves what crypto/tls does not have to the heap, so that nothing of the pool is held.
+func (r *record) yield() {
+	if r.buf != nil {
+		r.data = bytes.Clone(r.data)
+		r.release()
+	}
+}
+
+func (r *record) release() {
 	if r.buf != nil {
 		r.buf.Release()
-		r.buf, r.off = nil, 0
+		r.buf = nil
 	}
 }
 
@@ -52,20 +67,19 @@ func (r *record) rest(p []byte) (n, size int) {
 
 // whole reports whether a record ends in what has arrived, and how long its payload is.
 func (r *record) whole() (size int, ok bool) {
-	if r.buf == nil {
+	p := r.data
+	if len(p) == 0 {
 		return 0, false
 	}
-	p := r.bytes()
 	n, size := r.rest(p)
 	return size, len(p) >= n && (r.had == headBytes || len(p) >= headBytes-r.had)
 }
 
 // give copies what has arrived into p, to the end of the record at most.
 func (r *record) give(p []byte) int {
-	src := r.bytes()
-	n, _ := r.rest(src)
-	n = copy(p, src[:min(n, len(src))])
-	if r.off += n; r.off == r.buf.Len() {
+	n, _ := r.rest(r.data)
+	n = copy(p, r.data[:min(n, len(r.data))])
+	if r.data = r.data[n:]; len(r.data) == 0 {
 		r.drop()
 	}
 	r.pass(p[:n])

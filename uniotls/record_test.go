@@ -44,8 +44,11 @@ func checkRecords(t *testing.T, pool *mem.Pool, r *rand.Rand, stream []byte, end
 		}
 		copy(b.Bytes(), stream[arrived:])
 		arrived += n
-		in.buf, in.off = b, 0
-		for in.buf != nil {
+		in.arrive(b)
+		for len(in.data) > 0 {
+			if r.IntN(8) == 0 {
+				in.yield()
+			}
 			end := got + 1
 			for end <= arrived && !isEnd(ends, end) {
 				end++

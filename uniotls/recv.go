@@ -92,7 +92,7 @@ func (c *Conn) Unread(b *mem.Buf) {
 		b.Release()
 		return
 	}
-	c.wire.in.buf, c.wire.in.off = b, 0
+	c.wire.in.arrive(b)
 }
 
 // take gives what can be had without waiting for the peer. Without anything, and without an error, all that has arrived
@@ -107,7 +107,7 @@ func (c *Conn) take() (*mem.Buf, error) {
 		g.buf, g.off = nil, 0
 		return b, nil
 	}
-	for g.err == nil && (g.more || in.buf != nil || in.err != nil) {
+	for g.err == nil && (g.more || len(in.data) > 0 || in.err != nil) {
 		b, err := c.open(c.room())
 		if b != nil {
 			return b, nil
@@ -162,12 +162,14 @@ func (c *Conn) open(room int) (b *mem.Buf, err error) {
 	return nil, err
 }
 
-// alloc is a buffer for the data of a record. The wait for it ends as that for the peer does.
+// alloc is a buffer for the data of a record. The wait for it ends as that for the peer does. Who waits holds none: where every
+// buffer is some connection's that has received and waits for another, nobody would go on.
 func (c *Conn) alloc(room int) (*mem.Buf, error) {
 	rt := c.conn.Runtime()
 	if b, ok := rt.Pool().TryGet(room); ok {
 		return b, nil
 	}
+	c.wire.in.yield()
 	for {
 		ctx := c.wire.starve()
 		if c.closed.Load() { // since before it could be woken
@@ -228,7 +230,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	switch {
 	case in.now && in.ended:
 		return 0, errNotYet
-	case in.buf != nil:
+	case len(in.data) > 0:
 		return in.give(p), nil
 	case in.now && in.err == nil:
 		return 0, errNotYet
@@ -256,7 +258,7 @@ func (w *wire) fill() error {
 	b, err := w.conn.Recv()
 	switch {
 	case err == nil:
-		w.in.buf, w.in.off = b, 0
+		w.in.arrive(b)
 	case isRetryable(err):
 		return passing{err}
 	default:
