@@ -3,6 +3,7 @@
 package authorities
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -10,9 +11,25 @@ import (
 	"time"
 )
 
+// Whole is an error where a block of PEM begins in a text that package pem leaves out: one that has no end, as in a file that
+// is being written, or one that cannot be decoded. What follows the first certificate of a file would be missed in silence.
+func Whole(text []byte) error {
+	begun := bytes.Count(append([]byte("\n"), text...), []byte("\n-----BEGIN "))
+	for n := range begun {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			return fmt.Errorf("%d blocks of PEM begin in it and %d can be read: write the whole file", begun, n)
+		}
+	}
+	return nil
+}
+
 // Parse reads certificates in PEM; notAfter is when the first of them expires. x509.CertPool.AppendCertsFromPEM leaves
 // out what it cannot read; here a file is good as a whole or not at all.
 func Parse(text []byte) (pool *x509.CertPool, notAfter time.Time, err error) {
+	if err := Whole(text); err != nil {
+		return nil, notAfter, err
+	}
 	pool = x509.NewCertPool()
 	for n := 1; ; n++ {
 		var block *pem.Block

@@ -51,6 +51,10 @@ func (p *pair) poll() (changed bool) {
 		p.err = fmt.Errorf("private key: %w", err)
 		return false
 	}
+	if err := authorities.Whole(certText); err != nil {
+		p.err = fmt.Errorf("certificate: %s: %w", p.cert.name, err)
+		return false
+	}
 	next, err := tls.X509KeyPair(certText, keyText)
 	if err != nil {
 		p.err = fmt.Errorf("%s and %s are no pair of a certificate and its key, both in PEM: %w", p.cert.name, p.key.name, err)

@@ -1,6 +1,7 @@
 package certs_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -217,6 +218,44 @@ func TestNewFilesAreTaken(t *testing.T) {
 			t.Errorf("the status of a new pair is %+v", st)
 		}
 	})
+}
+
+// The failure: a file that is being written was taken with what was there of it, a chain without its last certificates, or
+// authorities that did not know some clients.
+func TestHalfWrittenFilesAreNotTaken(t *testing.T) {
+	s := newSite(t)
+	pair, other := s.ECDSA(t, "www.example.com"), certtest.New(t)
+	pair.Cert = append(pair.Cert, s.PEM...)
+	s.add("only", pair)
+	both := append(bytes.Clone(s.PEM), other.PEM...)
+	s.clientCA(config.ClientAuthRequired, both)
+	srv := s.open(t, nil)
+	before := srv.Config()
+	for name, whole := range map[string][]byte{s.cfg.Certificates[0].Cert: pair.Cert, s.cfg.ClientCA: both} {
+		second := bytes.LastIndex(whole, []byte("-----BEGIN"))
+		for n := second + len("-----BEGIN "); n < len(whole)-1; n += 7 {
+			certtest.File(t, name, whole[:n])
+			if srv.Poll() || srv.Config() != before {
+				t.Fatalf("%d of %d bytes of %s were taken", n, len(whole), name)
+			}
+		}
+		failed := 0
+		for _, st := range srv.Status() {
+			if st.Err != nil && st.Cert == name && strings.Contains(st.Err.Error(), name) {
+				failed++
+			}
+		}
+		if failed != 1 {
+			t.Errorf("the status does not tell of %s: %+v", name, srv.Status())
+		}
+		if _, err := certs.NewServer(&s.cfg, nil, slog.New(slog.DiscardHandler)); err == nil {
+			t.Errorf("a new Server takes a part of %s", name)
+		}
+		certtest.File(t, name, whole)
+		if srv.Poll(); srv.Status()[0].Err != nil || srv.Status()[1].Err != nil {
+			t.Errorf("the whole is there, and yet %+v", srv.Status())
+		}
+	}
 }
 
 // What is wrong with a file is logged once, and again when it is wrong again.

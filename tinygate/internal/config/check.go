@@ -81,6 +81,10 @@ func (c *checker) pair(certFile, keyFile string) {
 	if !ok1 || !ok2 {
 		return
 	}
+	if err := authorities.Whole(cert); err != nil {
+		c.fail(certFile, err, "%s: %v", certFile, err)
+		return
+	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		c.fail(certFile, err, "%s and %s are no pair: %v; write a certificate and its own key, both as PEM", certFile, keyFile, err)

@@ -105,6 +105,7 @@ func TestCheckRefusesAuthoritiesThatTheGateRefuses(t *testing.T) {
 		{"several", cert + "between them\n" + cert, ""},
 		{"a key behind it", cert + key, `block 2 is "PRIVATE KEY": put nothing but certificates into it; write a PEM file`},
 		{"a broken one behind it", cert + broken, "certificate 2: "},
+		{"half of one behind it", cert + cert[:len(cert)/2], "2 blocks of PEM begin in it and 1 can be read: write the whole file"},
 		{"none", "nothing", "there is no certificate in PEM in it; write a PEM file"},
 		{"empty", "", "there is no certificate in PEM in it; write a PEM file"},
 	} {
