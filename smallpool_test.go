@@ -2,6 +2,7 @@ package unio_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -90,4 +91,28 @@ func echoToMany(t *testing.T, ln net.Listener) {
 		})
 	}
 	all.Wait()
+}
+
+// TestOneBufferOfEachSizeBesideIdleLoops: what idle loops hold, and a buffer of each of some sizes, kept each chunk of the pool for one
+// size, and who asked for another one waited for ever.
+func TestOneBufferOfEachSizeBesideIdleLoops(t *testing.T) {
+	for _, loops := range []int{1, 2, 8} {
+		for _, limit := range []int64{2 << 20, 4 << 20, 8 << 20} {
+			t.Run(fmt.Sprintf("%d-loops-%d-bytes", loops, limit), func(t *testing.T) {
+				o := &unio.Options{Loops: loops, BufBytes: limit}
+				uniotest.EachEngineWith(t, o, func(t *testing.T, rt *unio.Runtime) {
+					echoToMany(t, serve(t, rt, echoes["send"]))
+					ctx, cancel := context.WithTimeout(t.Context(), bound)
+					defer cancel()
+					for size := 4 << 10; size <= 256<<10; size *= 2 {
+						b, err := rt.Alloc(ctx, size)
+						if err != nil {
+							t.Fatalf("%d bytes with little of the pool in use: %v", size, err)
+						}
+						defer b.Release()
+					}
+				})
+			})
+		}
+	}
 }

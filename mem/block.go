@@ -31,9 +31,14 @@ type block struct {
 	chunk *chunk
 	mem   []byte
 	index uint32 // in the pool's numbering, see stack
+	class int8
 	dbg   blockDebug
 	slots [slotCount]Buf
 }
+
+func (blk *block) pages() int { return 1 << blk.class }
+
+func (blk *block) busy() bool { return blk.state.Load()&handleMask != 0 }
 
 // handles counts the handles in a state word.
 func handles(state uint64) int {

@@ -15,13 +15,18 @@ func (p *Pool) shut(woken *queue) error {
 			}
 		}
 	}
+	for index := p.drain.end(); index != 0; {
+		below := p.link(index).Load()
+		p.add(&p.block(index).chunk.held, index)
+		index = below
+	}
 	return p.holdAll()
 }
 
 // holdAll takes all free blocks off the stacks of a closed pool, and unmaps the chunks that are whole.
 func (p *Pool) holdAll() (err error) {
 	for class := range p.stacks {
-		for index := p.detach(class); index != 0; {
+		for index, _ := p.detach(class); index != 0; {
 			below := p.link(index).Load()
 			p.add(&p.block(index).chunk.held, index)
 			index = below

@@ -20,8 +20,9 @@ func (b *Buf) misused(method string) {
 
 // The rest does nothing and is inlined away. It names the empty fields so that they count as used in both builds.
 
-func (blk *block) track(b *Buf) *Buf { return b }
-func (blk *block) checkMangled()     {}
-func (blk *block) mangle()           { _ = blk.dbg }
-func (b *Buf) untrack()              { _ = b.dbg }
-func (p *Pool) takers() []string     { _ = p.dbg; return nil }
+func (blk *block) track(b *Buf) *Buf       { return b }
+func (blk *block) checkMangled()           {}
+func (blk *block) mangle()                 { _ = blk.dbg }
+func (*blockDebug) join(*blockDebug, bool) {}
+func (b *Buf) untrack()                    { _ = b.dbg }
+func (p *Pool) takers() []string           { _ = p.dbg; return nil }

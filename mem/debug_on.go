@@ -101,6 +101,13 @@ func (b *Buf) untrack() {
 	}
 }
 
+// join adds what is known of one more of the blocks that a new one is made of.
+func (d *blockDebug) join(part *blockDebug, first bool) {
+	both := part.mangled && (first || d.mangled)
+	*d = *part
+	d.mangled = both
+}
+
 // mangle overwrites the memory of a block without handles, so that who still reads it sees that it is not
 // his.
 func (blk *block) mangle() {

@@ -18,8 +18,9 @@ type model struct {
 }
 
 type modelBlock struct {
-	size, refs int
-	written    map[int]byte
+	size, refs  int
+	chunk, page int
+	written     map[int]byte
 }
 
 type modelHandle struct {
@@ -112,7 +113,9 @@ func (m *model) get(n int) bool {
 	for size < n {
 		size *= 2
 	}
-	m.add(&modelHandle{b: b, blk: &modelBlock{size: size, written: map[int]byte{}}, n: n, max: size})
+	m.add(&modelHandle{b: b, blk: &modelBlock{
+		size: size, chunk: int(b.blk.chunk.number), page: b.blk.region().first, written: map[int]byte{},
+	}, n: n, max: size})
 	return true
 }
 
@@ -195,6 +198,46 @@ func (m *model) check() {
 	want.LimitBytes, want.MappedBytes, want.Fails = m.p.limit, got.MappedBytes, got.Fails
 	if got != want || got.MappedBytes > got.LimitBytes {
 		m.t.Fatalf("stats\n got %+v\nwant %+v", got, want)
+	}
+	m.waits()
+}
+
+// waits finds those who wait though what they wait for is free in one piece. Who was called may have the first go.
+func (m *model) waits() {
+	for range 3 { // as if time went by, while nothing comes back to what is drained
+		m.p.relent(m.p.watches)
+	}
+	for _, w := range m.waiters {
+		if w.calls > 0 {
+			return
+		}
+	}
+	taken := map[[2]int]bool{}
+	for blk := range m.blocks {
+		for i := range blk.size / PageBytes {
+			at := [2]int{blk.chunk, blk.page + i}
+			if taken[at] {
+				m.t.Fatalf("page %d of chunk %d is in two buffers", at[1], at[0])
+			}
+			taken[at] = true
+		}
+	}
+	for _, w := range m.waiters {
+		n := 1 << classOf(w.n)
+		if m.p.chunkBytes() >= int64(n)<<pageShift {
+			m.t.Fatalf("%d pages waited for, with memory that is not mapped", n)
+		}
+		for _, ch := range m.p.chunks[:m.p.chunkLen] {
+			for first := 0; first+n <= ch.pages; first += n {
+				free := true
+				for i := range n {
+					free = free && !taken[[2]int{int(ch.number), first + i}]
+				}
+				if free {
+					m.t.Fatalf("%d pages waited for, which are free from page %d of chunk %d on: %+v", n, first, ch.number, m.p.Stats())
+				}
+			}
+		}
 	}
 }
 

@@ -37,9 +37,11 @@ var ErrClosed = errors.New("mem: pool is closed")
 type PoolOptions struct {
 	// LimitBytes is the most memory that the pool maps, from 4096 to 1 TiB. 0 means 256 MiB.
 	//
-	// Memory is mapped in chunks of 1 MiB, and a chunk serves one size of buffer at a time, so a program that
-	// uses several sizes at once wants at least 1 MiB for each. A smaller pool gives no buffer larger than
-	// its largest chunk, which is the largest power of two within the limit.
+	// Memory is mapped in chunks of 1 MiB, and a chunk serves one size of buffer while there are others. At the limit
+	// one is divided among sizes: buffers are cut out of larger free ones and put together from smaller free ones that
+	// are neighbours, so that who waits is served as soon as so much memory is free in one piece, at a multiple of its
+	// size. A smaller pool gives no buffer larger than its largest chunk, which is the largest power of two within the
+	// limit.
 	LimitBytes int64
 
 	// HugePages has the kernel back the memory by huge pages, madvise(2) MADV_HUGEPAGE, where it gives them; without it the pages are
@@ -52,7 +54,7 @@ type PoolOptions struct {
 //
 // Sizes are rounded up to a power of two of at least a page. Free blocks of each size form a stack without
 // locks, so that what was used last, and is still in the caches, is used next. A mutex is taken only to map
-// memory, to cut a chunk for another size, and while somebody waits.
+// memory, to cut it for another size, and while somebody waits.
 type Pool struct {
 	limit    int64
 	maxClass int
@@ -71,16 +73,18 @@ type Pool struct {
 	mu        sync.Mutex
 	closed    bool
 	mapped    int64
-	large     int64 // bytes of the chunks that are cut for more than pages
+	large     int64 // bytes of the blocks of more than a page
 	chunkLen  int   // chunks in use
 	queues    [classCount]queue
 	tickets   uint64      // waiters so far
 	listeners []*listener // a new slice for each change
 	small     atomic.Bool // for what the listeners keep
 	passed    int         // releases that did not serve the oldest waiter
-	drain     *chunk      // its blocks are kept back until all are, for a waiter of another class
+	drain     drain
+	watches   uint64           // how often drain.watch was set
+	barren    [classCount]bool // search has found nothing since somebody waits, and no release has changed that
 	promises  [classCount]promise
-	deferred  atomic.Bool // a chunk was not reclaimed because of a promise, or somebody waits behind one
+	deferred  atomic.Bool // a region was not reclaimed because of a promise, or somebody waits behind one
 }
 
 // closedBias stands in Pool.waiting once the pool is closed.
@@ -137,7 +141,7 @@ func (p *Pool) MaxLen() int { return classBytes(p.maxClass) }
 
 // TryGet gives a buffer of n bytes with whatever is in it. Its capacity is n rounded up to the pool's sizes.
 // It never blocks; false says that the limit is reached, that the pool is closed, or that n is not between 1
-// and MaxLen.
+// and MaxLen. It does not put smaller buffers together, as is done for those who wait.
 func (p *Pool) TryGet(n int) (*Buf, bool) {
 	if uint(n-1) >= uint(p.MaxLen()) {
 		p.fails.Add(1)
@@ -162,7 +166,7 @@ func (p *Pool) TryGet(n int) (*Buf, bool) {
 func (p *Pool) getSlow(class int) *block {
 	var woken queue
 	p.mu.Lock()
-	blk := p.obtain(class, &woken)
+	blk := p.obtain(class, false, &woken)
 	p.mu.Unlock()
 	woken.call()
 	return blk
@@ -186,32 +190,37 @@ func (p *Pool) TryGetUpTo(n int) (*Buf, bool) {
 	return p.TryGet(n)
 }
 
-// hasLarge reports whether a class has a free block, or may have a chunk that leaves enough of them to pages. Others may be
-// faster, so that now and then there is a chunk less for pages.
+// hasLarge reports whether a class has a free block, or may have a chunk that leaves enough of them to pages, or a part of what is
+// no pages already. Others may be faster, so that now and then there is a chunk less for pages.
 func (p *Pool) hasLarge(class int) bool {
 	if uint32(p.stacks[class].head.Load()) != 0 {
 		return true
 	}
 	var woken queue
 	p.mu.Lock()
-	has := p.large+int64(classBytes(p.maxClass)) <= p.limit-p.limit/4 || p.recut(class, &woken)
+	has := p.large+int64(classBytes(p.maxClass)) <= p.limit-p.limit/4 || p.reshape(class, &woken)
 	p.mu.Unlock()
 	woken.call()
 	return has
 }
 
-// recut cuts a chunk for a class that was cut for another one, not for pages, and has no block out.
-func (p *Pool) recut(class int, woken *queue) bool {
+// reshape makes blocks of a class of larger ones, or of a chunk that has no pages and no block out.
+func (p *Pool) reshape(class int, woken *queue) bool {
 	if p.closed {
 		return false
 	}
 	for _, ch := range p.chunks[:p.chunkLen] {
-		if ch != p.drain && ch.class > 0 && int(ch.class) != class && len(ch.mem) >= classBytes(class) && p.reclaim(ch) {
-			p.distribute(p.cut(ch, class), class, woken)
+		r := ch.region()
+		if ch.small == 0 && ch.blocks[0] != nil && r.class() >= class && ch.vacant() && p.reclaim(r) {
+			p.distribute(p.divide(ch, class, woken), class, woken)
 			return true
 		}
 	}
-	return false
+	r, ok := p.larger(class)
+	if ok {
+		p.distribute(p.carve(r, class, woken), class, woken)
+	}
+	return ok
 }
 
 // put takes a block back that has no handles.
@@ -225,10 +234,10 @@ func (p *Pool) put(blk *block) {
 		return
 	}
 	// Whoever begins to wait adds to waiting first and looks at the stack then, so one of us sees the other.
-	ch := blk.chunk
-	p.push(blk.index, blk.index, int(ch.class))
+	index, class := blk.index, int(blk.class)
+	p.push(index, index, class)
 	if p.waiting.Load() != 0 {
-		p.putRaced(ch)
+		p.putRaced(index, class)
 	}
 }
 
@@ -283,8 +292,8 @@ func (p *Pool) Stats() PoolStats {
 		Fails:       p.fails.Load(),
 	}
 	for _, ch := range p.chunks[:p.chunkLen] {
-		for i := range ch.blocks {
-			state := ch.blocks[i].state.Load()
+		for blk := range ch.region().blocks() {
+			state := blk.state.Load()
 			s.Gets += state >> handleBits
 			if n := handles(state); n > 0 {
 				s.Buffers++
@@ -304,10 +313,10 @@ func (p *Pool) Outstanding() []string {
 	var buffers, refs [classCount]int
 	p.mu.Lock()
 	for _, ch := range p.chunks[:p.chunkLen] {
-		for i := range ch.blocks {
-			if n := handles(ch.blocks[i].state.Load()); n > 0 {
-				buffers[ch.class]++
-				refs[ch.class] += n
+		for blk := range ch.region().blocks() {
+			if n := handles(blk.state.Load()); n > 0 {
+				buffers[blk.class]++
+				refs[blk.class] += n
 			}
 		}
 	}

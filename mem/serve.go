@@ -1,42 +1,63 @@
 package mem
 
-// oldest is the longest waiter of any class but one, for a block of at most size bytes.
-func (p *Pool) oldest(but, size int) (first *waiter) {
+// oldest is the longest waiter of any class but those that were tried.
+func (p *Pool) oldest(tried *[classCount]bool) (first *waiter) {
 	for class := range p.queues {
 		w := p.queues[class].head
-		if w == nil || class == but || classBytes(class) > size {
-			continue
-		}
-		if first == nil || w.ticket < first.ticket {
+		if w != nil && (tried == nil || !tried[class]) && (first == nil || w.ticket < first.ticket) {
 			first = w
 		}
 	}
 	return first
 }
 
-// obtain finds a block: on the stack, in new memory, or in a chunk of another class that has become free.
-func (p *Pool) obtain(class int, woken *queue) *block {
+// othersWait reports whether somebody waits for another class.
+func (p *Pool) othersWait(class int) bool {
+	for other := range p.queues {
+		if other != class && p.queues[other].head != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// obtain finds a block: on the stack, or elsewhere as supply does.
+func (p *Pool) obtain(class int, search bool, woken *queue) *block {
 	if p.closed {
 		return nil
 	}
 	if blk := p.pop(class); blk != nil {
 		return blk
 	}
-	ch := p.vacancy(class)
-	if ch == nil {
+	c := p.supply(class, search, woken)
+	if c.head == 0 {
 		return nil
 	}
-	c := p.cut(ch, class)
 	blk := p.block(c.head)
 	c.head = p.link(c.head).Load()
-	c.count--
 	p.distribute(c, class, woken)
 	return blk
 }
 
+// supply makes blocks of a class in new memory, of a chunk that has become free, of a larger block, or if it is to search, of smaller
+// ones that are neighbours.
+func (p *Pool) supply(class int, search bool, woken *queue) chain {
+	if ch := p.vacancy(class); ch != nil {
+		return p.divide(ch, class, woken)
+	}
+	r, ok := p.larger(class)
+	if !ok && search {
+		r, ok = p.search(class)
+	}
+	if !ok {
+		return chain{}
+	}
+	return p.carve(r, class, woken)
+}
+
 // vacancy finds a chunk that can be cut for a class. A mapping that the system refuses is like the limit.
 func (p *Pool) vacancy(class int) *chunk {
-	if first := p.chunks[0]; first.class == uncut && len(first.mem) >= classBytes(class) {
+	if first := p.chunks[0]; first.blocks[0] == nil && len(first.mem) >= classBytes(class) {
 		return first
 	}
 	if p.chunkBytes() >= int64(classBytes(class)) && p.mapChunk() == nil {
@@ -46,11 +67,30 @@ func (p *Pool) vacancy(class int) *chunk {
 		return nil
 	}
 	for _, ch := range p.chunks[:p.chunkLen] {
-		if ch != p.drain && int(ch.class) != class && len(ch.mem) >= classBytes(class) && p.reclaim(ch) {
+		if len(ch.mem) >= classBytes(class) && ch.vacant() && p.reclaim(ch.region()) {
 			return ch
 		}
 	}
 	return nil
+}
+
+// serveNear gives a block that came back, or was at page, and what is free around it, to those who wait for other classes.
+func (p *Pool) serveNear(ch *chunk, page, class int, woken *queue) {
+	var tried [classCount]bool
+	for w := p.oldest(&tried); w != nil; w = p.oldest(&tried) {
+		var c chain
+		free := p.freed(ch, page, class)
+		if whole := ch.region(); free == whole.class() && free >= w.class && p.reclaim(whole) {
+			c = p.divide(ch, w.class, woken)
+		} else if r := ch.around(page, w.class); free >= w.class && w.class > class && p.reclaim(r) {
+			c = p.recut(r, w.class)
+		} else if r, ok := p.larger(w.class); ok {
+			c = p.carve(r, w.class, woken)
+		}
+		if tried[w.class] = c.head == 0; c.head != 0 {
+			p.distribute(c, w.class, woken)
+		}
+	}
 }
 
 // distribute gives blocks to those who wait for their class, and the rest to the stack.
@@ -75,7 +115,7 @@ func (p *Pool) distribute(c chain, class int, woken *queue) {
 		}
 		index = below
 	}
-	if rest.count > 0 {
+	if rest.head != 0 {
 		p.push(rest.head, rest.tail, class)
 	}
 }
@@ -84,49 +124,64 @@ func (p *Pool) distribute(c chain, class int, woken *queue) {
 func (p *Pool) offer(blk *block, woken *queue) {
 	var one chain
 	p.add(&one, blk.index)
-	p.distribute(one, int(blk.chunk.class), woken)
+	p.distribute(one, int(blk.class), woken)
 }
 
 // putSlow is put while somebody waits, or after Close.
 func (p *Pool) putSlow(blk *block) {
 	var woken queue
 	p.mu.Lock()
-	ch := blk.chunk
+	ch, page, class := blk.chunk, blk.region().first, int(blk.class)
 	switch {
 	case p.closed:
 		p.add(&ch.held, blk.index)
 		p.unmapWhole(ch)
-	case ch == p.drain:
-		p.add(&ch.held, blk.index)
+	case p.drain.holds(blk.index):
+		p.add(&p.drain.held, blk.index)
+		p.watch()
+	case p.overdue(class):
+		p.push(blk.index, blk.index, class)
+		p.serveNear(ch, page, class, &woken)
+		p.serveRest(class, &woken)
 	default:
 		p.offer(blk, &woken)
 	}
-	p.settle(ch, &woken)
+	p.settle(ch, page, class, &woken)
 	p.mu.Unlock()
 	woken.call()
 }
 
-// putRaced is for a release that saw nobody waiting, put its block on the stack, and then saw somebody.
-func (p *Pool) putRaced(ch *chunk) {
+// overdue reports whether the longest waiter was passed by so often that a larger block is his.
+func (p *Pool) overdue(class int) bool {
+	w := p.oldest(nil)
+	return w != nil && w.class < class && p.passed >= drainAfter
+}
+
+// putRaced is for a release that saw nobody waiting, put its block on the stack, and then saw somebody. The block may be gone.
+func (p *Pool) putRaced(index uint32, class int) {
 	var woken queue
 	p.mu.Lock()
+	ch, page := p.chunks[(index-1)>>chunkShift], int(index-1)%chunkBlocks
 	switch {
 	case p.closed:
 		p.holdAll()
-	case ch == p.drain:
-		p.gather(ch)
+	case p.drain.holds(index):
+		p.keep()
 	default:
-		if blk := p.pop(int(ch.class)); blk != nil {
+		if p.queues[class].head == nil {
+			break // a pop would pass for a promise that was kept
+		}
+		if blk := p.pop(class); blk != nil {
 			p.offer(blk, &woken)
 		}
 	}
-	p.settle(ch, &woken)
+	p.settle(ch, page, class, &woken)
 	p.mu.Unlock()
 	woken.call()
 }
 
 // promise counts the waiters of a class that were called by Notify and have not come for their block yet, as
-// far as can be told: each pop keeps one promise, whoever popped. While a promise is open no chunk of the
+// far as can be told: each pop keeps one promise, whoever popped. While a promise is open no block of the
 // class is cut for another one, or a waiter for a large block would be called again and again, too late each
 // time.
 type promise struct {
@@ -139,6 +194,16 @@ func (pr *promise) open(s *stack) bool {
 		pr.count = 0
 	}
 	return pr.count != 0
+}
+
+// cap is for a stack that was detached after so many pops, which is a pop itself: no more promises are open than there are blocks
+// for them.
+func (pr *promise) cap(blocks, pops uint32) {
+	open := uint32(0)
+	if kept := pops - pr.since; kept < pr.count {
+		open = pr.count - kept
+	}
+	pr.count, pr.since = min(open, blocks), pops+1
 }
 
 // promise makes one for w, whose block was put on the stack, or is about to be.
@@ -177,28 +242,18 @@ func (p *Pool) serveRest(class int, woken *queue) {
 	}
 }
 
-// retry looks for free blocks and chunks for all who wait, the longest waiters first.
+// retry looks for free memory for all who wait, the longest waiters first.
 func (p *Pool) retry(woken *queue) {
 	p.deferred.Store(false)
 	var tried [classCount]bool
-	for {
-		var w *waiter
-		for class := range p.queues {
-			first := p.queues[class].head
-			if first != nil && !tried[class] && (w == nil || first.ticket < w.ticket) {
-				w = first
-			}
-		}
-		if w == nil {
-			break
-		}
-		tried[w.class] = true
+	for w := p.oldest(&tried); w != nil; w = p.oldest(&tried) {
 		p.serveRest(w.class, woken)
 		if p.queues[w.class].head == nil {
 			continue
 		}
-		if ch := p.vacancy(w.class); ch != nil {
-			p.distribute(p.cut(ch, w.class), w.class, woken)
+		c := p.supply(w.class, true, woken)
+		if tried[w.class] = c.head == 0; c.head != 0 {
+			p.distribute(c, w.class, woken)
 		}
 	}
 	p.drained(woken)

@@ -130,7 +130,7 @@ func (p *Pool) enqueue(w *waiter) (*block, error) {
 	blk := p.unclaimed(w, &woken)
 	var told []*listener
 	if blk != nil {
-		p.waiting.Add(-1)
+		p.unwait()
 		if w.fn != nil {
 			p.push(blk.index, blk.index, w.class)
 			p.promise(w)
@@ -142,6 +142,7 @@ func (p *Pool) enqueue(w *waiter) (*block, error) {
 		p.tickets++
 		w.ticket, w.queued = p.tickets, true
 		p.queues[w.class].add(w)
+		p.watch()
 		if p.small.Load() {
 			told = p.listeners // which is never changed in place
 		}
@@ -161,7 +162,7 @@ func (p *Pool) unclaimed(w *waiter, woken *queue) *block {
 		p.deferred.Store(true)
 		return nil
 	}
-	return p.obtain(w.class, woken)
+	return p.obtain(w.class, true, woken)
 }
 
 // dequeue takes a waiter out and reports whether it was still waiting.
@@ -201,10 +202,17 @@ func (p *Pool) cancel(w *waiter) {
 
 // forget takes a queued waiter out of its queue.
 func (p *Pool) forget(w *waiter) {
-	if w == p.oldest(uncut, MaxBytes) {
+	if w == p.oldest(nil) {
 		p.passed = 0
 	}
 	p.queues[w.class].remove(w)
 	w.queued = false
-	p.waiting.Add(-1)
+	p.unwait()
+}
+
+// unwait counts somebody as no longer waiting. What search knows is true only while somebody does.
+func (p *Pool) unwait() {
+	if p.waiting.Add(-1)&(closedBias-1) == 0 {
+		p.barren = [classCount]bool{}
+	}
 }

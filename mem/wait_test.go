@@ -5,9 +5,11 @@ import (
 	"errors"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/unio-go/unio/internal/waitfor"
@@ -396,23 +398,103 @@ func TestDrainTurnsToAnotherChunk(t *testing.T) {
 
 func TestWaiterOfAnotherSizeGetsTheFreeChunk(t *testing.T) {
 	p := newPool(t, MaxBytes)
-	a, b := get(t, p, MaxBytes/2), get(t, p, MaxBytes/2)
+	a := get(t, p, MaxBytes)
 	var small, large bool
-	p.Notify(MaxBytes, func() { large = true })
+	p.Notify(MaxBytes/2, func() { large = true })
 	p.Notify(PageBytes, func() { small = true })
 	a.Release()
-	if small || large {
-		t.Fatal("called while the chunk was in use")
-	}
-	b.Release()
 	if !large || small {
 		t.Fatalf("large %v, small %v: the first who waits is the first to be served", large, small)
 	}
-	get(t, p, MaxBytes).Release()
+	b := get(t, p, MaxBytes/2)
 	if !small {
-		t.Error("the small one was forgotten")
+		t.Fatal("the small one was forgotten with half of the chunk free")
 	}
 	get(t, p, 1).Release()
+	b.Release()
+	get(t, p, MaxBytes).Release()
+}
+
+// One buffer of each of many sizes kept each chunk for one size, and who asked for another size waited for ever while most of the
+// pool was free.
+func TestOneBufferOfEachSizeDoesNotStopOthers(t *testing.T) {
+	for _, limit := range []int64{MaxBytes, 2 * MaxBytes, 4 * MaxBytes} {
+		for size := PageBytes; size < MaxBytes/2; size *= 2 {
+			p := newPool(t, limit)
+			var held []*Buf
+			for other := PageBytes; other < MaxBytes/2; other *= 2 {
+				if other != size {
+					if b, ok := p.TryGet(other); ok {
+						held = append(held, b)
+					}
+				}
+			}
+			called := 0
+			p.Request(size, func(b *Buf) { called++; b.Release() })
+			p.Notify(size, func() { called++ })
+			if called != 2 {
+				t.Fatalf("%d of 2 have %d bytes: %+v", called, size, p.Stats())
+			}
+			get(t, p, size).Release()
+			for _, b := range held {
+				b.Release()
+			}
+		}
+	}
+}
+
+// Every second page is free, and neighbours come one by one.
+func TestNeighboursThatComeBackServeALargerWaiter(t *testing.T) {
+	p := newPool(t, MaxBytes)
+	pages := make([]*Buf, chunkBlocks)
+	for i := range pages {
+		pages[i] = get(t, p, 1)
+	}
+	slices.SortFunc(pages, func(a, b *Buf) int { return int(a.blk.index) - int(b.blk.index) })
+	for i := 0; i < len(pages); i += 2 {
+		pages[i].Release()
+	}
+	var order []int
+	for _, n := range []int{4, 2, 8} {
+		p.Request(n*PageBytes, func(b *Buf) { order = append(order, n); pages = append(pages, b) })
+	}
+	for i, want := range [][]int{{2}, {2}, {2, 4}, {2, 4}, {2, 4}, {2, 4}, {2, 4, 8}} {
+		i = 2*[]int{0, 2, 3, 4, 5, 6, 7}[i] + 1
+		pages[i].Release()
+		pages[i] = nil
+		if !slices.Equal(order, want) {
+			t.Fatalf("after page %d those for %v were served, want %v", i, order, want)
+		}
+	}
+	for i, b := range pages {
+		if b != nil && (i >= chunkBlocks || i%2 == 1) {
+			b.Release()
+		}
+	}
+}
+
+// A region is drained for one who waits, and who keeps a page of it waits himself, for what is kept back there.
+func TestDrainThatIsStuckEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPool(t, MaxBytes)
+		pages := make([]*Buf, chunkBlocks)
+		for i := range pages {
+			pages[i] = get(t, p, 1)
+		}
+		cancel := p.Request(MaxBytes, func(*Buf) { t.Error("served with a page out") })
+		for _, b := range pages[1:] {
+			b.Release() // more than it takes for a drain
+		}
+		ctx, end := context.WithTimeout(t.Context(), bound)
+		defer end()
+		b, err := p.Get(ctx, 64<<10)
+		if err != nil {
+			t.Fatalf("%v, with one page out", err)
+		}
+		cancel()
+		b.Release()
+		pages[0].Release()
+	})
 }
 
 // A waiter that was called comes a little later. If its chunk were cut for whoever asks meanwhile, it would
