@@ -43,7 +43,7 @@ var rows = []struct {
 	{"configuration of one page", rowPage, "tinygate's configuration", []string{"two lines"}},
 	{"smuggling defences, limits of heads", rowSmuggling, "limits", []string{"| `head`", "| `line`", "| `body`", "RFC 9112"}},
 	{"buffering switchable, streaming both ways", rowBuffer, "buffer", []string{"| `request`", "| `response`", "streamed"}},
-	{"100-continue, trailers, early response, half-close", rowProtocol, "Running it", []string{"100-continue", "railers"}},
+	{"100-continue, trailers, early response, half-close", rowProtocol, "What it passes on", []string{"100-continue", "railers"}},
 }
 
 func TestRows(t *testing.T) {
