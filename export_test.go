@@ -150,6 +150,9 @@ func HoldThreads(rt *Runtime) (release func()) {
 	return func() { close(free) }
 }
 
+// InUse tells whether a call of a file is under way.
+func (f *File) InUse() bool { return f.users.Load()&^closedBit != 0 }
+
 // ReplaceThreads has another do what needs a thread of a runtime that has not been used yet.
 func ReplaceThreads(rt *Runtime, wrap func(Threads) Threads) { rt.files.pool = wrap(rt.files.pool) }
 

@@ -205,7 +205,7 @@ func TestFileThatIsBeingClosedHasTheRingUntilThen(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		time.Sleep(10 * time.Millisecond)
+		until(t, "the call to wait for a thread", f.InUse)
 		all.Go(func() {
 			if err := f.Close(); err != nil {
 				t.Error(err)
