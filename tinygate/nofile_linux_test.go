@@ -17,7 +17,7 @@ func TestNoDescriptorsAreLeft(t *testing.T) {
 			s := newSite(t, 2)
 			s.write("listen: 127.0.0.1:0\nadmin: unix:DIR/admin.sock\nlog_level: debug\nretry: off\n" +
 				"upstreams:\n  web:\n    servers: [@0, @1]\n    eject: {failures: 1, for: 1h}\n" +
-				"    health: {connect: true, interval: 100ms, timeout: 100ms, fall: 1}\n" +
+				"    health: {connect: true, interval: 1s, fall: 1}\n" +
 				"routes: [{to: web}, {path: /own, answer: 204}]\n")
 			p := s.run(e)
 			c := p.dial()
