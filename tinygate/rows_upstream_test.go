@@ -81,7 +81,7 @@ func rowHealth(t *testing.T, e string) {
 	p := startFile(t, e, fmt.Sprintf(`
 listen: 127.0.0.1:0
 to: web
-upstreams: {web: {servers: [%q, %q], health: {path: /healthz, interval: 500ms, timeout: 500ms, rise: 2, fall: 2}}}
+upstreams: {web: {servers: [%q, %q], health: {path: /healthz, interval: 1s, rise: 2, fall: 2}}}
 `, a.addr, b.addr))
 	if by := p.count(10); by["a"] != 5 {
 		t.Errorf("both are well: %v", by)
