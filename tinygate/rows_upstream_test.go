@@ -175,9 +175,9 @@ upstreams:
 routes:
   - {path: /connect, to: tls, times: {connect: 100ms}}
   - {path: /response, to: %[2]q, times: {response: 100ms}}
-  - {path: /try, to: slow, times: {try: 100ms}, retry: {on: [timeout]}}
+  - {path: /try, to: slow, times: {try: 1s}, retry: {on: [timeout]}}
   - {path: /total, to: %[2]q, times: {total: 100ms}}
-  - {path: /body, to: %[3]q, times: {total: 200ms}}
+  - {path: /body, to: %[3]q, times: {total: 1s}}
 `, listens(t), silent.addr, trickles.addr, named(t, "fast").addr))
 	for path, want := range map[string]int{"/connect": 504, "/response": 504, "/total": 504, "/try": 200} {
 		began := time.Now()
