@@ -37,9 +37,6 @@ func (rt *Runtime) Alloc(ctx context.Context, n int) (*mem.Buf, error) {
 // allocTask waits for a buffer in a task. It fails with net.ErrClosed when the runtime is closed.
 func allocTask(ctx context.Context, pool *mem.Pool, t *loop.Task, n int) (*mem.Buf, error) {
 	for l := t.Loop(); ; {
-		if b, ok := pool.TryGet(n); ok {
-			return b, nil
-		}
 		if l.Closing() {
 			return nil, net.ErrClosed
 		}
@@ -53,8 +50,12 @@ func allocTask(ctx context.Context, pool *mem.Pool, t *loop.Task, n int) (*mem.B
 		stop := context.AfterFunc(ctx, m.wakeOnce)
 		t.Wait()
 		stop()
-		cancel()
 		l.Remove(&m.member)
+		b, ok := pool.TryGet(n) // before cancel, which gives the turn to the next one
+		cancel()
+		if ok {
+			return b, nil
+		}
 	}
 }
 

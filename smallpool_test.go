@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/unio-go/unio"
+	"github.com/unio-go/unio/mem"
 	"github.com/unio-go/unio/uniotest"
 )
 
@@ -115,4 +116,37 @@ func TestOneBufferOfEachSizeBesideIdleLoops(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A task that waited in Alloc passed its turn on before it took the buffer, and was behind everybody else again.
+func TestAllocServesWhoWaitsLongest(t *testing.T) {
+	const size = 4 << 10
+	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: size}, func(t *testing.T, rt *unio.Runtime) {
+		held, err := rt.Alloc(background, size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan string, 2)
+		rt.Go(func() {
+			b, err := rt.Alloc(background, size)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			served <- "the task"
+			b.Release()
+		})
+		for rt.Pool().Stats().Waiters == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		rt.Pool().Request(size, func(b *mem.Buf) {
+			served <- "who came later"
+			b.Release()
+		})
+		held.Release()
+		if first := await(t, served, "a buffer"); first != "the task" {
+			t.Errorf("%s is served first", first)
+		}
+		await(t, served, "the other one's buffer")
+	})
 }

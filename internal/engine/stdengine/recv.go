@@ -117,12 +117,17 @@ func (d *desc) buffer(n int, stop <-chan struct{}) (*mem.Buf, error) {
 			d.e.counters.NoBuffers.Add(1)
 		}
 		withdrawLarge, withdrawSmall := pool.Notify(n, tell), pool.Notify(min(n, mem.PageBytes), tell)
+		var b *mem.Buf
 		select {
 		case <-free:
+			b, _ = pool.TryGetUpTo(n) // before the turn goes to the next one
 		case <-stop:
 		}
 		withdrawLarge()
 		withdrawSmall()
+		if b != nil {
+			return b, nil
+		}
 		select {
 		case <-stop:
 			return nil, os.ErrDeadlineExceeded
