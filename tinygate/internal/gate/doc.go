@@ -50,5 +50,5 @@
 //	admin.go          what the admin API asks
 //	metrics.go        what the metrics ask
 //	accesslog.go      the access log, across reloads
-//	log.go            the program's log, so many lines a second
+//	log.go            the program's log, at most so many lines a second
 package gate
