@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"github.com/unio-go/unio"
@@ -51,8 +52,14 @@ func (t *transfer) run() error {
 		} else if err != nil {
 			return err
 		}
+		if t.next == nil && t.over() {
+			return os.ErrDeadlineExceeded // it was the sender who was waited for, not who would now be sent to without any time
+		}
 	}
 }
+
+// over reports whether the time for all is over.
+func (t *transfer) over() bool { return !t.end.IsZero() && !time.Now().Before(t.end) }
 
 // pass sends the payload of what is there.
 func (t *transfer) pass() error {

@@ -268,3 +268,30 @@ func TestBodyTime(t *testing.T) {
 		w.eventually("the outcome", func() bool { return w.g.Servers()[0].Outcomes[cluster.Timeout] == 2 })
 	})
 }
+
+// TestABodyThatComesWhenAllTimeIsOverIsLate: a piece of it that the gate finds only then had no time left to be sent in, for which the
+// server was blamed.
+func TestABodyThatComesWhenAllTimeIsOverIsLate(t *testing.T) {
+	asked := make(chan string, 1)
+	server := script(func(t *testing.T, c *peer, _ int) {
+		head, _ := c.head()
+		asked <- head
+		c.rest()
+	})
+	const total = 5 * short
+	eachEngine(t, setup{Times: config.Times{Total: total}}, func(w *world) {
+		c := w.dial()
+		began := time.Now()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nx")
+		await(w, asked, "the request")
+		held := make(chan bool)
+		w.rt.GoOn(0, func() {
+			c.send("y")
+			time.Sleep(time.Until(began.Add(total + short))) // a task that holds its loop
+			close(held)
+		})
+		await(w, held, "the loop")
+		c.wantStatus("408")
+		w.eventually("the outcome", func() bool { return w.g.Servers()[0].Outcomes[cluster.ClientGone] == 1 })
+	}, server)
+}
