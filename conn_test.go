@@ -817,15 +817,19 @@ func TestSmallWritesAreNotDelayed(t *testing.T) {
 			}
 		}
 	}, func(t scene, p net.Conn) {
-		start := time.Now()
-		for range rounds {
+		best := time.Hour // of the second half: at the beginning of a connection acknowledgements are not delayed
+		for i := range rounds {
+			start := time.Now()
 			if _, err := io.ReadFull(p, make([]byte, 2)); err != nil {
 				t.Error(err)
 			}
 			p.Write([]byte("x"))
+			if d := time.Since(start); i >= rounds/2 {
+				best = min(best, d)
+			}
 		}
-		if d := time.Since(start); d > rounds*20*time.Millisecond {
-			t.Errorf("%d rounds took %v: TCP_NODELAY is not set", rounds, d)
+		if best > 20*time.Millisecond {
+			t.Errorf("a round takes at least %v: TCP_NODELAY is not set", best)
 		}
 	})
 }
