@@ -50,7 +50,8 @@ func startNginx(t *testing.T, http string) string {
 			t.Fatal(err)
 		}
 	}
-	addr := freeAddr(t)
+	addr, socket := listening(t)
+	defer socket.Close()
 	conf := fmt.Sprintf(`daemon off; worker_processes 1; pid %[1]s/pid; error_log stderr warn;
 events { worker_connections 1024; }
 http {
@@ -74,9 +75,12 @@ http {
 	var out output
 	cmd := exec.Command(program, "-p", dir, "-c", file, "-e", "stderr")
 	cmd.Stderr = &out
+	cmd.ExtraFiles = []*os.File{socket}
+	cmd.Env = append(os.Environ(), "NGINX=3;") // as if another nginx had handed it over
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	socket.Close() // or somebody would listen also when nginx has ended
 	t.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt) // it ends its workers too
 		cmd.Wait()
@@ -92,13 +96,18 @@ http {
 	return addr
 }
 
-func freeAddr(t *testing.T) string {
+// listening returns a socket that listens, and its address. One that was only tried out may be somebody else's when it is needed.
+func listening(t *testing.T) (addr string, socket *os.File) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	return ln.Addr().String()
+	if socket, err = ln.(*net.TCPListener).File(); err != nil {
+		t.Fatal(err)
+	}
+	return ln.Addr().String(), socket
 }
 
 func pattern(n int) []byte {
