@@ -241,7 +241,7 @@ func TestBodyTime(t *testing.T) {
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1}, func(t *testing.T, rt *unio.Runtime) {
 		over := make(chan struct{})
 		defer close(over)
-		w := newWorld(t, rt, setup{Times: config.Times{Body: short}}, script(func(t *testing.T, c *peer, _ int) {
+		w := newWorld(t, rt, setup{Times: config.Times{Body: 5 * short}}, script(func(t *testing.T, c *peer, _ int) {
 			head, _ := c.head()
 			if strings.HasPrefix(head, "GET") {
 				c.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
