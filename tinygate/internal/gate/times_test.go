@@ -40,7 +40,7 @@ func (w *world) within(since time.Time, least time.Duration) {
 // The limit of all of a request: before the head of the response it is told, and in its body the response is cut off, both
 // however lively the server is.
 func TestTotalTime(t *testing.T) {
-	eachEngineAtOnce(t, setup{Times: config.Times{Total: 2 * short}}, func(w *world) {
+	eachEngineAtOnce(t, setup{Times: config.Times{Total: 5 * short}}, func(w *world) {
 		c, began := w.dial(), time.Now()
 		c.send(getRoot)
 		c.head()
@@ -48,7 +48,7 @@ func TestTotalTime(t *testing.T) {
 		if len(body) < 3 || strings.HasSuffix(string(body), "0\r\n\r\n") || err != nil {
 			w.Errorf("%q, %v", body, err)
 		}
-		w.within(began, 2*short)
+		w.within(began, 5*short)
 	}, drip(short/10))
 	interims := script(func(t *testing.T, c *peer, _ int) {
 		c.head()
