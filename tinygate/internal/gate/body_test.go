@@ -447,12 +447,12 @@ func TestTunnelEndsThroughTLS(t *testing.T) {
 }
 
 func TestTunnelIsSilent(t *testing.T) {
-	const limit = 3 * short
+	const limit, dots = 10 * short, 15 // each comes long before the limit, and all of them take longer
 	up := script(func(t *testing.T, c *peer, _ int) {
 		c.head()
 		c.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
-		for range 10 {
-			time.Sleep(limit / 4)
+		for range dots {
+			time.Sleep(short)
 			c.send(".") // one side alone keeps it up
 		}
 		io.Copy(io.Discard, c)
@@ -461,7 +461,7 @@ func TestTunnelIsSilent(t *testing.T) {
 		c := w.dial()
 		c.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		c.wantStatus("101")
-		if got, err := io.ReadAll(c.r); len(got) != 10 || err != nil {
+		if got, err := io.ReadAll(c.r); len(got) != dots || err != nil {
 			w.Errorf("%q, %v", got, err)
 		}
 	}, up)
