@@ -262,7 +262,7 @@ func TestTimesOut(t *testing.T) {
 }
 
 func TestIdleAfterARequest(t *testing.T) {
-	eachEngine(t, setup{Times: config.Times{Idle: short}}, func(w *world) {
+	eachEngine(t, setup{Times: config.Times{Idle: 5 * short}}, func(w *world) {
 		c := w.dial()
 		c.send(getRoot)
 		c.wantStatus("200")
