@@ -276,6 +276,28 @@ func TestUpstreamIsRemovedBeforeAServerIsChosen(t *testing.T) {
 	})
 }
 
+// A request that waits for its body while its upstream changes goes to a server that the upstream has then, with the path of the
+// route that it began with.
+func TestUpstreamChangesBeforeAServerIsChosen(t *testing.T) {
+	const text = "listen: 127.0.0.1:0\nupstreams: {web: %s}\nroutes: [{to: web, rewrite: {add: %s}, buffer: {request: true}}]\n"
+	heads := make(chan string, 1)
+	other := ""
+	eachEngineOf(t, func(t *testing.T) *config.Config {
+		other = script(tellHeads(heads))(t)
+		return parse(t, text, replies(ok)(t), "/old")
+	}, func(w *world) {
+		c := w.dial()
+		c.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+		c.wantStatus("100")
+		w.reload(parse(w, text, other, "/new"))
+		c.send("body")
+		c.wantStatus("200")
+		if head := await(w, heads, "the request"); !strings.HasPrefix(head, "POST /old/ ") {
+			w.Errorf("the server has got %q", head)
+		}
+	})
+}
+
 func TestReloadThatCannotBeIsNotTakenInPart(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
