@@ -382,3 +382,26 @@ func TestServerMayTakeAHeldBodySlowly(t *testing.T) {
 		}
 	}, up)
 }
+
+// What has come in one piece is not divided: a body of known length that is longer than bytes and came so is held whole and sent again.
+func TestBodyThatCameAtOnceIsHeldWhole(t *testing.T) {
+	body := strings.Repeat("x", 8<<10)
+	got := make(chan string, 1)
+	eachEngine(t, setup{Change: func(cfg *config.Config) {
+		cfg.Routes[0].Buffer = config.Buffer{Request: true, Bytes: 1 << 10}
+	}}, func(w *world) {
+		c := w.dial()
+		c.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 8192\r\n\r\n" + body)
+		c.wantStatus("200")
+		if m := await(w, got, "the request"); !strings.HasSuffix(m, "\r\n\r\n"+body) {
+			w.Errorf("the server has got %.300q", m)
+		}
+	}, script(func(_ *testing.T, c *peer, _ int) {
+		c.request() // and resets
+	}), script(func(_ *testing.T, c *peer, _ int) {
+		if m, err := c.request(); err == nil {
+			got <- m
+			c.send(ok)
+		}
+	}))
+}
