@@ -122,13 +122,13 @@ func TestOneBufferOfEachSizeBesideIdleLoops(t *testing.T) {
 func TestAllocServesWhoWaitsLongest(t *testing.T) {
 	const size = 4 << 10
 	uniotest.EachEngineWith(t, &unio.Options{Loops: 1, BufBytes: size}, func(t *testing.T, rt *unio.Runtime) {
-		held, err := rt.Alloc(background, size)
+		held, err := rt.Alloc(context.Background(), size)
 		if err != nil {
 			t.Fatal(err)
 		}
 		served := make(chan string, 2)
 		rt.Go(func() {
-			b, err := rt.Alloc(background, size)
+			b, err := rt.Alloc(context.Background(), size)
 			if err != nil {
 				t.Error(err)
 				return
