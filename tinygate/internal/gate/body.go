@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/unio-go/unio"
@@ -52,14 +51,8 @@ func (t *transfer) run() error {
 		} else if err != nil {
 			return err
 		}
-		if t.next == nil && t.over() {
-			return os.ErrDeadlineExceeded // it was the sender who was waited for, not who would now be sent to without any time
-		}
 	}
 }
-
-// over reports whether the time for all is over.
-func (t *transfer) over() bool { return !t.end.IsZero() && !time.Now().Before(t.end) }
 
 // pass sends the payload of what is there.
 func (t *transfer) pass() error {
@@ -137,12 +130,19 @@ func (t *transfer) payload(piece *mem.Buf) error {
 // buffers does not decide how slow a receiver may be.
 const sendUnit = 64 << 10
 
+// sendLeast is what a Send gets where the time for all is over, or nearly so. A receiver who takes what comes needs none of it; without
+// it he would be blamed for the sender's last piece, for which there was no time left.
+const sendLeast = 50 * time.Millisecond
+
 // setLimit bounds the next Send, which waits until nearly all of the piece before it is with the kernel,
 // and may wait for the piece itself.
 func (t *transfer) setLimit(piece int) {
 	by := t.dst.Now().Add(t.limit * time.Duration(1+piece/sendUnit))
 	if !t.end.IsZero() && by.After(t.end) {
 		by = t.end
+		if least := time.Now().Add(sendLeast); by.Before(least) {
+			by = least
+		}
 	}
 	t.dst.SetWriteDeadline(by)
 }
