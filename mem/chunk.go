@@ -1,6 +1,9 @@
 package mem
 
-import "sync/atomic"
+import (
+	"iter"
+	"sync/atomic"
+)
 
 const (
 	chunkShift  = 8 // blocks of a page in the largest chunk
@@ -91,6 +94,19 @@ func (p *Pool) add(c *chain, index uint32) {
 	}
 	c.tail = index
 	c.pages += p.block(index).pages()
+}
+
+// chained are the blocks of a chain or a detached stack from one on. The loop may put each where it likes.
+func (p *Pool) chained(index uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for index != 0 {
+			below := p.link(index).Load()
+			if !yield(index) {
+				return
+			}
+			index = below
+		}
+	}
 }
 
 // chunkBytes is the size of the next chunk, 0 at the limit.

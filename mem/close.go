@@ -15,10 +15,8 @@ func (p *Pool) shut(woken *queue) error {
 			}
 		}
 	}
-	for index := p.drain.end(); index != 0; {
-		below := p.link(index).Load()
+	for index := range p.chained(p.drain.end()) {
 		p.add(&p.block(index).chunk.held, index)
-		index = below
 	}
 	return p.holdAll()
 }
@@ -26,10 +24,9 @@ func (p *Pool) shut(woken *queue) error {
 // holdAll takes all free blocks off the stacks of a closed pool, and unmaps the chunks that are whole.
 func (p *Pool) holdAll() (err error) {
 	for class := range p.stacks {
-		for index, _ := p.detach(class); index != 0; {
-			below := p.link(index).Load()
+		first, _ := p.detach(class)
+		for index := range p.chained(first) {
 			p.add(&p.block(index).chunk.held, index)
-			index = below
 		}
 	}
 	for _, ch := range p.chunks[:p.chunkLen] {

@@ -113,10 +113,8 @@ func (p *Pool) endDrain(woken *queue) {
 	if p.drain.ch == nil {
 		return
 	}
-	for index := p.drain.end(); index != 0; {
-		below := p.link(index).Load()
+	for index := range p.chained(p.drain.end()) {
 		p.offer(p.block(index), woken)
-		index = below
 	}
 	p.barren = [classCount]bool{}
 	p.retry(woken)
@@ -164,10 +162,8 @@ func (p *Pool) wasted() bool {
 // keep takes what has come back to the region off the stacks.
 func (p *Pool) keep() {
 	more := p.gather(p.drain.region)
-	for index := more.head; index != 0; {
-		below := p.link(index).Load()
+	for index := range p.chained(more.head) {
 		p.add(&p.drain.held, index)
-		index = below
 	}
 	p.watch()
 }

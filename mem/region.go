@@ -102,16 +102,14 @@ func (p *Pool) gather(r region) (held chain) {
 		}
 		var others chain
 		left := uint32(0)
-		index, pops := p.detach(class)
-		for index != 0 {
-			below := p.link(index).Load()
+		first, pops := p.detach(class)
+		for index := range p.chained(first) {
 			if r.holds(index) {
 				p.add(&held, index)
 			} else {
 				p.add(&others, index)
 				left++
 			}
-			index = below
 		}
 		p.promises[class].cap(left, pops)
 		if others.head != 0 {
@@ -153,10 +151,8 @@ func (p *Pool) reclaim(r region) bool {
 	if held.pages == r.pages {
 		return true
 	}
-	for index := held.head; index != 0; {
-		below := p.link(index).Load()
+	for index := range p.chained(held.head) {
 		p.push(index, index, int(p.block(index).class))
-		index = below
 	}
 	return false
 }

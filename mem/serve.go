@@ -96,8 +96,7 @@ func (p *Pool) serveNear(ch *chunk, page, class int, woken *queue) {
 // distribute gives blocks to those who wait for their class, and the rest to the stack.
 func (p *Pool) distribute(c chain, class int, woken *queue) {
 	var rest chain
-	for index := c.head; index != 0; {
-		below := p.link(index).Load()
+	for index := range p.chained(c.head) {
 		w := p.queues[class].head
 		if w != nil {
 			p.forget(w)
@@ -113,7 +112,6 @@ func (p *Pool) distribute(c chain, class int, woken *queue) {
 			w.blk = p.block(index)
 			p.inUse.Add(int64(len(w.blk.mem)))
 		}
-		index = below
 	}
 	if rest.head != 0 {
 		p.push(rest.head, rest.tail, class)
